@@ -1,0 +1,1 @@
+"""From the ledger to an answer: tables, statistics, figures and one report."""

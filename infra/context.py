@@ -1,0 +1,35 @@
+"""Where and how fast a step is made: nothing in here can change a result, so none of it is a spec."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from infra.store import Store
+
+Progress = Callable[[float, float], None]
+"""Called with how much is done and how much there is, in any unit."""
+
+
+def quiet(done: float, total: float) -> None:
+    """Report to nobody."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a step or a trial may use; zero or none means: as the cluster has."""
+
+    cpus_per_trial: float = 1.0
+    gpus_per_trial: float = 0.0
+    train_workers: int = 1
+    cpus_per_train_worker: float = 1.0
+    gpus_per_train_worker: float = 0.0
+    max_concurrent: int = 0
+    cells_per_bundle: int = 0
+
+
+@dataclass(frozen=True)
+class Context:
+    """The store a step reads its needs from, what it may use, and whom it tells how far it is."""
+
+    store: Store
+    resources: Resources = field(default_factory=Resources)
+    progress: Progress = quiet

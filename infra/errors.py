@@ -1,0 +1,67 @@
+"""The errors people meet, drawn as a tree; each is a sentence in three parts.
+
+TerrasweepError                 anything below; the command line prints it without a traceback
+├── UserError                   the user can mend it: exit code 2, nothing was written
+│   ├── SpecError               a sweep file or a spec says something that cannot be
+│   ├── PoolError               a pool's files are missing, malformed or too small
+│   └── StoreError              the store cannot be opened, read or written
+├── DriftError                  a default changed since a record was written: the key would lie
+├── TornError                   an artefact differs from what its record promised
+└── StepFailedError             a step raised; the cause is chained
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class TerrasweepError(Exception):
+    """Anything that this project raises on purpose."""
+
+    exit_code = 1
+
+    def __init__(self, wanted: str, *, found: str = "", do: str = "") -> None:
+        """Join what was wanted, what was found and what to do into one sentence."""
+        super().__init__(wanted, found, do)
+        self.wanted, self.found, self.do = wanted, found, do
+
+    def __str__(self) -> str:
+        parts = [self.wanted, f"found {self.found}" if self.found else "", self.do]
+        return "; ".join(part for part in parts if part)
+
+
+class UserError(TerrasweepError):
+    """The user can mend it; nothing was written."""
+
+    exit_code = 2
+
+
+class SpecError(UserError):
+    """A sweep file or a spec says something that cannot be."""
+
+
+class PoolError(UserError):
+    """A pool's files are missing, malformed or too small."""
+
+
+class StoreError(UserError):
+    """The store cannot be opened, read or written."""
+
+
+class DriftError(TerrasweepError):
+    """A default changed since a record was written."""
+
+
+class TornError(TerrasweepError):
+    """An artefact differs from what its record promised."""
+
+
+class StepFailedError(TerrasweepError):
+    """A step raised while it was being made."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say which known name is meant, or which there are: the ``do`` part of an unknown name."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    there_are = f"there are {', '.join(names)}" if names else "there are none"
+    return f"did you mean {close[0]!r}? {there_are}" if close else there_are

@@ -1,0 +1,79 @@
+"""A spec is a frozen value that says what to make. Its canonical form is what a key hashes."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+
+DIGEST_HEX = 16  # 64 bits: a million keys collide with probability 3e-8; with 8 hex it is certain.
+
+
+class Spec(BaseModel):
+    """What to make, and nothing about where or how fast it is made."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    recipe: ClassVar[int] = 1
+    """Raise by one when the code behind this spec starts to give other results."""
+
+    assumed: ClassVar[tuple[str, ...]] = ()
+    """Fields whose default is our assumption because the source does not say; logged as such."""
+
+
+def canonical(value: object) -> Json:
+    """Return the one JSON form of a value; fields left at their default are left out.
+
+    The class name is always written: pydantic's own ``exclude_defaults`` drops a
+    discriminator that has a default, and two kinds of spec would share a key.
+
+    Raises:
+        TypeError: If the value has no single form, such as a function or a tensor.
+    """
+    match value:
+        case Spec():
+            return {
+                "spec": type(value).__name__,
+                "recipe": type(value).recipe,
+                **{name: canonical(item) for name, item in _spoken(value).items()},
+            }
+        case frozenset():
+            return sorted((canonical(item) for item in value), key=json.dumps)
+        case tuple() | list():
+            return [canonical(item) for item in value]
+        case Mapping():
+            return {str(name): canonical(item) for name, item in value.items()}
+        case float():
+            return value + 0.0  # folds -0.0, which equals 0.0 but prints otherwise
+        case None | bool() | int() | str():
+            return value
+        case _:
+            raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def everything(spec: Spec) -> dict[str, Json]:
+    """Return every field, defaults too: what a record keeps beside the canonical form."""
+    dumped: dict[str, Json] = spec.model_dump(mode="json", serialize_as_any=True)
+    return dumped
+
+
+def digest(value: Json) -> str:
+    """Return the first hex digits of the sha256 of a canonical value."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_HEX]
+
+
+def _spoken(spec: Spec) -> dict[str, object]:
+    """Fields that differ from their default."""
+    fields = type(spec).model_fields
+    pairs = ((name, field, getattr(spec, name)) for name, field in fields.items())
+    return {
+        name: value
+        for name, field, value in pairs
+        if value != field.get_default(call_default_factory=True, validated_data={})
+    }

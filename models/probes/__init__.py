@@ -1,0 +1,1 @@
+"""Probes, a folder each: what is trained on top of frozen features."""

@@ -1,0 +1,1 @@
+"""A linear probe: logistic regression on frozen features."""

@@ -1,0 +1,45 @@
+"""What to train and how to judge it: networks, training recipes and probes, as light values."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from infra.spec import Spec
+
+
+class TrainingSpec(Spec):
+    """How a network is pretrained; each network's official recipe is its own default."""
+
+    epochs: int = Field(default=20, gt=0)
+    """Passes over the manifest."""
+    batch_size: int = Field(default=4096, gt=0)
+    """Samples per optimiser step, over all workers together."""
+    lr: float = Field(default=1e-3, gt=0)
+    """Peak learning rate."""
+    warmup_epochs: float = Field(default=2, ge=0)
+    """Epochs of linear warm-up before the half cosine to zero."""
+    weight_decay: float = Field(default=0.05, ge=0)
+    """Decay of weights; biases and one-dimensional weights are spared."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """The two momenta of AdamW."""
+    clip_norm: float | None = Field(default=None, gt=0)
+    """Largest norm of the gradient; nothing is clipped if left out."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """What the forward pass computes in."""
+
+
+class ModelSpec(Spec):
+    """Which network; each adds its own fields."""
+
+    official: ClassVar[TrainingSpec] = TrainingSpec()
+    """The training recipe its authors publish."""
+
+    name: str
+    """Which network of the zoo."""
+
+
+class ProbeSpec(Spec):
+    """What is trained on top of frozen features; each adds its own fields."""
+
+    name: str
+    """Which probe."""

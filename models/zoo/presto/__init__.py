@@ -1,0 +1,1 @@
+"""Presto: a masked autoencoder of monthly pixel time series."""

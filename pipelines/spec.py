@@ -1,0 +1,71 @@
+"""What each stage makes, as light values; a stage's needs are said where it is planned."""
+
+from pydantic import Field
+
+from infra.spec import Spec
+from models.members import AnyModel, AnyProbe
+from models.spec import TrainingSpec
+from samplers.members import AnyPool, AnyTask
+from samplers.spec import CompositionSpec, Region
+
+
+class ShardSpec(Spec):
+    """The pool as Parquet, partitioned by coarse H3 cell, with a census. Needs nothing."""
+
+    pool: AnyPool
+    """Where the samples come from."""
+    coarse: int = Field(default=1, ge=0, le=3)
+    """H3 resolution of a shard."""
+    fine: int = Field(default=5, ge=3, le=9)
+    """H3 resolution of a sample's cell; clustering and leakage are measured in these."""
+
+
+class SampleSpec(Spec):
+    """The ids one composition draws. Needs the shards, and with a guard also the tasks."""
+
+    composition: CompositionSpec
+    """The rule and the size."""
+    replicate: int = Field(default=0, ge=0)
+    """Another replicate is another draw."""
+    guard_rings: int | None = Field(default=None, ge=0)
+    """Leave out pool samples within this many fine cells of a test sample; none: no guard."""
+
+
+class InitSpec(Spec):
+    """A network as it was initialised. Needs nothing."""
+
+    model: AnyModel
+    """Which network."""
+    replicate: int = Field(default=0, ge=0)
+    """Another replicate is another initialisation."""
+
+
+class PretrainSpec(Spec):
+    """A pretrained network. Needs an init and a sample."""
+
+    training: TrainingSpec = TrainingSpec()
+    """The optimiser, its schedule and the batch."""
+
+
+class TaskDataSpec(Spec):
+    """A task's labelled samples, laid out for encoding. Needs nothing."""
+
+    task: AnyTask
+    """Which task."""
+
+
+class EncodeSpec(Spec):
+    """One feature vector per sample of a task. Needs a checkpoint (init or pretrain) and a task."""
+
+
+class FinetuneSpec(Spec):
+    """One cell of the grid: one row of the ledger. Needs the features."""
+
+    continent: Region
+    """Where it is finetuned and judged; `global` is all continents at once."""
+    n: int = Field(gt=0)
+    """Training samples."""
+    protocol: AnyProbe
+    """What is trained on the features."""
+    seed: int = Field(default=0, ge=0)
+    """Fixes the draw of training samples, the same for every composition, and the probe."""

@@ -1,0 +1,1 @@
+"""Everything that knows the Earth: pools, cells, regions, tasks, and what a composition takes."""

@@ -1,0 +1,16 @@
+"""The families of this room, and the closed unions of their specs, built from the folders."""
+
+from typing import TYPE_CHECKING
+
+from infra.family import Family
+from samplers.spec import PoolSpec, TaskSpec
+
+POOLS: Family[object] = Family("samplers.pools", "pool")
+TASKS: Family[object] = Family("samplers.tasks", "task")
+
+if TYPE_CHECKING:  # a type checker cannot list a folder
+    AnyPool = PoolSpec
+    AnyTask = TaskSpec
+else:
+    AnyPool = POOLS.union()
+    AnyTask = TASKS.union()

@@ -1,0 +1,1 @@
+"""The synthetic planet: real geography, invented satellites."""

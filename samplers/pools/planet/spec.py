@@ -1,0 +1,29 @@
+"""The fields of the synthetic planet."""
+
+from typing import Literal, TypeAlias
+
+from pydantic import Field
+
+from samplers.spec import PoolSpec
+
+World: TypeAlias = Literal["null", "coverage", "entropy", "local"]
+"""Which true answer the generator plants; none of them names a winner by continent."""
+
+
+class PlanetSpec(PoolSpec):
+    """Area-uniform points on the real continents, seen by an invented satellite."""
+
+    name: Literal["planet"]
+    size: int = Field(default=20_000, gt=0)
+    """How many samples the pool holds."""
+    world: World = "coverage"
+    """Which true answer the generator plants."""
+    seed: int = Field(default=0, ge=0)
+    """Another seed is another planet."""
+    russia: Literal["europe", "split_60e", "asia"] = "europe"
+    """Where Russia counts; it is three quarters of Europe's area."""
+
+    @property
+    def capacity(self) -> int | None:
+        """The planet makes exactly as many samples as it is asked for."""
+        return self.size

@@ -1,0 +1,1 @@
+"""Tasks, a folder each: labelled samples that a checkpoint is judged on."""

@@ -1,0 +1,1 @@
+"""The biome proxy of a place, on the synthetic planet."""

@@ -1,0 +1,22 @@
+"""The fields of the planet's biome task."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from samplers.pools.planet.spec import World
+from samplers.spec import TaskSpec
+
+
+class PlanetBiomeSpec(TaskSpec):
+    """Which biome (by proxy) is this place in? Monthly series from the synthetic planet."""
+
+    name: Literal["planet_biome"]
+    per_continent: int = Field(default=400, ge=20)
+    """How many labelled samples each continent has, train and test together."""
+    world: World = "coverage"
+    """Which true answer the generator plants."""
+    seed: int = Field(default=0, ge=0)
+    """Another seed is another planet."""
+    metric: Literal["f1_macro"] = "f1_macro"
+    """F1 averaged over the biomes that occur."""

@@ -1,0 +1,1 @@
+"""Crop or not, on the synthetic planet."""

@@ -1,0 +1,1 @@
+"""The front door: a question, its plan, its schedule and the catalogue."""

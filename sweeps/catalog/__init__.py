@@ -1,0 +1,1 @@
+"""Studies and compositions that are ready to run; values, no code."""

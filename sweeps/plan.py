@@ -1,0 +1,155 @@
+"""From a question to its steps: the full product within each model entry; pure and light."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
+
+from infra.spec import Spec
+from infra.step import Step, closure
+from pipelines.spec import (
+    EncodeSpec,
+    FinetuneSpec,
+    InitSpec,
+    PretrainSpec,
+    SampleSpec,
+    ShardSpec,
+    TaskDataSpec,
+)
+from sweeps.spec import CompositionEntry, Exclusion, ModelEntry, Sweep, TaskEntry
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the grid: its step, and what people call its place on each axis."""
+
+    step: Step[FinetuneSpec]
+    composition: str
+    model: str
+    task: str
+    continent: str
+    n: int
+    protocol: str
+    seed: int
+    replicate: int
+    metric: str
+    excluded: str | None
+    """Why this cell is left out on purpose; ``None`` for a cell that is wanted."""
+
+    @property
+    def features(self) -> Step[Spec]:
+        """The features this cell is trained on; cells that share them make one bundle."""
+        return self.step.need("encode")
+
+    @property
+    def checkpoint(self) -> Step[Spec]:
+        """The checkpoint this cell judges: a pretraining, or the bare initialisation."""
+        return self.features.needs[0]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All cells of a sweep, in an order that does not depend on how the axes were written."""
+
+    sweep: Sweep
+    cells: tuple[Cell, ...]
+
+    @cached_property
+    def wanted(self) -> tuple[Cell, ...]:
+        """The cells that are not excluded."""
+        return tuple(cell for cell in self.cells if cell.excluded is None)
+
+    @cached_property
+    def steps(self) -> tuple[Step[Spec], ...]:
+        """Everything the wanted cells need, each once, needs first; the cells are not among it."""
+        return tuple(closure({cell.features.key: cell.features for cell in self.wanted}.values()))
+
+
+def plan(sweep: Sweep) -> Plan:
+    """Return every cell of the grid; what they need hangs under them."""
+    cells = [cell for entry in sweep.models for cell in _entry_cells(sweep, entry)]
+    return Plan(sweep, tuple(sorted(cells, key=_place)))
+
+
+def _place(cell: Cell) -> tuple[str, str, str, str, int, str, int, int]:
+    return (
+        cell.model,
+        cell.task,
+        cell.composition,
+        cell.continent,
+        cell.n,
+        cell.protocol,
+        cell.replicate,
+        cell.seed,
+    )
+
+
+def _entry_cells(sweep: Sweep, entry: ModelEntry) -> Iterator[Cell]:
+    shard = Step("shard", ShardSpec(pool=entry.pool), label=entry.name)
+    tasks: dict[str, Step[Spec]] = {
+        task.name: Step("task", TaskDataSpec(task=task.task), label=task.name)
+        for task in entry.tasks
+    }
+    by_key = tuple(sorted(tasks.values(), key=lambda step: step.key.digest))
+    guarded = by_key if sweep.guard_rings is not None else ()
+    for composition, replicate in product(sweep.compositions, range(sweep.replicates)):
+        checkpoint = _checkpoint(sweep, entry, composition, replicate, (shard, *guarded))
+        for task in entry.tasks:
+            label = f"{checkpoint.label}--{task.name}"
+            features = Step("encode", EncodeSpec(), (checkpoint, tasks[task.name]), label)
+            yield from _feature_cells(sweep, entry, composition, replicate, task, features)
+
+
+def _checkpoint(
+    sweep: Sweep,
+    entry: ModelEntry,
+    composition: CompositionEntry,
+    replicate: int,
+    drawn_from: tuple[Step[Spec], ...],
+) -> Step[Spec]:
+    label = f"{entry.name}--{composition.name}--r{replicate}"
+    init = Step("init", InitSpec(model=entry.model, replicate=replicate), label=label)
+    if composition.spec.is_zero:
+        return init
+    spec = SampleSpec(
+        composition=composition.spec, replicate=replicate, guard_rings=sweep.guard_rings
+    )
+    sample = Step("sample", spec, drawn_from, f"{composition.name}--r{replicate}")
+    return Step("pretrain", PretrainSpec(training=entry.training), (init, sample), label)
+
+
+def _feature_cells(
+    sweep: Sweep,
+    entry: ModelEntry,
+    composition: CompositionEntry,
+    replicate: int,
+    task: TaskEntry,
+    features: Step[Spec],
+) -> Iterator[Cell]:
+    axes = product(sweep.continents, sweep.n, sweep.protocols, sweep.seeds)
+    for continent, n, protocol, seed in axes:
+        spec = FinetuneSpec(continent=continent, n=n, protocol=protocol.protocol, seed=seed)
+        label = f"{features.label}--{continent}--n{n}--{protocol.name}--s{seed}"
+        cell = Cell(
+            step=Step("finetune", spec, (features,), label),
+            composition=composition.name,
+            model=entry.name,
+            task=task.name,
+            continent=continent.value,
+            n=n,
+            protocol=protocol.name,
+            seed=seed,
+            replicate=replicate,
+            metric=task.task.metric,
+            excluded=None,
+        )
+        reason = _why_excluded(cell, sweep.exclude)
+        yield cell if reason is None else replace(cell, excluded=reason)
+
+
+def _why_excluded(cell: Cell, rules: tuple[Exclusion, ...]) -> str | None:
+    for rule in rules:
+        said = rule.model_dump(mode="json", exclude={"reason"}, exclude_none=True)
+        if all(getattr(cell, axis) == value for axis, value in said.items()):
+            return rule.reason
+    return None
