@@ -1,4 +1,4 @@
-"""Where and how fast a step is made: nothing in here can change a result, so none of it is a spec."""
+"""Where and how fast a step is made; nothing in here can change a result, so it is no spec."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

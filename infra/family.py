@@ -8,8 +8,9 @@ the heavy code lies beside it. Members from outside come by entry point, group
 import importlib
 import pkgutil
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from importlib.metadata import entry_points
+from operator import or_
 from typing import Annotated, Generic, TypeVar, cast
 
 from pydantic import Discriminator
@@ -64,8 +65,8 @@ class Family(Generic[M]):
 
     def union(self) -> object:
         """Return the closed union of all members' specs, told apart by their ``name``."""
-        specs = self.specs()
-        return Annotated[specs, Discriminator("name")] if len(specs) > 1 else specs[0]
+        first, *others = self.specs()
+        return Annotated[reduce(or_, others, first), Discriminator("name")] if others else first
 
     def _home(self, name: str) -> str:
         if name not in self.homes:
