@@ -1,0 +1,49 @@
+# What a newcomer, CI and we ourselves run; each target sets up once what it needs.
+PYTHON ?= python3
+SWEEP ?= quickstart
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: sweep test check bench docs pins clean
+
+sweep: .venv/run-ready  ## run a study to its report (SWEEP=name or file)
+	$(BIN)/terrasweep run $(SWEEP)
+
+test: .venv/dev-ready  ## every test
+	$(BIN)/python -m pytest
+
+check: .venv/dev-ready  ## format, lint, types, import contracts, spelling
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+bench: .venv/dev-ready  ## every benchmark; each prints what README and docs quote
+	set -e; for bench in benchmarks/bench_*.py; do $(BIN)/python $$bench; done
+
+docs: .venv/dev-ready  ## write again what is generated: the schema of a sweep file
+	$(BIN)/terrasweep spec schema > docs/sweep.schema.json
+
+pins: .venv/dev-ready  ## write constraints.txt anew from the working environment
+	$(BIN)/python -m pip list --format=freeze --exclude-editable --exclude pip \
+	  | sed 's/+cpu//' > .venv/pins && sed -i '/^[^#]/d' constraints.txt && cat .venv/pins >> constraints.txt
+
+clean:  ## remove the environment and caches; the store stays
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/made:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "terrasweep needs Python 3.11 or newer; found " + sys.version.split()[0] + "; name one with make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	touch $@
+
+# torch first: a CPU build at hand is taken, and no other package pulls a CUDA one.
+.venv/run-ready: .venv/made pyproject.toml constraints.txt
+	@echo "setting up .venv with the pinned packages; this is done once"
+	$(PIP) torch
+	$(PIP) --editable .
+	touch $@
+
+.venv/dev-ready: .venv/run-ready
+	$(PIP) --editable '.[dev,s3]'
+	touch $@

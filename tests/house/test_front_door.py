@@ -1,0 +1,30 @@
+"""The front door stays light, and the rooms keep to their floors."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[2]
+HEAVY = {"torch", "ray", "mlflow", "numpy", "pyarrow", "pandas", "sklearn", "matplotlib"}
+
+
+@pytest.mark.parametrize("module", ["sweeps.plan", "sweeps.reading", "sweeps.cli"])
+def test_planning_loads_nothing_heavy(module: str):
+    code = f"import sys, {module}; print(sorted({HEAVY!r} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=HOUSE, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_the_import_contracts_hold():
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=HOUSE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout

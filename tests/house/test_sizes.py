@@ -1,0 +1,59 @@
+"""The house stays small: sizes, names and the folder list are ratchets."""
+
+import ast
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[2]
+ROOMS = ("sweeps", "pipelines", "dashboards", "models", "samplers", "infra")
+SOURCES = sorted(path for room in ROOMS for path in (HOUSE / room).rglob("*.py"))
+OURS = sorted([*SOURCES, *(HOUSE / "benchmarks").rglob("*.py"), *(HOUSE / "tests").rglob("*.py")])
+
+
+def functions(path: Path) -> list[tuple[str, int]]:
+    tree = ast.parse(path.read_text())
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [
+        (f"{path.relative_to(HOUSE)}:{node.name}", node.end_lineno - node.lineno + 1)
+        for node in ast.walk(tree)
+        if isinstance(node, kinds) and node.end_lineno
+    ]
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: str(path.relative_to(HOUSE)))
+def test_no_file_is_a_corridor(path: Path):
+    assert len(path.read_text().splitlines()) <= 300
+
+
+def test_no_function_is_over_forty_lines_and_nine_in_ten_are_under_thirty():
+    sizes = [size for path in SOURCES for size in functions(path)]
+    assert [size for size in sizes if size[1] > 40] == []
+    assert sum(lines < 30 for _, lines in sizes) >= 0.9 * len(sizes)
+
+
+def test_nothing_is_called_utils():
+    homeless = {"utils.py", "common.py", "misc.py", "helpers.py"}
+    assert [path for path in OURS if path.name in homeless] == []
+
+
+def test_an_init_holds_one_docstring_and_nothing_else():
+    for path in SOURCES:
+        if path.name == "__init__.py":
+            body = ast.parse(path.read_text()).body
+            assert len(body) == 1, path
+            assert ast.get_docstring(ast.parse(path.read_text())), path
+
+
+def test_there_is_no_seventh_room():
+    listed = subprocess.run(
+        ["git", "ls-files", "*.py"], cwd=HOUSE, capture_output=True, text=True, check=False
+    )
+    tops = {line.split("/")[0] for line in listed.stdout.splitlines() if "/" in line}
+    assert tops <= {*ROOMS, "tests", "benchmarks"}
+
+
+def test_every_module_opens_with_its_idea():
+    silent = [path for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text()))]
+    assert silent == []
