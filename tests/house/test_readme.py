@@ -1,0 +1,53 @@
+"""What README and docs tell a user to type works, and README stays one page."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[2]
+PAGES = [HOUSE / "README.md", *sorted((HOUSE / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(?:sh|bash)\n(.*?)^```", re.M | re.S)
+
+
+def commands(page: Path) -> list[str]:
+    blocks = BLOCK.findall(page.read_text())
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_readme_is_one_page():
+    assert len((HOUSE / "README.md").read_text().splitlines()) <= 120
+
+
+def test_every_make_target_that_is_named_exists():
+    rules = set(re.findall(r"^([a-z]+):", (HOUSE / "Makefile").read_text(), re.M))
+    named = {
+        line.split()[1] for page in PAGES for line in commands(page) if line.startswith("make ")
+    }
+    assert named <= rules
+    assert {"sweep", "test", "check", "bench", "docs", "clean"} <= rules
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path):
+    targets = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(280)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_of_a_page_runs(page: Path, tmp_path: Path):
+    """Commands run in order in one empty folder, as a reader would type them."""
+    for line in commands(page):
+        if line.startswith(("make ", "git ", "cd ", "terrasweep ui")):
+            continue  # the first are CI itself; the last serves until it is stopped
+        words = shlex.split(line, comments=True)
+        if words[0] == "terrasweep":
+            words[:1] = [str(Path(sys.executable).with_name("terrasweep"))]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
