@@ -1,14 +1,24 @@
 """A sweep is a named question: the axes of a grid, as a frozen value. It has a name, not a key."""
 
-from collections import Counter
+from collections.abc import Sized
+from math import prod
 from typing import Annotated, TypeAlias, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from models.members import ZOO, AnyModel, AnyProbe
 from models.spec import ModelSpec, TrainingSpec
 from samplers.members import AnyPool, AnyTask
 from samplers.spec import CompositionSpec, Region, Rule
+from sweeps.fit import check_cells, check_known, check_once, check_room, misfit
 
 
 class Part(BaseModel):
@@ -19,13 +29,16 @@ class Part(BaseModel):
     )
 
 
-def _named(inner: str) -> BeforeValidator:
+MAX_SEEDS = 100_000
+
+
+def _named(inner: str, entry: type[BaseModel]) -> BeforeValidator:
     """Let a bare member name stand for an entry of that name with default fields."""
 
     def expand(value: object) -> object:
         return {"name": value, inner: {"name": value}} if isinstance(value, str) else value
 
-    return BeforeValidator(expand)
+    return BeforeValidator(expand, json_schema_input_type=entry | str)
 
 
 class CompositionEntry(Part):
@@ -69,11 +82,11 @@ class ModelEntry(Part):
     """What tables and figures call it."""
     model: AnyModel
     """Which network, with its fields."""
-    training: TrainingSpec
+    training: TrainingSpec = TrainingSpec()
     """How it is pretrained; a field left out is as the network's authors publish it."""
     pool: AnyPool
     """Where its pretraining samples come from."""
-    tasks: tuple[Annotated[TaskEntry, _named("task")], ...] = Field(min_length=1)
+    tasks: tuple[Annotated[TaskEntry, _named("task", TaskEntry)], ...] = Field(min_length=1)
     """What its checkpoints are judged on."""
 
     @model_validator(mode="before")
@@ -95,23 +108,67 @@ class Exclusion(Part):
     reason: str = Field(min_length=1)
     """Why; shown in status and report."""
     composition: str | None = None
+    """Only this composition; left out: all of them, and so for every axis below."""
     model: str | None = None
+    """Only this model entry."""
     task: str | None = None
+    """Only this task."""
     continent: Region | None = None
+    """Only this continent."""
     n: int | None = None
+    """Only this number of training samples."""
     protocol: str | None = None
+    """Only this protocol."""
     seed: int | None = None
+    """Only this seed."""
     replicate: int | None = None
+    """Only this replicate."""
 
 
 def _count_up(value: object) -> object:
     """Let `seeds: 50` stand for the seeds 0 to 49."""
-    counts = isinstance(value, int) and not isinstance(value, bool)
-    return tuple(range(value)) if counts else value  # type: ignore[call-overload]
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    if not 0 < value <= MAX_SEEDS:
+        raise misfit(
+            "",
+            f"a count of seeds from 1 to {MAX_SEEDS:,}",
+            found=str(value),
+            do="write a count such as `seeds: 20`, or a list",
+        )
+    return tuple(range(value))
 
 
 Seeds: TypeAlias = Annotated[
-    tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_count_up), Field(min_length=1)
+    tuple[Annotated[int, Field(ge=0)], ...],
+    BeforeValidator(_count_up, json_schema_input_type=int | list[int]),
+    Field(min_length=1),
+]
+
+
+def _with_size(entry: object, size: object) -> object:
+    """Give a composition the sweep's size if it says none of its own and draws at all."""
+    if not isinstance(entry, dict) or "size" in entry or size is None:
+        return entry
+    rule = entry.get("rule")
+    draws = isinstance(rule, dict) and rule.get("kind") != "zero"
+    return {**entry, "size": size} if draws else entry
+
+
+def _not_bare(value: object) -> object:
+    if isinstance(value, str):
+        raise misfit(
+            "",
+            "a composition with its name and its rule",
+            found=f"the bare name {value!r}",
+            do="bare names are looked up in the catalogue where a YAML file is read; in Python, "
+            "write the entry out",
+        )
+    return value
+
+
+Composition: TypeAlias = Annotated[
+    CompositionEntry, BeforeValidator(_not_bare, json_schema_input_type=CompositionEntry | str)
 ]
 
 
@@ -124,7 +181,7 @@ class Sweep(Part):
     """What one wants to know."""
     hypothesis: str = Field(min_length=1)
     """What one expects, said before the run."""
-    compositions: tuple[CompositionEntry, ...] = Field(min_length=1)
+    compositions: tuple[Composition, ...] = Field(min_length=1)
     """The pretraining sets that are compared; a bare name is looked up in the catalogue."""
     size: int | None = Field(default=None, gt=0)
     """Samples in every composition that does not say its own size."""
@@ -136,28 +193,46 @@ class Sweep(Part):
     """Where checkpoints are finetuned and judged; `global` is one more value."""
     n: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1)
     """Training samples per finetune."""
-    protocols: tuple[Annotated[ProtocolEntry, _named("protocol")], ...] = Field(min_length=1)
+    protocols: tuple[Annotated[ProtocolEntry, _named("protocol", ProtocolEntry)], ...] = Field(
+        min_length=1
+    )
     """What is trained on a frozen checkpoint."""
     seeds: Seeds
     """Finetune seeds: a count, or a list."""
-    replicates: int = Field(default=1, gt=0)
+    replicates: int = Field(default=1, gt=0, le=1000)
     """How many times each composition is drawn, and each network initialised, anew."""
     guard_rings: int | None = Field(default=None, ge=0)
     """Keep pretraining this many H3 rings away from every test sample; left out: no guard."""
     exclude: tuple[Exclusion, ...] = ()
     """Cells that are left out on purpose, each with its reason."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_the_size(cls, data: object) -> object:
+        entries = data.get("compositions") if isinstance(data, dict) else None
+        if not isinstance(entries, list | tuple):
+            return data
+        filled = [_with_size(entry, data.get("size")) for entry in entries]  # type: ignore[attr-defined]
+        return {**data, "compositions": filled}  # type: ignore[dict-item]
+
     @model_validator(mode="after")
     def _hangs_together(self) -> "Sweep":
         for axis, values in _axes(self).items():
-            twice = [value for value, times in Counter(values).items() if times > 1]
-            if twice:
-                raise ValueError(f"{axis}: {twice[0]!r} is named twice; give each its own name")
-        if self.baseline not in _axes(self)["compositions"]:
-            names = ", ".join(_axes(self)["compositions"])
-            raise ValueError(f"baseline {self.baseline!r} is not a composition; there are {names}")
+            check_once(axis, values)
+        names = _axes(self)["compositions"]
+        check_known("baseline", self.baseline, known=names, what="a composition")
         _check_sizes(self)
         _check_exclusions(self)
+        tasks = [task for model in self.models for task in model.tasks]
+        axes: tuple[Sized, ...] = (
+            names,
+            tasks,
+            self.continents,
+            self.n,
+            self.protocols,
+            self.seeds,
+        )
+        check_cells(self.replicates * prod(len(axis) for axis in axes))
         return self
 
 
@@ -172,37 +247,46 @@ def _axes(sweep: Sweep) -> dict[str, list[str]]:
     return {
         "compositions": [entry.name for entry in sweep.compositions],
         "models": [entry.name for entry in sweep.models],
-        "tasks": [f"{m.name}/{task.name}" for m in sweep.models for task in m.tasks],
         "protocols": [entry.name for entry in sweep.protocols],
         "continents": [continent.value for continent in sweep.continents],
         "n": [str(n) for n in sweep.n],
         "seeds": [str(seed) for seed in sweep.seeds],
+        **{
+            f"models.{place}.tasks": [task.name for task in model.tasks]
+            for place, model in enumerate(sweep.models)
+        },
     }
 
 
 def _check_sizes(sweep: Sweep) -> None:
-    for entry in sweep.compositions:
-        _ = entry.spec  # says so where rule and size disagree
+    for place, entry in enumerate(sweep.compositions):
+        at = f"compositions.{place}"
+        try:
+            _ = entry.spec
+        except ValidationError as error:
+            raise _unfit(at, entry, error) from None
         for model in sweep.models:
-            room = model.pool.capacity
-            if room is not None and entry.size > room:
-                raise ValueError(
-                    f"composition {entry.name!r} asks for {entry.size:,} samples; "
-                    f"the pool of {model.name!r} holds {room:,}; lower size or enlarge the pool"
-                )
+            names = (entry.name, model.name)
+            check_room(f"{at}.size", size=entry.size, room=model.pool.capacity, names=names)
+
+
+def _unfit(at: str, entry: CompositionEntry, error: ValidationError) -> PydanticCustomError:
+    said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+    found, _, do = said.partition("; ")
+    wanted = f"a rule and a size that fit each other in {entry.name!r}"
+    return misfit(at, wanted, found=found, do=do)
 
 
 def _check_exclusions(sweep: Sweep) -> None:
     axes = _axes(sweep)
     axes["tasks"] = [task.name for model in sweep.models for task in model.tasks]
     axes["replicates"] = [str(replicate) for replicate in range(sweep.replicates)]
-    plural = {"n": "n"}
-    for rule in sweep.exclude:
+    for place, rule in enumerate(sweep.exclude):
+        at = f"exclude.{place}"
         said = rule.model_dump(mode="json", exclude={"reason"}, exclude_none=True)
+        if not said:
+            do = "say what is left out, such as `continent: oceania`"
+            raise misfit(at, "an exclusion of at least one axis", found="only a reason", do=do)
         for axis, value in said.items():
-            known = axes[plural.get(axis, f"{axis}s")]
-            if str(value) not in known:
-                raise ValueError(
-                    f"exclude names {axis} {value!r}, which the sweep does not have; "
-                    f"there are {', '.join(known)}"
-                )
+            known = axes["n" if axis == "n" else f"{axis}s"]
+            check_known(f"{at}.{axis}", str(value), known=known, what=f"a {axis}")
