@@ -1,5 +1,268 @@
-"""To be replaced at once by the real store."""
+"""The store holds what steps made, each under its key, and believes nothing without a record.
+
+``<stage>/<digest>.json`` is the record; ``<stage>/<digest>/<content>/`` holds the artefacts, where
+``content`` follows from their checksums. So two makers that race never mix their files, a file is
+put in place whole or not at all, and the record comes last. No record: not made.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from infra.artefacts import compare, listed
+from infra.blobs import SCRATCH, Blobs, LocalBlobs, at_once, reach
+from infra.errors import StoreError, TornError
+from infra.record import Record, refuse_drift, written
+from infra.spec import Spec, everything
+from infra.step import Key, Step
+
+FORMAT = 1
+SIGN = "store.json"
+Maker = Callable[[Path], None]
 
 
+@dataclass(frozen=True)
 class Store:
-    """Placeholder while the room is being built."""
+    """Everything that was made, in one place; a small value that travels to the workers."""
+
+    uri: str
+    blobs: Blobs
+    writable: bool = True
+
+    @classmethod
+    def open(cls, uri: str, *, create: bool = True) -> "Store":
+        """Open the store at a path or URI; with ``create`` it is made if need be.
+
+        Without ``create`` nothing is ever written, and a store that is not there yet is empty.
+
+        Raises:
+            StoreError: If it cannot be reached, read or written, or is of a newer form.
+        """
+        blobs = reach(uri)
+        where = str(blobs.root) if isinstance(blobs, LocalBlobs) else uri
+        sign = blobs.get(SIGN)
+        if sign is None and create:
+            blobs.put(SIGN, json.dumps({"format": FORMAT}).encode())
+        elif sign is not None:
+            _check_sign(sign, where)
+        return cls(where, blobs, create)
+
+    @property
+    def local_root(self) -> Path | None:
+        """The store's folder, if it is one on this machine."""
+        return self.blobs.root if isinstance(self.blobs, LocalBlobs) else None
+
+    def has(self, key: Key) -> bool:
+        """Say whether there is a record; the artefacts are not looked at."""
+        return self.record(key) is not None
+
+    def done(self, keys: Iterable[Key]) -> set[Key]:
+        """Return those of the keys that have a record; one listing per stage."""
+        asked = set(keys)
+        stages = sorted({key.stage for key in asked})
+        there = {path for stage in stages for path in self.blobs.sizes(stage, deep=False)}
+        return {key for key in asked if _record_path(key) in there}
+
+    def record(self, key: Key) -> Record | None:
+        """Return the record of a step, or nothing if it was not made or not wholly recorded."""
+        data = self.blobs.get(_record_path(key))
+        if data is None:
+            return None
+        try:
+            found = Record.model_validate_json(data)
+        except ValidationError:
+            return None
+        return found if found.key == str(key) else None
+
+    def make(self, step: Step[Spec], maker: Maker) -> Record:
+        """Make a step unless it is made; what was torn or altered since is made again.
+
+        Raises:
+            DriftError: If it was made when a default had another value.
+        """
+        found = self.record(step.key)
+        if found is not None:
+            refuse_drift(found.key, was=found.everything, now=everything(step.spec))
+            if self._is_whole(found):
+                return found
+        return self._make(step, maker, instead_of=found)
+
+    def refuse_drift(self, steps: Iterable[Step[Spec]]) -> None:
+        """Refuse to go on with steps that were made when a default had another value.
+
+        Raises:
+            DriftError: On the first such step, in the order given.
+        """
+        listed = list(steps)
+        made = self.done(step.key for step in listed)
+        known = [step for step in listed if step.key in made]
+        for step, found in zip(known, at_once(lambda s: self.record(s.key), known), strict=True):
+            if found is not None:
+                refuse_drift(found.key, was=found.everything, now=everything(step.spec))
+
+    def folder(self, key: Key) -> Path:
+        """Return a local folder with what a step made, checked; it is to be read only.
+
+        Raises:
+            StoreError: If the step was not made.
+            TornError: If it is not what its record promised; the record is withdrawn, so that the
+                step counts as not made.
+        """
+        found = self.record(key)
+        if found is None and key not in self.done([key]):
+            raise StoreError(f"wanted what {key} made", found="no record of it", do="run it first")
+        try:
+            if found is None:
+                raise TornError(f"wanted what {key} made", found="a half-written record")
+            return self._checked(found)
+        except TornError:
+            self._withdraw(key, found)
+            raise
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a blob, whole or not at all."""
+        self._refuse_if_read_only(path)
+        self.blobs.put(path, data)
+
+    def get(self, path: str) -> bytes | None:
+        """Return a blob, or nothing if there is none."""
+        return self.blobs.get(path)
+
+    def list(self, folder: str) -> list[str]:
+        """Return the paths of all blobs under a folder, sorted."""
+        return sorted(self.blobs.sizes(folder, deep=True))
+
+    def drop(self, path: str) -> None:
+        """Remove a blob; one that is not there is no error."""
+        self._refuse_if_read_only(path)
+        self.blobs.drop(path)
+
+    def _make(self, step: Step[Spec], maker: Maker, *, instead_of: Record | None) -> Record:
+        self._refuse_if_read_only(str(step.key))
+        scratch = self._scratch()
+        try:
+            started, clock = datetime.now(UTC), time.perf_counter()
+            maker(scratch)
+            artefacts = listed(scratch)
+            took = time.perf_counter() - clock
+            made = written(step, artefacts=artefacts, started=started, seconds=took)
+            theirs = self.record(step.key)
+            if theirs is not None and theirs != instead_of:
+                return theirs  # another maker was faster; what it made is as good
+            self._publish(made, scratch)
+            return made
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _publish(self, made: Record, scratch: Path) -> None:
+        for stray in set(self.list(made.folder)) - _paths(made):
+            self.blobs.drop(stray)
+        at_once(
+            lambda name: self.blobs.put_file(f"{made.folder}/{name}", scratch / name),
+            made.artefacts,
+        )
+        self.blobs.put(f"{made.key}.json", made.model_dump_json(indent=1).encode())
+
+    def _is_whole(self, record: Record) -> bool:
+        try:
+            self._checked(record)
+        except TornError:
+            return False
+        return True
+
+    def _checked(self, record: Record) -> Path:
+        """Return the record's folder on this machine, with every checksum compared."""
+        if self.local_root is not None:
+            folder = self.local_root / record.folder
+            compare(folder, record.artefacts, what=record.key)
+            return folder
+        folder = _cache() / _short(self.uri) / record.folder
+        if folder.is_dir():
+            try:
+                compare(folder, record.artefacts, what=record.key)
+                return folder
+            except TornError:
+                shutil.rmtree(folder, ignore_errors=True)
+        return self._download(record, folder)
+
+    def _download(self, record: Record, folder: Path) -> Path:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=folder.parent))
+        try:
+            if set(self.list(record.folder)) != _paths(record):
+                raise TornError(f"wanted what {record.key} made", found="other files than it made")
+            for name in record.artefacts:
+                (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+            at_once(
+                lambda name: self.blobs.fetch(f"{record.folder}/{name}", scratch / name),
+                record.artefacts,
+            )
+            compare(scratch, record.artefacts, what=record.key)
+            if not folder.exists():
+                _settle(scratch, folder)
+            return folder
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _withdraw(self, key: Key, found: Record | None) -> None:
+        """Take back a record that no longer holds, unless someone has mended it by now."""
+        if self.writable and self.record(key) == found:
+            self.blobs.drop(_record_path(key))
+
+    def _scratch(self) -> Path:
+        if self.local_root is None:
+            return Path(tempfile.mkdtemp(prefix="terrasweep-"))
+        home = self.local_root / SCRATCH
+        home.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=home))
+
+    def _refuse_if_read_only(self, what: str) -> None:
+        if not self.writable:
+            raise StoreError(f"wanted to write {what} in {self.uri}", found="it open for reading")
+
+
+def _paths(record: Record) -> set[str]:
+    return {f"{record.folder}/{name}" for name in record.artefacts}
+
+
+def _record_path(key: Key) -> str:
+    return f"{key}.json"
+
+
+def _settle(scratch: Path, folder: Path) -> None:
+    try:
+        scratch.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # else another process has just downloaded the same
+            raise
+
+
+def _cache() -> Path:
+    said = os.environ.get("TERRASWEEP_CACHE")
+    home = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return Path(said or f"{home}/terrasweep").expanduser()
+
+
+def _short(uri: str) -> str:
+    return hashlib.sha256(uri.encode()).hexdigest()[:16]
+
+
+def _check_sign(sign: bytes, where: str) -> None:
+    wanted = f"wanted a terrasweep store at {where}"
+    try:
+        form = int(json.loads(sign)["format"])
+    except (ValueError, KeyError, TypeError) as error:
+        do = f"name another place with --store, or restore {SIGN}"
+        raise StoreError(wanted, found=f"a {SIGN} that is not ours", do=do) from error
+    if form > FORMAT:
+        found = f"one made by a newer version (format {form}; this version reads {FORMAT})"
+        raise StoreError(wanted, found=found, do="upgrade terrasweep, or use another store")
