@@ -1,0 +1,223 @@
+"""The one door to Ray: connect, and leave nothing behind.
+
+Local Ray lives in a folder of its own and dies with its driver, however that one dies. A
+remote cluster gets the rooms as ``py_modules``: a working directory would carry a researcher's
+``.git`` and data along, and his own ``models/`` folder could stand before ours.
+"""
+
+import logging
+import os
+import secrets
+import shutil
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from functools import cache
+from pathlib import Path
+from types import FrameType
+
+from infra.doorplate import ROOMS, house
+from infra.errors import UserError
+
+AUTH_MODE = "RAY_AUTH_MODE"
+TOKEN = "RAY_AUTH_TOKEN"
+TOKEN_PATH = "RAY_AUTH_TOKEN_PATH"
+OBJECT_STORE_BYTES = 384 * 2**20
+LONGEST_TEMP = 40  # sockets lie below it, and their whole path may have 107 bytes
+PREFIX = "terrasweep-ray-"
+
+WORKER_ENV = {
+    "OMP_NUM_THREADS": "1",  # one slot, one thread: sums must not depend on the machine
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "300",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+}
+DRIVER_ENV = {
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_TQDM": "0",
+}
+
+
+class ClusterError(UserError):
+    """The cluster cannot be reached, or turns us away."""
+
+
+@contextmanager
+def connect(address: str | None = None, *, cpus: int | None = None) -> Iterator[None]:
+    """Be connected to Ray within the block; within another such block, join it.
+
+    Args:
+        address: ``host:port`` of a running cluster; none starts Ray on this machine.
+        cpus: How many CPUs local Ray may use; none means all of them.
+
+    Raises:
+        ClusterError: If nothing answers there, or the cluster wants another token.
+    """
+    import ray  # local: keeps the front door light
+
+    if ray.is_initialized():
+        yield
+        return
+    with ExitStack() as stack:
+        stack.enter_context(_environment(WORKER_ENV | DRIVER_ENV | _python_path()))
+        home = stack.enter_context(_short_folder())
+        stack.callback(ray.shutdown)
+        if address is None:
+            _start(cpus=cpus, home=home)
+        else:
+            _join(address)
+        stack.enter_context(_stop_on_sigterm())
+        yield
+
+
+def _start(*, cpus: int | None, home: Path) -> None:
+    import ray
+
+    if not _has_token():  # else Ray writes one under the home folder, which may be read-only
+        os.environ[TOKEN] = _own_token()
+    ray.init(
+        address="local",
+        num_cpus=cpus,
+        object_store_memory=OBJECT_STORE_BYTES,
+        include_dashboard=True,  # Ray Train's clean-up asks it; it listens on loopback alone
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        _temp_dir=str(home),
+    )
+
+
+def _join(address: str) -> None:
+    import ray
+    from ray._private.authentication.authentication_token_setup import (
+        maybe_enable_token_auth_if_token_available,
+    )
+    from ray.exceptions import AuthenticationError
+
+    _check_somebody_listens(address)
+    # An explicit address leaves tokens off unless the variable was set before Ray was imported.
+    maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+    rooms = house()
+    try:
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env={
+                "py_modules": [str(rooms / room) for room in ROOMS],
+                "env_vars": WORKER_ENV,
+                "excludes": ["__pycache__", "*.pyc"],
+            },
+        )
+    except (AuthenticationError, ConnectionError) as error:
+        raise ClusterError(
+            f"wanted to join the Ray cluster at {address}",
+            found=f"a cluster that {_why_refused()}",
+            do=f"set {AUTH_MODE}=token and {TOKEN} (or {TOKEN_PATH}) to the cluster's token, "
+            "which `ray get-auth-token` prints on its head node",
+        ) from error
+
+
+def _check_somebody_listens(address: str) -> None:
+    """Ask before Ray does, which waits for a minute and then ends the whole process."""
+    host, _, port = address.rpartition(":")
+    try:
+        if "://" in address:
+            raise ValueError("an address with a scheme; the driver must stand in the cluster")
+        with closing(socket.create_connection((host, int(port)), timeout=10)):
+            return
+    except (OSError, ValueError, OverflowError) as error:
+        raise ClusterError(
+            f"wanted to join the Ray cluster at {address!r}",
+            found=str(error),
+            do="give host:port of a running head node (`ray start --head` prints it), "
+            "or leave --address out to run on this machine",
+        ) from error
+
+
+@cache
+def _own_token() -> str:
+    """Return this process's token; Ray remembers the first it saw."""
+    return secrets.token_hex(32)
+
+
+def _has_token() -> bool:
+    at_home = Path.home() / ".ray" / "auth_token"
+    return bool(os.environ.get(TOKEN) or os.environ.get(TOKEN_PATH)) or at_home.exists()
+
+
+def _why_refused() -> str:
+    if not _has_token():
+        return "lets nobody in without a token, and no token at hand"
+    if os.environ.get(AUTH_MODE) != "token":
+        return f"lets nobody in without a token, and {AUTH_MODE}={os.environ.get(AUTH_MODE)}"
+    return "does not answer, or does not accept the token at hand"
+
+
+def _python_path() -> dict[str, str]:
+    """Let local workers find the rooms where the driver found them, wherever it was started."""
+    known = os.environ.get("PYTHONPATH", "")
+    return {"PYTHONPATH": os.pathsep.join(part for part in (str(house()), known) if part)}
+
+
+@contextmanager
+def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Set variables that the user has not set, and put the environment back as it was."""
+    before = dict(os.environ)
+    for name, value in wanted.items():
+        if name == "PYTHONPATH" or name not in os.environ:
+            os.environ[name] = value
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def _short_folder() -> Iterator[Path]:
+    """Hand out Ray's folder and remove it, and those of drivers that were killed."""
+    temp = Path(tempfile.gettempdir())
+    parent = temp if len(str(temp)) <= LONGEST_TEMP else Path("/tmp")
+    for folder in parent.glob(f"{PREFIX}*"):
+        if not _alive(folder.name.removeprefix(PREFIX).partition("-")[0]):
+            shutil.rmtree(folder, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, ValueError):
+        return False
+    return True
+
+
+@contextmanager
+def _stop_on_sigterm() -> Iterator[None]:
+    """Turn SIGTERM into an exit that runs every ``finally``; threads keep what there is."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(signum: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + signum)
