@@ -98,7 +98,8 @@ class _Finding:
     def problem(self) -> Problem:
         """Return the sentence."""
         wanted, found, do = self._parts()
-        return Problem(_nearest_mark(self._trail(), self.marks), wanted, found, do)
+        tag = str(self.ctx.get("discriminator", "")).strip("'")
+        return Problem(_nearest_mark((*self._trail(), tag), self.marks), wanted, found, do)
 
     def _trail(self) -> Trail:
         """The loc without the tags of unions, which stand in no file."""

@@ -119,7 +119,8 @@ def _loader(text: str) -> _Loader:
 
 def _syntax(error: yaml.MarkedYAMLError) -> Problem:
     at = error.problem_mark or error.context_mark
-    found = ", ".join(part for part in (error.problem, error.context) if part)
+    told = ", ".join(part for part in (error.problem, error.context) if part)
+    found = told.removeprefix("but ").removeprefix("found ")
     do = "mend the YAML there; what comes just before may be the cause"
     if "'\\t'" in found:
         do = "indent with spaces instead of tabs"
@@ -172,7 +173,10 @@ class _Walk:
         name = self._scalar(node) if plain and node.tag != "tag:yaml.org,2002:merge" else node.value
         if plain and isinstance(name, str) and name != "<<":
             return name
-        found = f"{node.value!r}" if plain else "a list or a mapping"
+        found = "a list or a mapping"
+        if plain:
+            read_as = "" if isinstance(name, str) else f", which YAML reads as {name!r}"
+            found = f"{node.value!r}{read_as}"
         do = "write every field out" if plain and node.value == "<<" else "write the name in quotes"
         raise YamlProblemError(Problem(_mark(node), "a field name", found, do))
 
