@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from models.spec import ModelSpec, TrainingSpec
 
@@ -14,7 +14,7 @@ class PrestoSpec(ModelSpec):
 
     name: Literal["presto"]
     width: int = Field(default=128, gt=0)
-    """Width of a token."""
+    """Width of a token; a multiple of 16 and of the heads."""
     depth: int = Field(default=2, gt=0)
     """Blocks of the encoder; the decoder has as many."""
     heads: int = Field(default=8, gt=0)
@@ -23,3 +23,11 @@ class PrestoSpec(ModelSpec):
     """Hidden width of a block's MLP, as a multiple of the token's width."""
     mask_ratio: float = Field(default=0.75, gt=0, lt=1)
     """Share of tokens that are hidden while pretraining."""
+
+    @model_validator(mode="after")
+    def _width_splits(self) -> "PrestoSpec":
+        if self.width % 16 or self.width % self.heads:
+            raise ValueError(
+                f"width {self.width} must be a multiple of 16 and of heads ({self.heads})"
+            )
+        return self

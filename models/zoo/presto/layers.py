@@ -1,0 +1,111 @@
+"""Transformer blocks and the fixed tables of Presto, under the names of its published weights.
+
+Shapes: B samples, N tokens, D width, H heads, T steps.
+"""
+
+from typing import Final, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.zoo.presto.layout import BEFORE_RELIEF, GROUPS, MAX_STEPS, RELIEF
+
+MONTHS: Final = 12
+SINUSOID_BASE: Final = 1000.0
+"""Not the usual 10,000."""
+
+
+class Attention(nn.Module):
+    """Self-attention; keys that are masked out take no part."""
+
+    def __init__(self, width: int, *, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x_BND: Tensor, *, keys: Tensor | None) -> Tensor:
+        """Mix tokens; `keys` is True, of shape (B, 1, 1, N), where a token takes part."""
+        parts = self.qkv(x_BND).chunk(3, dim=-1)
+        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=keys)
+        return cast("Tensor", self.proj(mixed.transpose(1, 2).flatten(2)))
+
+
+class Mlp(nn.Module):
+    """Two linear layers around an exact GELU."""
+
+    def __init__(self, width: int, *, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, hidden)
+        self.fc2 = nn.Linear(hidden, width)
+
+    def forward(self, x_BND: Tensor) -> Tensor:
+        """Return the same shape."""
+        return cast("Tensor", self.fc2(F.gelu(self.fc1(x_BND))))
+
+
+class Block(nn.Module):
+    """A pre-norm transformer block."""
+
+    def __init__(self, width: int, *, heads: int, hidden: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width)
+        self.attn = Attention(width, heads=heads)
+        self.norm2 = nn.LayerNorm(width)
+        self.mlp = Mlp(width, hidden=hidden)
+
+    def forward(self, x_BND: Tensor, *, keys: Tensor | None = None) -> Tensor:
+        """Return the same shape."""
+        x_BND = x_BND + self.attn(self.norm1(x_BND), keys=keys)
+        return cast("Tensor", x_BND + self.mlp(self.norm2(x_BND)))
+
+
+def position_table(width: int) -> nn.Parameter:
+    """Return the frozen code of a step, (1, 24, width): sines and cosines in turn."""
+    column = torch.arange(width, dtype=torch.float64)
+    step = torch.arange(MAX_STEPS, dtype=torch.float64)[:, None]
+    angle = step / SINUSOID_BASE ** (2 * torch.div(column, 2, rounding_mode="floor") / width)
+    table = torch.where(column % 2 == 0, angle.sin(), angle.cos())
+    return nn.Parameter(table[None].float(), requires_grad=False)
+
+
+def month_table(width: int) -> nn.Embedding:
+    """Return the frozen code of a month: its sine in the first half, its cosine in the second."""
+    angle = 2 * torch.pi * torch.arange(MONTHS, dtype=torch.float64)[:, None] / MONTHS
+    half = (MONTHS, width // 2)
+    table = torch.cat([angle.sin().expand(half), angle.cos().expand(half)], dim=1)
+    return nn.Embedding(MONTHS, width, _weight=table.float(), _freeze=True)
+
+
+def code_table(
+    *, steps: int, months: nn.Embedding, channels: nn.Embedding, positions: Tensor
+) -> Tensor:
+    """Return what is added to each token but the location's, for each first month: (12, N, D).
+
+    The code is month, channel and position side by side, in that order. Relief has no time.
+    """
+    first = torch.arange(MONTHS, device=positions.device)[:, None]
+    month = months((first + torch.arange(steps, device=positions.device)) % MONTHS)
+    relief = list(GROUPS).index(RELIEF)
+    series = channels.weight[[row for row in range(channels.num_embeddings) if row != relief]]
+    shape = (MONTHS, len(series), steps, -1)
+    code = torch.cat(
+        [
+            month[:, None].expand(shape),
+            series[None, :, None].expand(shape),
+            positions[0, :steps].expand(shape),
+        ],
+        dim=-1,
+    ).flatten(1, 2)
+    still = F.pad(channels.weight[relief], (month.shape[-1], positions.shape[-1]))
+    cut = BEFORE_RELIEF * steps
+    return torch.cat([code[:, :cut], still.expand(MONTHS, 1, -1), code[:, cut:]], dim=1)
+
+
+def initialise(module: nn.Module) -> None:
+    """Give linear layers Xavier-uniform weights and no bias; norms start as the identity."""
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,193 @@
+"""Presto: a masked autoencoder of a pixel's monthly observations, at its published size.
+
+The encoder runs on visible tokens alone. Module and parameter names, and what is in the state
+dict, are those of the published weights, so these load as they are.
+
+Shapes: B samples, T steps, N tokens (the location's first), K kept tokens, D width.
+"""
+
+from collections.abc import Mapping
+from typing import cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.contract import WHOLE, Batch, Network
+from models.spec import ModelSpec
+from models.zoo.presto import masking, normalise
+from models.zoo.presto.layers import Block, code_table, initialise, month_table, position_table
+from models.zoo.presto.layout import (
+    EVERY_GROUP,
+    GROUPS,
+    MAX_STEPS,
+    MISSING,
+    NUM_CHANNELS,
+    NUM_CLASSES,
+    RELIEF,
+    group_sizes,
+    num_tokens,
+)
+from models.zoo.presto.objective import masked_loss
+from models.zoo.presto.spec import PrestoSpec
+
+
+def build(spec: ModelSpec) -> Network:
+    """Return a freshly initialised Presto."""
+    assert isinstance(spec, PrestoSpec)
+    return Presto(spec)
+
+
+def prepare(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the network's input, made from raw arrays and coordinates."""
+    return normalise.prepare(arrays)
+
+
+class Encoder(nn.Module):
+    """Embeds the visible tokens of a sample and lets them attend to each other."""
+
+    def __init__(self, spec: PrestoSpec) -> None:
+        super().__init__()
+        width, channel = spec.width, spec.width // 4
+        self.pos_embed = position_table(width // 2)
+        self.eo_patch_embed = nn.ModuleDict(
+            {name: nn.Linear(len(bands), width) for name, bands in GROUPS.items()}
+        )
+        self.dw_embed = nn.Embedding(NUM_CLASSES + 1, width)
+        self.latlon_embed = nn.Linear(3, width)
+        self.blocks = nn.ModuleList(
+            Block(width, heads=spec.heads, hidden=spec.mlp_ratio * width) for _ in range(spec.depth)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.month_embed = month_table(width // 4)
+        self.channel_embed = nn.Embedding(NUM_CHANNELS, channel)
+        self.apply(initialise)
+
+    def forward(self, batch: Batch, *, hidden_BN: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return (x, index, keep): tokens (B, K, D), where each stood, and whether it counts.
+
+        Rows that keep fewer tokens than the longest are filled up with tokens that do not count.
+        """
+        visible_BN = F.pad(~hidden_BN, (1, 0), value=True)
+        most = int(visible_BN.sum(dim=1).max())
+        index_BK = (~visible_BN).byte().argsort(dim=1, stable=True)[:, :most]
+        keep_BK = visible_BN.gather(1, index_BK)
+        tokens = self._embed(batch)
+        x_BKD = tokens.gather(1, index_BK[:, :, None].expand(-1, -1, tokens.shape[-1]))
+        keys = None if bool(keep_BK.all()) else keep_BK[:, None, None, :]
+        for block in self.blocks:
+            x_BKD = block(x_BKD, keys=keys)
+        return x_BKD, index_BK, keep_BK
+
+    def _embed(self, batch: Batch) -> Tensor:
+        """Return every token of every sample with its code, (B, N, D)."""
+        x = batch["x"]
+        tokens = [
+            embed(
+                x[:, : 1 if name == RELIEF else MAX_STEPS, GROUPS[name][0] : GROUPS[name][-1] + 1]
+            )
+            for name, embed in self.eo_patch_embed.items()
+        ]
+        tokens.append(self.dw_embed(batch["dynamic_world"]))
+        codes = code_table(
+            steps=x.shape[1],
+            months=self.month_embed,
+            channels=self.channel_embed,
+            positions=self.pos_embed,
+        )
+        coded = torch.cat(tokens, dim=1) + codes.index_select(0, batch["month"])
+        location = self.latlon_embed(_on_the_sphere(batch["latlon"]))
+        return torch.cat([location[:, None], coded], dim=1)
+
+
+class Decoder(nn.Module):
+    """Puts tokens back where they stood and predicts every token's bands or class."""
+
+    def __init__(self, spec: PrestoSpec, *, channels: nn.Embedding) -> None:
+        super().__init__()
+        width = spec.width
+        rest = (width - channels.embedding_dim) // 2
+        self.mask_token = nn.Parameter(torch.zeros(width))
+        self.pos_embed = position_table(rest)
+        self.decoder_embed = nn.Linear(width, width)
+        self.decoder_blocks = nn.ModuleList(
+            Block(width, heads=spec.heads, hidden=spec.mlp_ratio * width) for _ in range(spec.depth)
+        )
+        self.decoder_norm = nn.LayerNorm(width)
+        self.eo_decoder_pred = nn.ModuleDict(
+            {name: nn.Linear(width, len(bands)) for name, bands in GROUPS.items()}
+        )
+        self.dw_decoder_pred = nn.Linear(width, NUM_CLASSES)
+        self.channel_embeddings = channels
+        self.month_embed = month_table(rest)
+        self.apply(initialise)
+
+    def forward(
+        self, x_BKD: Tensor, *, index_BK: Tensor, keep_BK: Tensor, month: Tensor, steps: int
+    ) -> dict[str, Tensor]:
+        """Return a prediction per token of each group, (B, its tokens, its bands or classes)."""
+        x_BND = self._put_back(self.decoder_embed(x_BKD), index_BK, keep_BK, num_tokens(steps) + 1)
+        codes = code_table(
+            steps=steps,
+            months=self.month_embed,
+            channels=self.channel_embeddings,
+            positions=self.pos_embed,
+        )
+        x_BND = x_BND + F.pad(codes, (0, 0, 1, 0)).index_select(0, month)
+        for block in self.decoder_blocks:
+            x_BND = block(x_BND)
+        x_BND = self.decoder_norm(x_BND)[:, 1:]
+        heads = [*self.eo_decoder_pred.values(), self.dw_decoder_pred]
+        tokens = x_BND.split(group_sizes(steps), dim=1)  # slices would each fill a whole gradient
+        return {name: head(own) for name, head, own in zip(EVERY_GROUP, heads, tokens, strict=True)}
+
+    def _put_back(self, x_BKD: Tensor, index_BK: Tensor, keep_BK: Tensor, size: int) -> Tensor:
+        x_BKD = torch.where(keep_BK[:, :, None], x_BKD, self.mask_token.to(x_BKD.dtype))
+        empty = self.mask_token.to(x_BKD.dtype).expand(len(x_BKD), size, -1)
+        return empty.scatter(1, index_BK[:, :, None].expand_as(x_BKD), x_BKD)
+
+
+class Presto(Network):
+    """The autoencoder; its features are the encoder's."""
+
+    def __init__(self, spec: PrestoSpec) -> None:
+        super().__init__()
+        self.mask_ratio = spec.mask_ratio
+        self.encoder = Encoder(spec)
+        self.decoder = Decoder(spec, channels=self.encoder.channel_embed)
+
+    def loss(self, batch: Batch, *, generator: torch.Generator, part: slice = WHOLE) -> Tensor:
+        """Hide tokens and return how badly they are predicted; see `objective`."""
+        samples, steps = batch["x"].shape[:2]
+        hidden_BN = masking.draw(samples, steps=steps, ratio=self.mask_ratio, generator=generator)
+        ours = {name: values[part] for name, values in batch.items()}
+        unseen = hidden_BN[part] | _without_land_cover(ours["dynamic_world"])
+        x_BKD, index_BK, keep_BK = self.encoder(ours, hidden_BN=unseen)
+        predicted = self.decoder(
+            self.encoder.norm(x_BKD),
+            index_BK=index_BK,
+            keep_BK=keep_BK,
+            month=ours["month"],
+            steps=steps,
+        )
+        return masked_loss(predicted, batch=batch, hidden_BN=hidden_BN, part=part)
+
+    def encode(self, batch: Batch) -> Tensor:
+        """Return the norm of the mean over visible tokens, the location's among them."""
+        unseen = _without_land_cover(batch["dynamic_world"])
+        x_BKD, _, keep_BK = self.encoder(batch, hidden_BN=unseen)
+        counts = keep_BK[:, :, None].to(x_BKD.dtype)
+        mean = (x_BKD * counts).sum(dim=1) / counts.sum(dim=1)
+        return cast("Tensor", self.encoder.norm(mean).float())
+
+
+def _without_land_cover(dynamic_world: Tensor) -> Tensor:
+    """Return (B, tokens but the location's), True where land cover is missing."""
+    missing = dynamic_world == MISSING
+    return F.pad(missing, (num_tokens(missing.shape[1]) - missing.shape[1], 0))
+
+
+def _on_the_sphere(latlon: Tensor) -> Tensor:
+    lat, lon = latlon.deg2rad().unbind(dim=1)
+    return torch.stack([lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()], dim=1)
