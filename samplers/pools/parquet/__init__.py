@@ -1,0 +1,1 @@
+"""Samples that lie in Parquet files already."""
