@@ -247,13 +247,13 @@ def _plan_from(data: bytes, *, where: str) -> tuple[pa.Table, dict[str, Json]]:
 def _earliest(table: pa.Table) -> pa.Table:
     """Keep the row of each key that finished first; equals are told apart by what they say."""
     told_apart = ("key", "finished", "commit", "seconds", "value", "excluded")
-    return _first(table.sort_by([(name, "ascending") for name in told_apart]))
+    return _first(table.combine_chunks().sort_by([(name, "ascending") for name in told_apart]))
 
 
 def _latest(table: pa.Table) -> pa.Table:
     """Keep the last failure of each key."""
     order = [("attempt", "descending"), ("when", "descending"), ("message", "ascending")]
-    return _first(table.sort_by([("key", "ascending"), *order]))
+    return _first(table.combine_chunks().sort_by([("key", "ascending"), *order]))
 
 
 def _first(table: pa.Table) -> pa.Table:

@@ -40,8 +40,8 @@ class Parts:
     folder: str
     schema: pa.Schema
     """With its version in the metadata; see `versioned`."""
-    _read: dict[str, pa.Table | None] = field(default_factory=dict, repr=False, compare=False)
-    """Parts that were read before, `None` if torn: they never change."""
+    _read: dict[str, pa.Table] = field(default_factory=dict, repr=False, compare=False)
+    """Parts that were read before: they never change."""
 
     def append(self, table: pa.Table) -> str:
         """Write one part and return its path."""
@@ -84,7 +84,10 @@ class Parts:
         return len(reading.whole)
 
     def _reading(self, paths: list[str], columns: Sequence[str] | None) -> Reading:
-        found = at_once(lambda path: self._part(path, columns), paths)
+        new = [path for path in paths if path not in self._read]
+        fetched = dict(zip(new, at_once(self._fetch, new), strict=True))
+        # Decoding in threads as well is slower: a part is small, and each column takes the GIL.
+        found = [self._part(path, fetched.get(path), columns) for path in paths]
         schema = self.schema
         if columns is not None:
             schema = pa.schema([schema.field(name) for name in columns])
@@ -94,15 +97,20 @@ class Parts:
         torn = tuple(sorted(set(paths) - set(whole)))
         return Reading(table.replace_schema_metadata(None), whole, torn)
 
-    def _part(self, path: str, columns: Sequence[str] | None) -> pa.Table | None:
-        if path in self._read:
-            return self._read[path]
+    def _fetch(self, path: str) -> bytes | None:
+        """Return a part's bytes, or nothing if they are not those it is named by."""
         data = self.store.get(path)
         if data is None:
             raise _GoneError(path)
         name = path.rpartition("/")[2].removesuffix(".parquet")
-        if hashlib.sha256(data).hexdigest() != name:
-            self._read[path] = None
+        return data if hashlib.sha256(data).hexdigest() == name else None
+
+    def _part(
+        self, path: str, data: bytes | None, columns: Sequence[str] | None
+    ) -> pa.Table | None:
+        if path in self._read:
+            return self._read[path]
+        if data is None:
             return None
         table = from_bytes(data, self.schema, columns=columns, where=f"{self.store.uri}/{path}")
         if columns is None:
