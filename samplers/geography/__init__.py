@@ -1,0 +1,1 @@
+"""Real geography in under a megabyte: continents, climate, altitude, coasts, cities, outlines."""

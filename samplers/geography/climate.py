@@ -1,0 +1,17 @@
+"""Koppen-Geiger climates (Rubel et al. 2017, 1986-2010) by quarter degree."""
+
+import numpy as np
+
+from samplers.geography.grids import asset, look_up
+
+NAMES = (
+    *("none", "Af", "Am", "As", "Aw", "BSh", "BSk", "BWh", "BWk", "Cfa", "Cfb", "Cfc"),
+    *("Csa", "Csb", "Csc", "Cwa", "Cwb", "Cwc", "Dfa", "Dfb", "Dfc", "Dfd", "Dsa", "Dsb"),
+    *("Dsc", "Dsd", "Dwa", "Dwb", "Dwc", "Dwd", "EF", "ET"),
+)
+"""By code, as the source numbers them; 0 is the open sea."""
+
+
+def codes(lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
+    """Return each point's climate as its place in ``NAMES``."""
+    return look_up(asset("surface")["koppen"], lat=lat, lon=lon).astype(np.int16)
