@@ -1,0 +1,281 @@
+"""The only door to MLflow: a mirror of the ledger that people browse and nothing depends on.
+
+Runs are found again by their tags `key` and `sweep`; a run counts as mirrored once its status is
+FINISHED, so whatever was cut off half-way is found by its key and completed. MLflow itself is
+imported on first use: naming the tracking database costs the front door nothing.
+"""
+
+import json
+import logging
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from infra.errors import TerrasweepError
+from infra.ledger import Ledger
+from infra.store import Store
+from infra.tracking_entries import entries
+from infra.tracking_entry import Dataset, Entry
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+URI_ENV = "MLFLOW_TRACKING_URI"
+PARENT = "mlflow.parentRunId"
+PAGE = 1000
+BATCH = 1000
+"""Metrics that MLflow takes in one request."""
+
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    # A server that is down must not hold anyone up; whatever fails is tried again later. A retry
+    # inside MLflow could also create a run twice.
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    # Otherwise every finished run costs two more requests, to print its address.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+
+
+class MirrorAwayError(TerrasweepError):
+    """MLflow did not answer, or refused; the ledger is whole and the mirror can catch up."""
+
+
+@dataclass(frozen=True)
+class MirrorReport:
+    """What one pass did."""
+
+    created: int
+    """Runs that were not there."""
+    updated: int
+    """Runs that were there, but unfinished or behind."""
+    unchanged: int
+    removed: int
+    """Second runs of one key, left by two mirrors that raced."""
+    lag: int
+    """Runs still to be mirrored, because the pass was asked to stop."""
+    seconds: float
+
+
+def default_uri(store_uri: str) -> str:
+    """Return where to mirror to: as the environment says, else SQLite in (or for) the store."""
+    said = os.environ.get(URI_ENV)
+    if said:
+        return said
+    parts = urlsplit(store_uri)
+    if parts.scheme not in ("", "file"):
+        return f"sqlite:///{Path('terrasweep-mlflow.db').resolve()}"
+    folder = Path(unquote(parts.path)) if parts.scheme else Path(store_uri).expanduser()
+    return f"sqlite:///{folder.resolve() / 'mlflow.db'}"
+
+
+def ui_command(uri: str) -> str:
+    """Return the line that opens MLflow on a tracking URI; a server's is its own address."""
+    if urlsplit(uri).scheme in ("http", "https"):
+        return uri
+    mlflow = "mlflow" if shutil.which("mlflow") else f"{shlex.quote(sys.executable)} -m mlflow"
+    return f"{mlflow} ui --backend-store-uri {shlex.quote(uri)}"
+
+
+@dataclass
+class _Known:
+    """What MLflow holds under a key."""
+
+    run_id: str
+    status: str
+    parent: str | None
+    latest: Mapping[str, float]
+
+    def is_as(self, entry: Entry, *, parent: str | None) -> bool:
+        """Whether nothing is left to tell; only a run that grows is compared value by value."""
+        behind = entry.grows and dict(self.latest) != entry.latest
+        return self.status == _status(entry) and self.parent == parent and not behind
+
+
+@dataclass
+class Mirror:
+    """A mirror at a tracking URI; remembers what it has found there until something fails."""
+
+    uri: str
+    _client: "MlflowClient | None" = field(default=None, repr=False)
+    _known: dict[str, dict[str, _Known]] = field(default_factory=dict, repr=False)
+
+    def bring_up_to_date(
+        self, store: Store, ledger: Ledger, name: str, *, go_on: Callable[[], bool] = lambda: True
+    ) -> MirrorReport:
+        """Show in MLflow all that the ledger holds of a sweep; what is there stays as it is.
+
+        Raises:
+            MirrorAwayError: If MLflow cannot be reached or refuses.
+        """
+        started = time.perf_counter()
+        wanted = entries(store, ledger, name)
+        with self._reached(name):
+            client = self._connected()
+            place = _experiment(client, self.uri, name)
+            known, removed = self._found(client, place, name)
+            counts = {"created": 0, "updated": 0, "unchanged": 0}
+            for entry in wanted:
+                if not go_on():
+                    break
+                counts[_show(client, place, entry, sweep=name, known=known)] += 1
+        lag = len(wanted) - sum(counts.values())
+        seconds = time.perf_counter() - started
+        return MirrorReport(**counts, removed=removed, lag=lag, seconds=seconds)
+
+    @contextmanager
+    def _reached(self, name: str) -> Iterator[None]:
+        """Turn whatever comes out of MLflow, its database or its server into one error."""
+        try:
+            yield
+        except Exception as error:
+            self._client = None
+            self._known.clear()  # a request that failed may still have taken effect
+            found = str(error).strip().splitlines() or [type(error).__name__]
+            raise MirrorAwayError(
+                f"wanted to mirror sweep {name!r} to {_public(self.uri)}",
+                found=found[0][:300],
+                do=f"nothing is lost: `terrasweep mirror {name}` brings MLflow up to the ledger",
+            ) from error
+
+    def _connected(self) -> "MlflowClient":
+        if self._client is None:
+            for setting, value in SETTINGS.items():
+                os.environ.setdefault(setting, value)
+            from mlflow import MlflowClient  # local: seconds, and only the mirror needs it
+
+            for noisy in ("alembic", "mlflow.store.db.utils"):
+                logging.getLogger(noisy).setLevel(logging.WARNING)
+            self._client = MlflowClient(tracking_uri=self.uri)
+        return self._client
+
+    def _found(
+        self, client: "MlflowClient", place: str, name: str
+    ) -> tuple[dict[str, _Known], int]:
+        removed = 0
+        if name not in self._known:
+            self._known[name], twice = _search(client, place, name)
+            for run_id in twice:
+                client.delete_run(run_id)
+            removed = len(twice)
+        return self._known[name], removed
+
+
+def _experiment(client: "MlflowClient", uri: str, name: str) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(client.create_experiment(name, artifact_location=_artefacts(uri)))
+
+
+def _artefacts(uri: str) -> str | None:
+    """Return a folder beside a SQLite file; MLflow alone would take one in the current folder."""
+    if not uri.startswith("sqlite:///"):
+        return None
+    database = Path(uri.removeprefix("sqlite:///")).resolve()
+    return database.with_name(f"{database.stem}-artefacts").as_uri()
+
+
+def _search(client: "MlflowClient", place: str, name: str) -> tuple[dict[str, _Known], list[str]]:
+    """Return the runs of a sweep by key, and those that are there a second time."""
+    known: dict[str, _Known] = {}
+    twice: list[str] = []
+    for run in sorted(_runs(client, place, name), key=_seniority):
+        key = run.data.tags["key"]
+        if key in known:
+            twice.append(run.info.run_id)
+        else:
+            parent = run.data.tags.get(PARENT)
+            known[key] = _Known(run.info.run_id, run.info.status, parent, run.data.metrics)
+    return known, twice
+
+
+def _runs(client: "MlflowClient", place: str, name: str) -> Iterator[Any]:
+    token = None
+    while True:
+        page = client.search_runs(
+            [place], filter_string=f"tags.sweep = '{name}'", max_results=PAGE, page_token=token
+        )
+        yield from (run for run in page if "key" in run.data.tags)
+        token = page.token
+        if not token:
+            return
+
+
+def _seniority(run: Any) -> tuple[bool, str]:
+    return run.info.status != "FINISHED", run.info.run_id
+
+
+def _show(
+    client: "MlflowClient", place: str, entry: Entry, *, sweep: str, known: dict[str, _Known]
+) -> str:
+    """Bring one run up to its entry; say whether it was created, updated or left unchanged."""
+    there = known.get(entry.key)
+    parent = None if entry.parent is None else known[entry.parent].run_id
+    if there is not None and there.is_as(entry, parent=parent):
+        return "unchanged"
+    tags = {**entry.tags, "key": entry.key, "kind": entry.kind, "sweep": sweep}
+    if parent is not None:
+        tags[PARENT] = parent
+    if there is None:
+        made = client.create_run(place, start_time=entry.started_ms, run_name=entry.name, tags=tags)
+        run_id, tags = str(made.info.run_id), {}
+    else:
+        run_id = there.run_id
+    known[entry.key] = _Known(run_id, "RUNNING", parent, {})
+    _log(client, run_id, entry, tags=tags)
+    _close(client, run_id, entry)
+    known[entry.key] = _Known(run_id, _status(entry), parent, entry.latest)
+    return "created" if there is None else "updated"
+
+
+def _log(client: "MlflowClient", run_id: str, entry: Entry, *, tags: Mapping[str, str]) -> None:
+    from mlflow.entities import Metric, Param, RunTag  # local: see above
+
+    metrics = [Metric(p.metric, p.value, p.when_ms, p.step) for p in entry.points]
+    params = [Param(name, value) for name, value in entry.params.items()]
+    said = [RunTag(name, value) for name, value in tags.items()]
+    client.log_batch(run_id, metrics=metrics[:BATCH], params=params, tags=said)
+    for first in range(BATCH, len(metrics), BATCH):
+        client.log_batch(run_id, metrics=metrics[first : first + BATCH])
+    if entry.dataset is not None:
+        client.log_inputs(run_id, datasets=[_dataset_input(entry.dataset)])
+
+
+def _dataset_input(dataset: Dataset) -> Any:
+    from mlflow.entities import Dataset as Listed  # local: see above
+    from mlflow.entities import DatasetInput, InputTag
+
+    listed = Listed(
+        name=dataset.name,
+        digest=dataset.digest,
+        source_type="manifest",
+        source=json.dumps({"uri": dataset.uri}),
+    )
+    return DatasetInput(listed, [InputTag("mlflow.data.context", "pretraining")])
+
+
+def _close(client: "MlflowClient", run_id: str, entry: Entry) -> None:
+    if entry.ended_ms is None:
+        client.update_run(run_id, status="RUNNING")
+    else:
+        client.set_terminated(run_id, status=entry.status, end_time=entry.ended_ms)
+
+
+def _status(entry: Entry) -> str:
+    return "RUNNING" if entry.ended_ms is None else entry.status
+
+
+def _public(uri: str) -> str:
+    """Return a tracking URI without the password it may hold."""
+    parts = urlsplit(uri)
+    return uri.replace(f":{parts.password}@", ":***@") if parts.password else uri

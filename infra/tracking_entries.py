@@ -1,0 +1,249 @@
+"""What the mirror of a sweep should show: plain values, made from plan, ledger and records alone.
+
+One entry per run: the sweep, each pretraining, each composition x model x task, each finished or
+failed cell. Nothing here knows MLflow; times come from the ledger, so an entry made twice is equal.
+"""
+
+import io
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+import pyarrow.parquet as pq
+
+from infra.ledger import Ledger
+from infra.record import Record
+from infra.spec import digest
+from infra.step import Key
+from infra.store import Store
+from infra.summary import spread
+from infra.tracking_entry import Dataset, Entry, Point, milliseconds, points
+
+AXES = ("composition", "model", "task", "continent", "seed", "n", "protocol", "replicate")
+SUMMARY_AXES = ("composition", "model", "task", "n", "protocol")
+MAX_POINTS = 200
+"""Points of one curve that are mirrored; the whole curve stays in the store."""
+MAX_TAG = 4000
+
+Row: TypeAlias = dict[str, Any]
+"""One row of an Arrow table."""
+
+
+def entries(store: Store, ledger: Ledger, name: str) -> list[Entry]:
+    """Return all that MLflow should show of a sweep, parents first."""
+    plan, meta = ledger.plan(name)
+    rows: list[Row] = plan.to_pylist()
+    results = {row["key"]: row for row in ledger.results().to_pylist()}
+    failures = {row["key"]: row for row in ledger.failures().to_pylist()}
+    wanted = [row for row in rows if row["excluded"] is None]
+    trained = list(_pretrainings(store, wanted, name=name, failures=failures))
+    cells = list(_cells(wanted, name=name, results=results, failures=failures, meta=meta))
+    summaries = list(_summaries(wanted, name=name, results=results))
+    return [_sweep(name, rows, meta, [*trained, *cells]), *trained, *summaries, *cells]
+
+
+def sweep_key(name: str) -> str:
+    """Return the key that a sweep's own run is found again by."""
+    return f"sweep/{name}"
+
+
+def _sweep(name: str, rows: list[Row], meta: Mapping[str, Any], below: list[Entry]) -> Entry:
+    excluded = sum(row["excluded"] is not None for row in rows)
+    cells = [entry for entry in below if entry.kind == "cell"]
+    done = sum(entry.status == "FINISHED" for entry in cells)
+    counts = {
+        "cells/planned": len(rows) - excluded,
+        "cells/done": done,
+        "cells/failed": len(cells) - done,
+        "cells/excluded": excluded,
+    }
+    first, last = _span(below)
+    told = ("question", "hypothesis", "baseline", "synthetic", "assumed")
+    return Entry(
+        key=sweep_key(name),
+        kind="sweep",
+        name=name,
+        parent=None,
+        started_ms=first,
+        ended_ms=last if done == len(rows) - excluded else None,
+        points=points(counts, when_ms=last, step=done),
+        tags={item: str(meta[item])[:MAX_TAG] for item in told if item in meta},
+    )
+
+
+def _pretrainings(
+    store: Store, wanted: list[Row], *, name: str, failures: Mapping[str, Row]
+) -> Iterator[Entry]:
+    checkpoints = {row["checkpoint"]: row for row in wanted if row["sample"] is not None}
+    for key, row in sorted(checkpoints.items()):
+        params = {axis: str(row[axis]) for axis in ("composition", "model", "replicate")}
+        label = f"pretrain · {row['model']} · {row['composition']} · r{row['replicate']}"
+        record = store.record(Key.parse(key))
+        if record is not None:
+            yield _trained(store, record, name=label, sweep=name, params=params, row=row)
+        elif key in failures:
+            yield _failed(failures[key], "pretrain", label, parent=sweep_key(name), params=params)
+
+
+def _trained(
+    store: Store, record: Record, *, name: str, sweep: str, params: dict[str, str], row: Row
+) -> Entry:
+    started = milliseconds(record.provenance.started)
+    weights = f"{store.uri}/{record.folder}/weights.safetensors"
+    drawn = store.record(Key.parse(row["sample"]))
+    return Entry(
+        key=record.key,
+        kind="pretrain",
+        name=name,
+        parent=sweep_key(sweep),
+        started_ms=started,
+        ended_ms=started + round(1000 * record.provenance.seconds),
+        params=params,
+        points=tuple(_curve(store, record, started_ms=started)),
+        tags={"recipe": str(record.recipe), "checkpoint": weights},
+        dataset=_manifest(store, drawn, name=row["composition"]) if drawn else None,
+    )
+
+
+def _manifest(store: Store, drawn: Record, *, name: str) -> Dataset:
+    uri = f"{store.uri}/{drawn.folder}/manifest.parquet"
+    return Dataset(name=name, digest=Key.parse(drawn.key).digest, uri=uri)
+
+
+def _curve(store: Store, record: Record, *, started_ms: int) -> Iterator[Point]:
+    data = store.get(f"{record.folder}/history.parquet")
+    if data is None:
+        return
+    history: list[Row] = pq.read_table(io.BytesIO(data)).to_pylist()
+    keep = range(0, len(history), max(1, math.ceil(len(history) / MAX_POINTS)))
+    shown = sorted({*keep, len(history) - 1}) if history else []
+    for index in shown:
+        passed = record.provenance.seconds * (index + 1) / len(history)
+        values = {item: history[index][item] for item in ("loss", "lr", "samples_per_s")}
+        when = started_ms + round(1000 * passed)
+        yield from points(values, when_ms=when, step=history[index]["step"])
+
+
+def _summaries(wanted: list[Row], *, name: str, results: Mapping[str, Row]) -> Iterator[Entry]:
+    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in wanted:
+        groups[_place(row)].append(row)
+    for place, rows in groups.items():
+        done = [row for row in rows if row["key"] in results]
+        if not done:
+            continue
+        times = [_times(results[row["key"]]) for row in done]
+        last = max(ended for _, ended in times)
+        yield Entry(
+            key=summary_key(place),
+            kind="summary",
+            name=" · ".join(place),
+            parent=sweep_key(name),
+            started_ms=min(started for started, _ in times),
+            ended_ms=last if len(done) == len(rows) else None,
+            params=dict(zip(SUMMARY_AXES, place, strict=True)),
+            points=points(_spreads(done, results), when_ms=last, step=len(done)),
+            tags={"metric": str(rows[0]["metric"])},
+        )
+
+
+def summary_key(place: tuple[str, ...]) -> str:
+    """Return the key that the summary of one composition x model x task is found again by."""
+    return f"summary/{digest(list(place))}"
+
+
+def _spreads(rows: list[Row], results: Mapping[str, Row]) -> dict[str, float | None]:
+    """Mean, std and interval per continent; a continent without values is left out."""
+    groups: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        value = results[row["key"]]["value"]
+        if value is not None:
+            groups[row["continent"]][row["replicate"]].append(value)
+    told: dict[str, float | None] = {}
+    for continent, values in sorted(groups.items()):
+        found = spread(values)
+        told |= {
+            f"mean/{continent}": found.mean,
+            f"std/{continent}": found.std,
+            f"low/{continent}": found.low,
+            f"high/{continent}": found.high,
+            f"num_values/{continent}": found.num_values,
+        }
+    return told
+
+
+def _cells(
+    wanted: Iterable[Row],
+    *,
+    name: str,
+    results: Mapping[str, Row],
+    failures: Mapping[str, Row],
+    meta: Mapping[str, Any],
+) -> Iterator[Entry]:
+    recipe = meta.get("recipes", {}).get("finetune")
+    for row in wanted:
+        params = {axis: str(row[axis]) for axis in AXES}
+        label = f"{row['composition']} · {row['continent']} · s{row['seed']} · r{row['replicate']}"
+        parent = summary_key(_place(row))
+        if row["key"] in results:
+            tags = {} if recipe is None else {"recipe": str(recipe)}
+            yield _cell(results[row["key"]], label, parent=parent, params=params, tags=tags)
+        elif row["key"] in failures:
+            # Its summary may not exist yet, so it hangs under the sweep until it succeeds.
+            parent = sweep_key(name)
+            yield _failed(failures[row["key"]], "cell", label, parent=parent, params=params)
+
+
+def _cell(
+    result: Row, label: str, *, parent: str, params: dict[str, str], tags: dict[str, str]
+) -> Entry:
+    started, ended = _times(result)
+    values = {**dict(result["metrics"] or {}), result["metric"]: result["value"]}
+    values |= {item: result[item] for item in ("n_train", "n_test", "seconds")}
+    if result["excluded"] is not None:
+        tags = {**tags, "excluded": str(result["excluded"])[:MAX_TAG]}
+    return Entry(
+        key=result["key"],
+        kind="cell",
+        name=label,
+        parent=parent,
+        started_ms=started,
+        ended_ms=ended,
+        params=params,
+        points=points(values, when_ms=ended),
+        tags={**tags, "features": str(result["features"])},
+    )
+
+
+def _failed(failure: Row, kind: str, label: str, *, parent: str, params: dict[str, str]) -> Entry:
+    when = milliseconds(failure["when"])
+    return Entry(
+        key=failure["key"],
+        kind=kind,
+        name=label,
+        parent=parent,
+        started_ms=when,
+        ended_ms=when,
+        status="FAILED",
+        params=params,
+        tags={
+            "failure": str(failure["kind"])[:MAX_TAG],
+            "message": str(failure["message"])[:MAX_TAG],
+        },
+    )
+
+
+def _place(row: Row) -> tuple[str, ...]:
+    return tuple(str(row[axis]) for axis in SUMMARY_AXES)
+
+
+def _times(result: Row) -> tuple[int, int]:
+    ended = milliseconds(result["finished"])
+    return ended - round(1000 * result["seconds"]), ended
+
+
+def _span(below: list[Entry]) -> tuple[int, int]:
+    started = [entry.started_ms for entry in below]
+    ended = [entry.ended_ms for entry in below if entry.ended_ms is not None]
+    return min(started, default=0), max(ended, default=0)

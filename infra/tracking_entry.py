@@ -1,0 +1,69 @@
+"""One run as MLflow should show it: a plain value; nothing here knows MLflow."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of one metric."""
+
+    metric: str
+    value: float
+    when_ms: int
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The manifest a pretraining drew its samples from."""
+
+    name: str
+    digest: str
+    uri: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run as MLflow should show it."""
+
+    key: str
+    kind: str
+    name: str
+    parent: str | None
+    started_ms: int
+    ended_ms: int | None
+    """``None`` while more is to come."""
+    status: str = "FINISHED"
+    params: Mapping[str, str] = field(default_factory=dict)
+    points: tuple[Point, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    dataset: Dataset | None = None
+
+    @property
+    def grows(self) -> bool:
+        """Whether it tells of others, and so changes as they come."""
+        return self.kind in ("sweep", "summary")
+
+    @property
+    def latest(self) -> dict[str, float]:
+        """The last value of each metric."""
+        ordered = sorted(self.points, key=lambda point: (point.step, point.when_ms))
+        return {point.metric: point.value for point in ordered}
+
+
+def points(values: Mapping[str, float | None], *, when_ms: int, step: int = 0) -> tuple[Point, ...]:
+    """Return the finite ones among some values; MLflow would keep the others as 0."""
+    return tuple(
+        Point(metric, float(value), when_ms, step)
+        for metric, value in values.items()
+        if value is not None and math.isfinite(value)
+    )
+
+
+def milliseconds(when: str | datetime) -> int:
+    """Return a moment as MLflow counts it."""
+    moment = datetime.fromisoformat(when) if isinstance(when, str) else when
+    return round(1000 * moment.timestamp())

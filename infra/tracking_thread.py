@@ -1,0 +1,83 @@
+"""A sweep's mirror in the background: it never blocks the sweep and never fails it."""
+
+import time
+from collections.abc import Callable
+from threading import Event, Thread
+from types import TracebackType
+
+from infra.errors import TerrasweepError
+from infra.ledger import Ledger
+from infra.store import Store
+from infra.tracking import Mirror, MirrorReport
+
+PAUSE_S = 3.0
+SHARE = 4
+"""Rest this many times as long as a pass took, so that mirroring costs a fifth of one core."""
+
+
+class MirrorThread:
+    """Mirrors what is new every few seconds; says once when MLflow is away, once when it is back.
+
+    As a context it flushes at the end of a sweep that went well, and leaves at once otherwise.
+    """
+
+    def __init__(
+        self,
+        mirror: Mirror,
+        store: Store,
+        ledger: Ledger,
+        name: str,
+        *,
+        tell: Callable[[str], None],
+        pause_s: float = PAUSE_S,
+    ) -> None:
+        self._mirror, self._store, self._ledger, self._name = mirror, store, ledger, name
+        self._tell, self._pause_s = tell, pause_s
+        self._ended, self._left = Event(), Event()
+        self._away = False
+        self._thread = Thread(target=self._run, name=f"mirror-{name}", daemon=True)
+        self.last: MirrorReport | None = None
+        """What the last pass that succeeded did."""
+
+    def __enter__(self) -> "MirrorThread":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._left.set()
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        pause_s = 0.0
+        while not self._ended.wait(pause_s):
+            started = time.perf_counter()
+            self._pass()
+            pause_s = max(self._pause_s, SHARE * (time.perf_counter() - started))
+        if not self._left.is_set():
+            self._pass()
+
+    def _pass(self) -> None:
+        try:
+            self.last = self._mirror.bring_up_to_date(
+                self._store, self._ledger, self._name, go_on=lambda: not self._left.is_set()
+            )
+        except Exception as error:  # a mirror is no reason to lose a sweep, whatever went wrong
+            if not self._away:
+                self._tell(_sentence(error))
+            self._away = True
+        else:
+            if self._away:
+                self._tell(f"MLflow is back: sweep {self._name!r} is mirrored again")
+            self._away = False
+
+
+def _sentence(error: Exception) -> str:
+    known = isinstance(error, TerrasweepError)
+    return str(error) if known else f"mirroring failed: {type(error).__name__}: {error}"
