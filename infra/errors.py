@@ -11,7 +11,9 @@ TerrasweepError                 anything below; the command line prints it witho
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Self
 
 
 class TerrasweepError(Exception):
@@ -27,6 +29,10 @@ class TerrasweepError(Exception):
     def __str__(self) -> str:
         parts = [self.wanted, f"found {self.found}" if self.found else "", self.do]
         return "; ".join(part for part in parts if part)
+
+    def __reduce__(self) -> tuple[Callable[[str], Self], tuple[str]]:
+        """Come back whole from another process: pickle alone would forget the keywords."""
+        return partial(type(self), found=self.found, do=self.do), (self.wanted,)
 
 
 class UserError(TerrasweepError):
