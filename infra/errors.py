@@ -6,6 +6,7 @@ TerrasweepError                 anything below; the command line prints it witho
 │   ├── PoolError               a pool's files are missing, malformed or too small
 │   └── StoreError              the store cannot be opened, read or written
 ├── DriftError                  a default changed since a record was written: the key would lie
+├── BadDataError                data or features hold what cannot be computed with
 ├── TornError                   an artefact differs from what its record promised
 └── StepFailedError             a step raised; the cause is chained
 """
@@ -55,6 +56,10 @@ class StoreError(UserError):
 
 class DriftError(TerrasweepError):
     """A default changed since a record was written."""
+
+
+class BadDataError(TerrasweepError):
+    """Data or features hold what cannot be computed with."""
 
 
 class TornError(TerrasweepError):

@@ -92,5 +92,8 @@ class Metric(Protocol):
 
     HIGHER_IS_BETTER: bool
 
+    def applies(self, num_classes: int, /) -> bool:
+        """Say whether a task of so many classes can be scored by it."""
+
     def score(self, truth: np.ndarray, prediction: Prediction, /) -> float:
         """Return how well a prediction agrees with the truth."""

@@ -16,4 +16,4 @@ class LinearSpec(ProbeSpec):
     balanced: bool = True
     """Weigh classes by the inverse of their frequency in the draw."""
     max_iter: int = Field(default=1000, gt=0)
-    """Most Newton or L-BFGS iterations; a cell that needs more is flagged."""
+    """Most Newton iterations; a cell that needs more is flagged."""

@@ -1,0 +1,20 @@
+"""The share labelled rightly within each class, averaged over the classes that are there."""
+
+import numpy as np
+
+from models.confusion import counts
+from models.contract import Prediction
+
+HIGHER_IS_BETTER = True
+
+
+def applies(num_classes: int) -> bool:
+    """Say that any number of classes will do."""
+    return num_classes >= 2
+
+
+def score(truth: np.ndarray, prediction: Prediction) -> float:
+    """Return the balanced accuracy; a class that is said but not there has no share."""
+    found = counts(truth, prediction.labels)
+    there = found.there > 0
+    return float((found.right[there] / found.there[there]).mean())

@@ -1,0 +1,19 @@
+"""F1 of the second of two classes: the one a task is after, such as crop."""
+
+import numpy as np
+
+from models.contract import Prediction
+
+HIGHER_IS_BETTER = True
+
+
+def applies(num_classes: int) -> bool:
+    """Say that it takes two classes."""
+    return num_classes == 2
+
+
+def score(truth: np.ndarray, prediction: Prediction) -> float:
+    """Return F1; zero where the class is neither there nor said."""
+    there, said = truth == 1, prediction.labels == 1
+    either = int(there.sum()) + int(said.sum())
+    return 2.0 * int((there & said).sum()) / either if either else 0.0

@@ -1,0 +1,21 @@
+"""F1 of each class, averaged over the classes that are there or were said.
+
+That is scikit-learn's macro average: saying a class that is not there costs a zero.
+"""
+
+import numpy as np
+
+from models.confusion import f1_by_class
+from models.contract import Prediction
+
+HIGHER_IS_BETTER = True
+
+
+def applies(num_classes: int) -> bool:
+    """Say that any number of classes will do."""
+    return num_classes >= 2
+
+
+def score(truth: np.ndarray, prediction: Prediction) -> float:
+    """Return the mean F1."""
+    return float(f1_by_class(truth, prediction.labels).mean())

@@ -1,0 +1,135 @@
+"""Logistic regression as scikit-learn defines it, for many draws at once.
+
+The same optimum as ``StandardScaler`` and ``LogisticRegression(C=c, class_weight=...)`` fitted
+one draw at a time: features are standardised by the draw, the intercept is free, two classes
+have one weight vector and more have one each. Classes that a draw lacks get probability zero.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.contract import Prediction, Problem
+from models.probes.linear.newton import Stack, minimise
+from models.probes.linear.spec import LinearSpec
+from models.spec import ProbeSpec
+
+CACHE_BYTES = 2**20  # problems solved together: more than the cache holds would only be slower
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """One problem, standardised, in as many dimensions as its samples span."""
+
+    x: np.ndarray
+    """(n, r + 1), the last column ones."""
+    basis: np.ndarray | None
+    """(features, r) back to all dimensions, or none where r is all of them."""
+    mean: np.ndarray
+    scale: np.ndarray
+    classes: np.ndarray
+    """The classes of the draw, sorted."""
+    y: np.ndarray
+    """Positions in `classes`."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """What draws must share to be solved together."""
+        return (*self.x.shape, len(self.classes))
+
+
+def fit_predict(problems: Sequence[Problem], *, spec: ProbeSpec) -> list[Prediction]:
+    """Return each problem's prediction; it is the same whichever problems stand beside it."""
+    assert isinstance(spec, LinearSpec)
+    made: dict[int, Prediction] = {}
+    for part in _alike(problems):
+        draws = [_standardised(problems[index]) for index in part]
+        for shape in sorted({draw.shape for draw in draws}):
+            same = [(i, d) for i, d in zip(part, draws, strict=True) if d.shape == shape]
+            asked = [problems[index] for index, _ in same]
+            answers = _solve([draw for _, draw in same], asked=asked, spec=spec)
+            made.update(zip((index for index, _ in same), answers, strict=True))
+    return [made[index] for index in range(len(problems))]
+
+
+def _alike(problems: Sequence[Problem]) -> Iterator[list[int]]:
+    """Yield the problems of equal shape in parts that fit the cache."""
+    shapes: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for index, problem in enumerate(problems):
+        shapes[problem.train_x.shape].append(index)
+    for (samples, features), members in shapes.items():
+        size = max(1, CACHE_BYTES // (8 * samples * (min(samples, features) + 1)))
+        yield from (members[at : at + size] for at in range(0, len(members), size))
+
+
+def _standardised(problem: Problem) -> _Draw:
+    x = problem.train_x.astype(np.float64)
+    mean = x.mean(axis=0)
+    centred = x - mean
+    scale = np.sqrt((centred**2).mean(axis=0))
+    still = scale <= 10 * np.finfo(np.float64).eps * np.abs(mean)
+    scale[still | (scale == 0)] = 1.0
+    centred /= scale
+    basis = None
+    if x.shape[1] > x.shape[0]:  # the optimum lies in the span of the samples
+        basis, upper = np.linalg.qr(centred.T)
+        centred = upper.T
+    classes, y = np.unique(problem.train_y, return_inverse=True)
+    ones = np.ones((len(x), 1))
+    return _Draw(np.hstack([centred, ones]), basis, mean, scale, classes, y.reshape(-1))
+
+
+def _solve(
+    draws: Sequence[_Draw], *, asked: Sequence[Problem], spec: LinearSpec
+) -> list[Prediction]:
+    if len(draws[0].classes) == 1:
+        return [_constant(draw, problem) for draw, problem in zip(draws, asked, strict=True)]
+    solution = minimise(_stacked(draws, spec=spec), max_iter=spec.max_iter)
+    return [
+        _predict(draw, problem, theta=theta, notes=() if good else _excuse(int(iterations)))
+        for draw, problem, theta, iterations, good in zip(
+            draws, asked, solution.theta, solution.iterations, solution.converged, strict=True
+        )
+    ]
+
+
+def _stacked(draws: Sequence[_Draw], *, spec: LinearSpec) -> Stack:
+    samples, width, classes = draws[0].shape
+    y = np.stack([draw.y for draw in draws])
+    hot = np.eye(classes)[y] if classes > 2 else y[:, :, None].astype(np.float64)
+    counts = np.stack([np.bincount(draw.y, minlength=classes) for draw in draws])
+    by_class = samples / (classes * counts) if spec.balanced else np.ones(counts.shape)
+    weights = np.take_along_axis(by_class, y, axis=1)
+    total = weights.sum(axis=1, keepdims=True)
+    ridge = np.repeat((1.0 / (spec.c * total))[:, :, None], width, axis=1)
+    ridge[:, -1] = 0.0
+    x = np.stack([draw.x for draw in draws])
+    return Stack(x=x, y=hot, weights=(weights / total)[:, :, None], ridge=ridge)
+
+
+def _predict(
+    draw: _Draw, problem: Problem, *, theta: np.ndarray, notes: tuple[str, ...]
+) -> Prediction:
+    inner = theta[:-1] if draw.basis is None else draw.basis @ theta[:-1]
+    slope = inner / draw.scale[:, None]
+    z = problem.test_x.astype(np.float64) @ slope + (theta[-1] - draw.mean @ slope)
+    if z.shape[1] == 1:
+        z = np.hstack([np.zeros_like(z), z])
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    scores = np.zeros((len(z), problem.num_classes))
+    scores[:, draw.classes] = e / e.sum(axis=1, keepdims=True)
+    return Prediction(draw.classes[z.argmax(axis=1)].astype(np.int64), scores, notes)
+
+
+def _constant(draw: _Draw, problem: Problem) -> Prediction:
+    """Answer with the only class there is."""
+    scores = np.zeros((len(problem.test_x), problem.num_classes))
+    scores[:, draw.classes] = 1.0
+    labels = np.full(len(problem.test_x), draw.classes[0], dtype=np.int64)
+    return Prediction(labels, scores, ("the draw holds a single class",))
+
+
+def _excuse(iterations: int) -> tuple[str, ...]:
+    return (f"not converged after {iterations} iterations",)
