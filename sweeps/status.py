@@ -1,0 +1,60 @@
+"""How far a sweep is: coverage of its grid today, and why what is missing is missing."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from dashboards.tables import coverage, tidy
+from infra.ledger import FAILURES, Ledger
+from infra.spec import Spec
+from infra.step import Step, closure
+from infra.store import Store
+from sweeps import grid
+from sweeps.plan import Plan
+
+
+@dataclass(frozen=True)
+class Status:
+    """The coverage of a sweep and its failures."""
+
+    coverage: list[dict[str, Any]]
+    """One row per composition, model and continent."""
+    failures: list[dict[str, Any]]
+    """What failed of this sweep and was not made since, steps before cells."""
+    torn: tuple[str, ...]
+    """Parts of the ledger that are torn or altered and do not count."""
+
+
+def status(plan: Plan, *, store: Store) -> Status:
+    """Return how far a plan is in a store; nothing is written."""
+    ledger = Ledger(store)
+    failures = ledger.failures().to_pylist()
+    steps = {str(step.key) for step in plan.steps}
+    cells = {str(cell.step.key) for cell in plan.wanted}
+    ours = [one for one in failures if one["key"] in steps]
+    of_cells = [one for one in failures if one["key"] in cells]
+    behind = _behind(plan, {one["key"]: one for one in ours})
+    told = pa.Table.from_pylist([*behind.values(), *of_cells], schema=FAILURES)
+    rows = tidy(grid.table(plan), results=ledger.results(), failures=told)
+    return Status(coverage(rows).to_pylist(), [*ours, *of_cells], ledger.torn())
+
+
+def _behind(plan: Plan, failed: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return a failure for each cell that waits behind a failed step."""
+    blocked: dict[str, dict[str, Any]] = {}
+    cause: dict[str, dict[str, Any] | None] = {}
+    for cell in plan.wanted:
+        features = str(cell.features.key)
+        if features not in cause:
+            cause[features] = _first_failed(cell.features, failed)
+        why = cause[features]
+        if why is not None:
+            key = str(cell.step.key)
+            blocked[key] = {**why, "key": key, "kind": f"{why['kind']} in {why['key']}"}
+    return blocked
+
+
+def _first_failed(features: Step[Spec], failed: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+    keys = (str(step.key) for step in closure([features]))
+    return next((failed[key] for key in keys if key in failed), None)
