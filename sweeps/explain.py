@@ -9,10 +9,19 @@ from typing import Any
 from infra.errors import DriftError, TerrasweepError, UserError
 from infra.ledger import Ledger
 from infra.record import refuse_drift
-from infra.spec import Spec
+from infra.spec import Json, Spec
 from infra.step import Key, Step
 from infra.store import Store
-from sweeps.lineage import STAGES, Difference, Lineage, Lineages, differences, distance, of_step
+from sweeps.lineage import (
+    STAGES,
+    Difference,
+    Lineage,
+    Lineages,
+    differences,
+    distance,
+    flat,
+    of_step,
+)
 from sweeps.plan import plan
 from sweeps.spec import Sweep
 
@@ -45,6 +54,40 @@ class Explanation:
     def key(self) -> str:
         """The whole key."""
         return self.lineage.key
+
+    @property
+    def sweep(self) -> str | None:
+        """The first sweep that was looked into and plans it."""
+        planned = self.known.planned.get(self.key)
+        return planned[1] if planned else None
+
+    @property
+    def state(self) -> str:
+        """Whether it is made, since when, and at what price."""
+        if self.record is not None:
+            how = self.record.provenance
+            num_bytes = sum(made.bytes for made in self.record.artefacts.values())
+            return f"made {how.started} in {how.seconds:.3g} s, {num_bytes:,} bytes"
+        if self.row is not None:
+            return f"finished {self.row['finished']}: {self.row['metric']} {self.row['value']}"
+        return "not made"
+
+    @property
+    def flat(self) -> Mapping[str, Json]:
+        """Every field by its dotted name."""
+        return flat(self.lineage.fields)
+
+    @cached_property
+    def needs(self) -> list[dict[str, Any]]:
+        """What it needs directly, and whether that is made."""
+        return [
+            {
+                "key": need.key,
+                "label": need.label,
+                "made": self.known.lineages.record(need.key) is not None,
+            }
+            for need in self.lineage.needs
+        ]
 
     @cached_property
     def nearest(self) -> Lineage | None:

@@ -107,6 +107,17 @@ def distance(here: Lineage, there: Lineage) -> int:
     return own + len(keys)
 
 
+def flat(fields: Mapping[str, Json], prefix: str = "") -> dict[str, Json]:
+    """Return fields by their dotted names, fields of fields too."""
+    found: dict[str, Json] = {}
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found
+
+
 def _differences(here: Lineage, there: Lineage, prefix: str) -> Iterator[Difference]:
     if here.recipe != there.recipe and None not in (here.recipe, there.recipe):
         yield Difference(f"{prefix}recipe", there.recipe, here.recipe)
@@ -136,17 +147,7 @@ def _pairs(
 def _fields(
     here: Mapping[str, Json], there: Mapping[str, Json], prefix: str
 ) -> Iterator[Difference]:
-    flat_here, flat_there = _flat(here, prefix), _flat(there, prefix)
+    flat_here, flat_there = flat(here, prefix), flat(there, prefix)
     for name in sorted(flat_here.keys() | flat_there.keys()):
         if flat_here.get(name) != flat_there.get(name):
             yield Difference(name, flat_there.get(name), flat_here.get(name))
-
-
-def _flat(fields: Mapping[str, Json], prefix: str) -> dict[str, Json]:
-    flat: dict[str, Json] = {}
-    for name, value in fields.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat

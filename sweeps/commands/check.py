@@ -1,0 +1,52 @@
+"""Check a sweep file, or print the schema of one."""
+
+import argparse
+
+from sweeps import show
+from sweeps.commands.options import SWEEP_HELP, shared, with_json
+
+NAME = "spec"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parts = parser.add_subparsers(dest="part", metavar="check|schema", required=True)
+    check = parts.add_parser(
+        "check", help="read a sweep and say what is wrong with it", parents=[shared()]
+    )
+    check.add_argument("sweep", metavar="SWEEP", help=SWEEP_HELP)
+    with_json(check)
+    check.set_defaults(part=_check)
+    schema = parts.add_parser(
+        "schema", help="print the JSON Schema of a sweep file", parents=[shared()]
+    )
+    schema.set_defaults(part=_schema)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check or print."""
+    part: int = args.part(args)
+    return part
+
+
+def _check(args: argparse.Namespace) -> int:
+    from sweeps.plan import plan  # local: the parsing of the line stays fast
+    from sweeps.pools import check_pools
+    from sweeps.reading import read
+
+    sweep = read(args.sweep)
+    check_pools(sweep)
+    found = plan(sweep)
+    counts = {"sweep": sweep.name, "cells": len(found.wanted), "steps": len(found.steps)}
+    if args.json:
+        show.as_json(counts)
+    else:
+        show.say(f"{sweep.name} is a valid sweep: {len(found.wanted):,} cells")
+    return 0
+
+
+def _schema(args: argparse.Namespace) -> int:
+    from sweeps.schema import schema  # local: see above
+
+    show.as_json(schema())
+    return 0

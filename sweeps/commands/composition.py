@@ -1,0 +1,64 @@
+"""The compositions of the catalogue."""
+
+import argparse
+
+from sweeps import show
+from sweeps.commands.options import shared, with_json
+
+NAME = "composition"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parts = parser.add_subparsers(dest="part", metavar="list|show", required=True)
+    listed = parts.add_parser(
+        "list", help="list the compositions of the catalogue", parents=[shared()]
+    )
+    with_json(listed)
+    listed.set_defaults(part=_list)
+    shown = parts.add_parser(
+        "show", help="print one, as it would stand in a sweep file", parents=[shared()]
+    )
+    shown.add_argument("name", metavar="NAME")
+    with_json(shown)
+    shown.set_defaults(part=_show)
+
+
+def run(args: argparse.Namespace) -> int:
+    """List or show."""
+    part: int = args.part(args)
+    return part
+
+
+def _list(args: argparse.Namespace) -> int:
+    from sweeps.reading import composition, compositions  # local: parsing stays fast
+
+    entries = [composition(name) for name in compositions()]
+    if args.json:
+        show.as_json([entry.model_dump(mode="json") for entry in entries])
+    else:
+        show.table([{"name": one.name, "rule": _told(one.rule.model_dump())} for one in entries])
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    import yaml  # local: parsing stays fast
+
+    from sweeps.reading import composition
+
+    entry = composition(args.name).model_dump(mode="json", exclude_defaults=False)
+    entry = {name: value for name, value in entry.items() if name != "size" or value}
+    if args.json:
+        show.as_json(entry)
+    else:
+        show.say(yaml.safe_dump(entry, sort_keys=False, default_flow_style=None).rstrip())
+    return 0
+
+
+def _told(rule: dict[str, object]) -> str:
+    kind = rule.pop("kind")
+    return " ".join([str(kind), *(f"{name}={_plain(value)}" for name, value in rule.items())])
+
+
+def _plain(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,79 @@
+"""Options that several commands share, and the store that they lead to."""
+
+import argparse
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from infra.errors import StoreError, UserError, nearest
+
+if TYPE_CHECKING:  # pyarrow would make the front door heavy
+    from infra.store import Store
+
+STORE_ENV = "TERRASWEEP_STORE"
+DEFAULT_STORE = "./terrasweep-store"
+
+SWEEP_HELP = "a name from the catalogue, a YAML file, or file.py:NAME"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are sentences with three parts, like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the line."""
+        do = f"`{self.prog} --help` shows what can be said"
+        raise UserError("wanted a line that makes sense", found=message, do=do)
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        choices: Iterable[Any] | None = action.choices
+        if choices is not None and value not in choices:
+            known = [str(choice) for choice in choices]
+            what = "a command" if self.prog == "terrasweep" else f"a part of `{self.prog}`"
+            raise UserError(f"wanted {what}", found=repr(value), do=nearest(str(value), known))
+
+
+def shared() -> Parser:
+    """Return a parser with the options that every command takes, before or after its name."""
+    parser = Parser(add_help=False, allow_abbrev=False)
+    suppress = argparse.SUPPRESS  # else the command's default would undo what stood before it
+    parser.add_argument(
+        "--store",
+        metavar="URI",
+        default=suppress,
+        help=f"where things are kept: a path, s3://, gs:// (default: {STORE_ENV}, "
+        f"or {DEFAULT_STORE})",
+    )
+    parser.add_argument(
+        "--debug", action="store_true", default=suppress, help="show tracebacks of errors"
+    )
+    return parser
+
+
+def with_json(parser: argparse.ArgumentParser) -> None:
+    """Add the option that prints tables as JSON."""
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+
+
+def with_sweep(parser: argparse.ArgumentParser) -> None:
+    """Add the sweep."""
+    parser.add_argument("sweep", metavar="SWEEP", help=SWEEP_HELP)
+
+
+def store_uri(args: argparse.Namespace) -> str:
+    """Return where the store is, as said on the line, in the environment, or by default."""
+    return getattr(args, "store", None) or os.environ.get(STORE_ENV) or DEFAULT_STORE
+
+
+def open_store(args: argparse.Namespace, *, create: bool) -> "Store":
+    """Open the store; without ``create`` nothing is ever written.
+
+    Raises:
+        StoreError: If it cannot be opened, or a file stands where its folder should be.
+    """
+    from infra.store import Store  # local: keeps the front door light
+
+    store = Store.open(store_uri(args), create=create)
+    if store.local_root is not None and store.local_root.is_file():
+        wanted = f"wanted a store at {store.local_root}"
+        raise StoreError(wanted, found="a file", do="name a folder with --store")
+    return store

@@ -1,0 +1,74 @@
+"""Do it, resume it, extend it: always the same command."""
+
+import argparse
+
+from sweeps import show
+from sweeps.commands.options import open_store, with_json, with_sweep
+
+NAME = "run"
+
+COUNTS = {
+    "train_workers": "workers that share one pretraining",
+    "max_concurrent": "trials at a time; 0: as many as fit",
+    "cells_per_bundle": "most cells in one trial; 0: as is best",
+}
+SHARES = {
+    "cpus_per_trial": "CPUs of a finetune trial",
+    "gpus_per_trial": "GPUs of a finetune trial",
+    "cpus_per_train_worker": "CPUs of a pretraining worker",
+    "gpus_per_train_worker": "GPUs of a pretraining worker",
+}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes; nothing of it can change a result."""
+    with_sweep(parser)
+    with_json(parser)
+    parser.add_argument("--address", metavar="HOST:PORT", help="a running Ray cluster")
+    parser.add_argument("--tracking", metavar="URI", help="where MLflow mirrors to")
+    resources = parser.add_argument_group("resources")
+    for name, text in SHARES.items():
+        resources.add_argument(f"--{name.replace('_', '-')}", type=_share, metavar="N", help=text)
+    for name, text in COUNTS.items():
+        resources.add_argument(f"--{name.replace('_', '-')}", type=_count, metavar="N", help=text)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the sweep and say where its report is."""
+    from sweeps.pools import check_pools  # local: the parsing of the line stays fast
+    from sweeps.reading import read
+
+    sweep = read(args.sweep)
+    check_pools(sweep)
+    store = open_store(args, create=True)
+    from rich.console import Console
+
+    from infra.context import Resources
+    from sweeps.run import run as run_sweep
+
+    said = {name: getattr(args, name) for name in (*COUNTS, *SHARES)}
+    outcome = run_sweep(
+        sweep,
+        store=store,
+        resources=Resources(**{name: value for name, value in said.items() if value is not None}),
+        address=args.address,
+        tracking=args.tracking,
+        console=Console(stderr=True),
+    )
+    if args.json:
+        show.as_json(vars(outcome))
+    return 0
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no number of at least 0")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number of at least 0")
+    return value
