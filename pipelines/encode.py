@@ -1,0 +1,115 @@
+"""The encode step: one feature vector per sample of a task, from a frozen checkpoint.
+
+Chunks have a fixed size, so that features follow from the step's key and not from how much
+memory a worker has.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, cast
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from safetensors.numpy import load_file, save_file
+
+from infra.context import Context, Resources
+from infra.errors import BadDataError
+from infra.spec import Spec
+from infra.step import Step
+from models import weights
+from models.contract import Architecture, Network
+from models.members import ZOO
+from pipelines.spec import InitSpec
+from pipelines.taskdata import TABLE
+from samplers.table import to_arrays
+
+FEATURES: Final = "features.safetensors"
+CHUNK: Final = 512
+
+
+def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
+    """Write the features of every sample of the task, in the order of its table.
+
+    Raises:
+        BadDataError: If a feature is no number.
+    """
+    checkpoint = step.needs[0]
+    architecture = cast("Architecture", ZOO[_model(checkpoint).model.name])
+    table = pq.read_table(context.store.folder(step.need("task").key) / TABLE)
+    with _threads(context.resources):
+        network = _network(checkpoint, context=context)
+        features = encode(network, architecture, to_arrays(table), context=context)
+    check_finite(features, ids=table.column("id").to_numpy(), step=str(step.key))
+    save_file({"features": features}, folder / FEATURES)
+
+
+def read(step: Step[Spec], *, context: Context) -> np.ndarray:
+    """Return the features that a finished encode step holds."""
+    return np.asarray(load_file(context.store.folder(step.key) / FEATURES)["features"])
+
+
+def encode(
+    network: Network,
+    architecture: Architecture,
+    arrays: Mapping[str, np.ndarray],
+    *,
+    context: Context,
+) -> np.ndarray:
+    """Return one float32 vector per sample."""
+    device = next(network.parameters()).device
+    samples = len(next(iter(arrays.values())))
+    parts = []
+    with torch.inference_mode():
+        for at in range(0, samples, CHUNK):
+            chunk = {name: array[at : at + CHUNK] for name, array in arrays.items()}
+            prepared = architecture.prepare(chunk)
+            batch = {
+                name: torch.from_numpy(np.ascontiguousarray(array)).to(device)
+                for name, array in prepared.items()
+            }
+            parts.append(network.encode(batch).float().cpu().numpy())
+            context.progress(min(at + CHUNK, samples), samples)
+    return np.concatenate(parts)
+
+
+def check_finite(features: np.ndarray, *, ids: np.ndarray, step: str) -> None:
+    """Refuse features that are no numbers: scored, they would pass for a bad checkpoint.
+
+    Raises:
+        BadDataError: With how many samples are hit, and one of them.
+    """
+    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    if len(bad):
+        raise BadDataError(
+            f"wanted finite features from {step}",
+            found=f"NaN or infinity in {len(bad)} of {len(features)} samples, "
+            f"the first of them {ids[bad[0]]!r}",
+            do="look for no-data values in the task's arrays, and for a checkpoint that diverged",
+        )
+
+
+def _model(checkpoint: Step[Spec]) -> InitSpec:
+    init = checkpoint if checkpoint.stage == "init" else checkpoint.need("init")
+    return cast("InitSpec", init.spec)
+
+
+def _network(checkpoint: Step[Spec], *, context: Context) -> Network:
+    spec = _model(checkpoint).model
+    with torch.random.fork_rng(devices=[]):  # its first weights are drawn, then overwritten
+        network = cast("Architecture", ZOO[spec.name]).build(spec)
+    weights.read(network, context.store.folder(checkpoint.key))
+    on_gpu = context.resources.gpus_per_trial > 0 and torch.cuda.is_available()
+    return network.to("cuda" if on_gpu else "cpu").eval()
+
+
+@contextmanager
+def _threads(resources: Resources) -> Iterator[None]:
+    """Let torch use as many threads as a trial has cores, and no more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, int(resources.cpus_per_trial)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
