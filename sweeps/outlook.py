@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from infra.ledger import Ledger
 from infra.spec import Spec
 from infra.step import Key, Step
@@ -44,13 +46,14 @@ class Outlook:
 def outlook(plan: Plan, *, store: Store) -> Outlook:
     """Return what is made and what is left; nothing is written."""
     ledger, lineages = Ledger(store), Lineages(store)
+    results = ledger.results()
     made = store.done(step.key for step in plan.steps)
     stages = [_stage(stage, plan=plan, made=made, lineages=lineages) for stage in STAGES]
     return Outlook(
-        stages=(*(one for one in stages if one.planned), _cells(plan, ledger)),
+        stages=(*(one for one in stages if one.planned), _cells(plan, results)),
         excluded=len(plan.cells) - len(plan.wanted),
         new=_new(plan, made),
-        widths=tuple(widths(plan, ledger=ledger)),
+        widths=tuple(widths(plan, results=results, ledger=ledger)),
     )
 
 
@@ -61,10 +64,10 @@ def _stage(stage: str, *, plan: Plan, made: set[Key], lineages: Lineages) -> Sta
     return StageOutlook(stage, len(steps), len(steps) - len(left), cost)
 
 
-def _cells(plan: Plan, ledger: Ledger) -> StageOutlook:
-    done = ledger.done()
+def _cells(plan: Plan, results: pa.Table) -> StageOutlook:
+    done = set(results.column("key").to_pylist())
     left = [cell for cell in plan.wanted if str(cell.step.key) not in done]
-    rows = ledger.results().select(["protocol", "seconds"]).to_pylist()
+    rows = results.select(["protocol", "seconds"]).to_pylist()
     cost = cost_of_cells([cell.step.spec.protocol.name for cell in left], rows=rows)
     planned = len(plan.wanted)
     return StageOutlook("finetune", planned, planned - len(left), cost)

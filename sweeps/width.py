@@ -3,14 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import sqrt
-from statistics import mean, variance
+from math import fsum, sqrt
 from typing import Any, TypeAlias
 
+import pyarrow as pa
 from scipy.special import stdtrit
 
 from dashboards.tables import tidy
-from infra.ledger import Ledger
+from infra.ledger import FAILURES, Ledger
 from infra.summary import CONFIDENCE
 from sweeps import grid
 from sweeps.plan import Plan
@@ -38,7 +38,7 @@ class Width:
     """What is counted as one independent observation: a seed or a replicate."""
 
 
-def widths(plan: Plan, *, ledger: Ledger) -> list[Width]:
+def widths(plan: Plan, *, results: pa.Table, ledger: Ledger) -> list[Width]:
     """Return what to expect for every model, task, n and protocol of a plan.
 
     The spread is that of this sweep's own results where it has some, else of the first earlier
@@ -46,16 +46,21 @@ def widths(plan: Plan, *, ledger: Ledger) -> list[Width]:
     """
     unit = "replicate" if plan.sweep.replicates > 1 else "seed"
     planned = plan.sweep.replicates if unit == "replicate" else len(plan.sweep.seeds)
-    sources = [_spreads(rows, baseline, unit) for rows, baseline in _sources(plan, ledger)]
-    found = []
-    for place in sorted({_place(vars(cell)) for cell in plan.wanted}):
-        spread = next((source[place] for source in sources if place in source), None)
-        half = half_width(spread[0], num_units=planned) if spread else None
-        axes = dict(zip(PLACE, place, strict=True))
-        found.append(
-            Width(**axes, half_width=half, num_pairs=spread[1] if spread else 0, unit=unit)
-        )
-    return found
+    places = sorted({_place(vars(cell)) for cell in plan.wanted})
+    known: dict[Place, tuple[float, int]] = {}
+    for rows, baseline in _sources(plan, results, ledger):
+        known = {**_spreads(rows, baseline, unit), **known}
+        if known.keys() >= set(places):
+            break  # earlier sweeps are read only where this one has no results yet
+    return [_width(place, known.get(place), num_units=planned, unit=unit) for place in places]
+
+
+def _width(place: Place, spread: tuple[float, int] | None, *, num_units: int, unit: str) -> Width:
+    axes = dict(zip(PLACE, place, strict=True))
+    if spread is None:
+        return Width(**axes, half_width=None, num_pairs=0, unit=unit)
+    half = half_width(spread[0], num_units=num_units)
+    return Width(**axes, half_width=half, num_pairs=spread[1], unit=unit)
 
 
 def half_width(deviation: float, *, num_units: int) -> float | None:
@@ -65,9 +70,8 @@ def half_width(deviation: float, *, num_units: int) -> float | None:
     return float(stdtrit(num_units - 1, 0.5 + CONFIDENCE / 2)) * deviation / sqrt(num_units)
 
 
-def _sources(plan: Plan, ledger: Ledger) -> Iterable[tuple[list[Row], str]]:
-    results = ledger.results()
-    none_failed = ledger.failures().slice(0, 0)
+def _sources(plan: Plan, results: pa.Table, ledger: Ledger) -> Iterable[tuple[list[Row], str]]:
+    none_failed = FAILURES.empty_table()
     today = tidy(grid.table(plan), results=results, failures=none_failed)
     yield today.to_pylist(), plan.sweep.baseline
     for name in ledger.plans():
@@ -97,7 +101,7 @@ def _differences(
 ) -> list[list[float]]:
     base = by_composition.get(baseline, {})
     return [
-        [mean(units[unit]) - mean(base[unit]) for unit in units.keys() & base.keys()]
+        [_mean(units[unit]) - _mean(base[unit]) for unit in units.keys() & base.keys()]
         for composition, units in by_composition.items()
         if composition != baseline
     ]
@@ -109,8 +113,13 @@ def _pooled(groups: list[list[float]]) -> tuple[float, int] | None:
     if not large:
         return None
     freedom = sum(len(group) - 1 for group in large)
-    pooled = sum(variance(group) * (len(group) - 1) for group in large) / freedom
-    return sqrt(pooled), sum(map(len, large))
+    centred = [(_mean(group), group) for group in large]
+    squares = fsum(fsum((value - middle) ** 2 for value in group) for middle, group in centred)
+    return sqrt(squares / freedom), sum(map(len, large))
+
+
+def _mean(values: list[float]) -> float:
+    return fsum(values) / len(values)
 
 
 def _place(row: Row) -> Place:
