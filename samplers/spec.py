@@ -1,7 +1,7 @@
 """What to draw: the words for places, and the rules that compose a pretraining set."""
 
 from enum import StrEnum
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, model_validator
 
@@ -38,6 +38,9 @@ Stratum: TypeAlias = Literal["continent", "biome", "climate"]
 class PoolSpec(Spec):
     """All samples one may draw from; each adapter adds its own fields."""
 
+    synthetic: ClassVar[bool] = False
+    """Whether its samples are invented; whatever shows a result from them says so."""
+
     name: str
     """Which pool adapter reads it."""
 
@@ -49,6 +52,9 @@ class PoolSpec(Spec):
 
 class TaskSpec(Spec):
     """Labelled samples that a checkpoint is judged on; each task adds its own fields."""
+
+    synthetic: ClassVar[bool] = False
+    """Whether its samples are invented; whatever shows a result from them says so."""
 
     name: str
     """Which task."""

@@ -1,6 +1,6 @@
 """The fields of the synthetic planet."""
 
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -9,9 +9,14 @@ from samplers.spec import PoolSpec
 World: TypeAlias = Literal["null", "coverage", "entropy", "local"]
 """Which true answer the generator plants; none of them names a winner by continent."""
 
+Russia: TypeAlias = Literal["europe", "split_60e", "asia"]
+"""Where Russia counts: as Natural Earth has it, east of 60 degrees to Asia, or all to Asia."""
+
 
 class PlanetSpec(PoolSpec):
     """Area-uniform points on the real continents, seen by an invented satellite."""
+
+    synthetic: ClassVar[bool] = True
 
     name: Literal["planet"]
     size: int = Field(default=20_000, gt=0)
@@ -20,7 +25,7 @@ class PlanetSpec(PoolSpec):
     """Which true answer the generator plants."""
     seed: int = Field(default=0, ge=0)
     """Another seed is another planet."""
-    russia: Literal["europe", "split_60e", "asia"] = "europe"
+    russia: Russia = "europe"
     """Where Russia counts; it is three quarters of Europe's area."""
 
     @property

@@ -1,15 +1,17 @@
 """The fields of the planet's biome task."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from samplers.pools.planet.spec import World
+from samplers.pools.planet.spec import Russia, World
 from samplers.spec import TaskSpec
 
 
 class PlanetBiomeSpec(TaskSpec):
     """Which biome (by proxy) is this place in? Monthly series from the synthetic planet."""
+
+    synthetic: ClassVar[bool] = True
 
     name: Literal["planet_biome"]
     per_continent: int = Field(default=400, ge=20)
@@ -18,5 +20,7 @@ class PlanetBiomeSpec(TaskSpec):
     """Which true answer the generator plants."""
     seed: int = Field(default=0, ge=0)
     """Another seed is another planet."""
+    russia: Russia = "europe"
+    """Where Russia counts; as the pool says."""
     metric: Literal["f1_macro"] = "f1_macro"
     """F1 averaged over the biomes that occur."""

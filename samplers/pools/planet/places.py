@@ -1,0 +1,63 @@
+"""What a place is like: relief, weather, region and how uniform its land is."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from samplers.geography import biomes, cities, climate, relief
+from samplers.geography.sphere import unit_vectors
+from samplers.pools.planet.fields import smooth
+from samplers.pools.planet.weather import Weather, sigmoid, weather
+
+REGION_KM, MOSAIC_KM = 2500.0, 400.0
+CITY_COUNT = 3000
+
+
+@dataclass(frozen=True)
+class Places:
+    """Properties of places, one place in every array each; none of them is a continent."""
+
+    altitude_m: np.ndarray
+    slope_deg: np.ndarray
+    biome: np.ndarray
+    city_km: np.ndarray
+    heterogeneity: np.ndarray
+    """How patchy the land is, 0 to 1: a field of its own, independent of continent and biome."""
+    region: np.ndarray
+    """Regional habits as columns ``CALENDAR`` to ``STYLE``, each about mean 0 and variance 1."""
+    weather: Weather
+
+
+CALENDAR, IRRIGATION, MEADOW, STYLE = 0, 1, 2, slice(3, 6)
+REGION_COLUMNS = 6
+
+
+def places(lat: np.ndarray, lon: np.ndarray, *, seed: int, rng: np.random.Generator) -> Places:
+    """Return what the places are like; the generator gives what no map holds."""
+    at = unit_vectors(lat, lon)
+    altitude = relief.altitude_m(lat, lon)
+    rough = relief.relief_m(lat, lon) / (10 * relief.cell_km(lat))
+    mosaic = smooth(at, name="mosaic", seed=seed, count=1, scale_km=MOSAIC_KM)[:, 0]
+    patchy = sigmoid(1.2 * mosaic + rng.normal(0, 0.8, len(at)))
+    return Places(
+        altitude_m=np.maximum(altitude + rng.normal(0, 20, len(at)), 0),
+        slope_deg=np.minimum(rough + rng.exponential(0.6 + 0.5 * rough), 60.0),
+        biome=biomes.proxy(lat, lon),
+        city_km=cities.distance_km(lat, lon, count=CITY_COUNT),
+        heterogeneity=patchy,
+        region=smooth(at, name="region", seed=seed, count=REGION_COLUMNS, scale_km=REGION_KM),
+        weather=weather(
+            lat=lat,
+            altitude_m=altitude,
+            coast_km=relief.coast_km(lat, lon),
+            koppen=climate.codes(lat, lon),
+        ),
+    )
+
+
+def take(these: Places, rows: np.ndarray) -> Places:
+    """Return some of the places, in the order asked."""
+    year = these.weather
+    kept = {f.name: getattr(these, f.name)[rows] for f in fields(these) if f.name != "weather"}
+    months = {f.name: getattr(year, f.name)[rows] for f in fields(year)}
+    return replace(these, **kept, weather=replace(year, **months))

@@ -1,0 +1,37 @@
+"""Crop or not: labels are gathered rather where people farm, as labelling campaigns do."""
+
+import numpy as np
+
+from samplers.pools.planet.covers import farmed
+from samplers.pools.planet.labelled import Campaign, labelled
+from samplers.pools.planet.places import Places
+from samplers.tasks.planet_crop.spec import PlanetCropSpec
+
+CLASSES = ("not crop", "crop")
+
+WILD = 0.1
+"""How willingly a place without any farming is visited, against 0.85 where all land is farmed."""
+
+
+def read(spec: PlanetCropSpec) -> dict[str, np.ndarray]:
+    """Return the labelled samples, continent after continent."""
+    campaign = Campaign(
+        name=spec.name,
+        per_continent=spec.per_continent,
+        world=spec.world,
+        seed=spec.seed,
+        russia=spec.russia,
+        wish=_wish,
+    )
+    columns, seen = labelled(campaign)
+    return {
+        **columns,
+        "label": seen.crop,
+        "month": seen.month,
+        "x": seen.x,
+        "dynamic_world": seen.dynamic_world,
+    }
+
+
+def _wish(at: Places, gap: float) -> np.ndarray:
+    return WILD + farmed(at, gap=gap)
