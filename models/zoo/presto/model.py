@@ -162,16 +162,23 @@ class Presto(Network):
         samples, steps = batch["x"].shape[:2]
         hidden_BN = masking.draw(samples, steps=steps, ratio=self.mask_ratio, generator=generator)
         ours = {name: values[part] for name, values in batch.items()}
-        unseen = hidden_BN[part] | _without_land_cover(ours["dynamic_world"])
-        x_BKD, index_BK, keep_BK = self.encoder(ours, hidden_BN=unseen)
+        predicted = self.predict(ours, hidden_BN=hidden_BN[part])
+        return masked_loss(predicted, batch=batch, hidden_BN=hidden_BN, part=part)
+
+    def predict(self, batch: Batch, *, hidden_BN: Tensor) -> dict[str, Tensor]:
+        """Return what the decoder makes of the tokens that are not hidden, group by group."""
+        classes = batch["dynamic_world"]
+        x_BKD, index_BK, keep_BK = self.encoder(
+            batch, hidden_BN=hidden_BN | _without_land_cover(classes)
+        )
         predicted = self.decoder(
             self.encoder.norm(x_BKD),
             index_BK=index_BK,
             keep_BK=keep_BK,
-            month=ours["month"],
-            steps=steps,
+            month=batch["month"],
+            steps=classes.shape[1],
         )
-        return masked_loss(predicted, batch=batch, hidden_BN=hidden_BN, part=part)
+        return cast("dict[str, Tensor]", predicted)
 
     def encode(self, batch: Batch) -> Tensor:
         """Return the norm of the mean over visible tokens, the location's among them."""

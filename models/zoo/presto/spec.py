@@ -13,6 +13,7 @@ class PrestoSpec(ModelSpec):
     official: ClassVar[TrainingSpec] = TrainingSpec()
 
     name: Literal["presto"]
+    """Which network of the zoo."""
     width: int = Field(default=128, gt=0)
     """Width of a token; a multiple of 16 and of the heads."""
     depth: int = Field(default=2, gt=0)

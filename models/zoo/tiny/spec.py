@@ -15,5 +15,6 @@ class TinySpec(ModelSpec):
     )
 
     name: Literal["tiny"]
+    """Which network of the zoo."""
     width: int = Field(default=32, gt=0)
     """Width of the hidden layer and of the features."""
