@@ -141,11 +141,12 @@ class Mirror:
             self._client = None
             self._known.clear()  # a request that failed may still have taken effect
             found = str(error).strip().splitlines() or [type(error).__name__]
-            raise MirrorAwayError(
-                f"wanted to mirror sweep {name!r} to {_public(self.uri)}",
-                found=found[0][:300],
-                do=f"nothing is lost: `terrasweep mirror {name}` brings MLflow up to the ledger",
-            ) from error
+            secret = urlsplit(self.uri).password
+            wanted = f"wanted to mirror sweep {name!r} to {_without(self.uri, secret)}"
+            do = f"nothing is lost: `terrasweep mirror {name}` brings MLflow up to the ledger"
+            raise MirrorAwayError(wanted, found=_without(found[0], secret)[:300], do=do) from (
+                None if secret else error
+            )
 
     def _connected(self) -> "MlflowClient":
         if self._client is None:
@@ -275,7 +276,5 @@ def _status(entry: Entry) -> str:
     return "RUNNING" if entry.ended_ms is None else entry.status
 
 
-def _public(uri: str) -> str:
-    """Return a tracking URI without the password it may hold."""
-    parts = urlsplit(uri)
-    return uri.replace(f":{parts.password}@", ":***@") if parts.password else uri
+def _without(text: str, secret: str | None) -> str:
+    return text.replace(secret, "***") if secret else text

@@ -12,7 +12,7 @@ from infra.tracking import Mirror, MirrorReport
 
 PAUSE_S = 3.0
 SHARE = 4
-"""Rest this many times as long as a pass took, so that mirroring costs a fifth of one core."""
+"""Rest this many times the processor time of a pass, so that mirroring costs a fifth of a core."""
 
 
 class MirrorThread:
@@ -25,13 +25,13 @@ class MirrorThread:
         self,
         mirror: Mirror,
         store: Store,
-        ledger: Ledger,
         name: str,
         *,
         tell: Callable[[str], None],
         pause_s: float = PAUSE_S,
     ) -> None:
-        self._mirror, self._store, self._ledger, self._name = mirror, store, ledger, name
+        # A ledger of its own: the driver reads and writes another one meanwhile.
+        self._mirror, self._store, self._ledger, self._name = mirror, store, Ledger(store), name
         self._tell, self._pause_s = tell, pause_s
         self._ended, self._left = Event(), Event()
         self._away = False
@@ -51,15 +51,19 @@ class MirrorThread:
     ) -> None:
         if kind is not None:
             self._left.set()
+        self.finish()
+
+    def finish(self) -> None:
+        """Mirror what is left and end; once ended, this does nothing."""
         self._ended.set()
         self._thread.join()
 
     def _run(self) -> None:
         pause_s = 0.0
         while not self._ended.wait(pause_s):
-            started = time.perf_counter()
+            started = time.thread_time()
             self._pass()
-            pause_s = max(self._pause_s, SHARE * (time.perf_counter() - started))
+            pause_s = max(self._pause_s, SHARE * (time.thread_time() - started))
         if not self._left.is_set():
             self._pass()
 
