@@ -82,7 +82,8 @@ def _faults(columns: Mapping[str, np.ndarray], *, classes: Sequence[str] | None)
     faults = []
     names, times = np.unique(ids.astype(str), return_counts=True)
     if times.max() > 1:
-        faults.append(f"id {names[times.argmax()]!r} {times.max()} times; ids name one sample each")
+        twice = str(names[times.argmax()])
+        faults.append(f"id {twice!r} {times.max()} times, where ids name one sample each")
     placed = (np.abs(columns["lat"]) <= 90) & (np.abs(columns["lon"]) <= 180)
     if not placed.all():
         faults.append(f"{int((~placed).sum())} samples without a place on Earth")
