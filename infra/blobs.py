@@ -4,17 +4,18 @@ Everything above asks for five things: put a blob whole or not at all, get it, l
 to a local file, drop it. What the outside world answers becomes one sentence, a StoreError.
 """
 
+import fcntl
 import os
 import shutil
+import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
-from urllib.parse import parse_qsl, urlsplit
-from urllib.request import url2pathname
 
 import pyarrow as pa
 from pyarrow import fs as arrow_fs
@@ -25,7 +26,22 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 SCRATCH = ".scratch"
+STALE_S = 3600  # younger scratch is left alone: its maker may not have locked it yet
 THREADS = 16  # latency of an object store is waited for, not computed
+
+ELSE = "check that the place exists and may be written, or name another with --store"
+ANSWERS = (
+    ("no_such_bucket", "no such bucket", "create the bucket, or name another with --store"),
+    ("network_connection", "nobody answering there", "check AWS_ENDPOINT_URL and the network"),
+    ("access_denied", "access denied", "check the credentials and the bucket's policy"),
+    ("invalid_access_key", "credentials that are not known there", "check the credentials"),
+    ("no aws credentials", "no credentials", "set AWS_ACCESS_KEY_ID or AWS_PROFILE"),
+    ("no space left", "the disk full", "free some disk, then run the same command again"),
+    ("read-only file system", "a read-only disk", "name another place with --store"),
+    ("permission denied", "that you may not", "name another place with --store"),
+    ("protocol not known", "a scheme nobody knows", "use a local path, s3:// or gs://"),
+)
+"""A word of the answer, what was found in our words, and what to do."""
 
 
 class Blobs(Protocol):
@@ -49,6 +65,9 @@ class Blobs(Protocol):
     def drop(self, path: str) -> None:
         """Remove a blob; one that is not there is no error."""
 
+    def scratch(self) -> AbstractContextManager[Path]:
+        """Lend an empty local folder, from which files can be put."""
+
 
 def at_once(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
     """Apply ``work`` to all items in threads; order is kept, the first error is raised."""
@@ -64,7 +83,7 @@ class LocalBlobs:
 
     def put(self, path: str, data: bytes) -> None:
         """Write to scratch, flush to the disk, then rename."""
-        with _said(f"write {path} in {self.root}"):
+        with said(f"write {path} in {self.root}"):
             scratch = self.root / SCRATCH / uuid.uuid4().hex
             scratch.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -75,7 +94,7 @@ class LocalBlobs:
 
     def put_file(self, path: str, source: Path) -> None:
         """Flush the file to the disk, then rename it."""
-        with _said(f"write {path} in {self.root}"):
+        with said(f"write {path} in {self.root}"):
             target = self.root / path
             target.parent.mkdir(parents=True, exist_ok=True)
             _flush(source)
@@ -84,7 +103,7 @@ class LocalBlobs:
 
     def get(self, path: str) -> bytes | None:
         """Return the file's bytes."""
-        with _said(f"read {path} in {self.root}"):
+        with said(f"read {path} in {self.root}"):
             try:
                 return (self.root / path).read_bytes()
             except (FileNotFoundError, NotADirectoryError):
@@ -92,7 +111,7 @@ class LocalBlobs:
 
     def fetch(self, path: str, target: Path) -> bool:
         """Copy the file."""
-        with _said(f"read {path} in {self.root}"):
+        with said(f"read {path} in {self.root}"):
             try:
                 shutil.copyfile(self.root / path, target)
             except (FileNotFoundError, NotADirectoryError):
@@ -101,13 +120,27 @@ class LocalBlobs:
 
     def sizes(self, folder: str, *, deep: bool) -> dict[str, int]:
         """List the folder, itself alone or with all below it."""
-        with _said(f"list {folder} in {self.root}"):
+        with said(f"list {folder} in {self.root}"):
             return dict(self._walk(folder, deep=deep))
 
     def drop(self, path: str) -> None:
         """Unlink the file."""
-        with _said(f"drop {path} in {self.root}"):
+        with said(f"drop {path} in {self.root}"):
             (self.root / path).unlink(missing_ok=True)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Lend a folder on the same disk, so that a file is put by renaming it."""
+        with said(f"write scratch in {self.root}"):
+            home = self.root / SCRATCH
+            home.mkdir(parents=True, exist_ok=True)
+            _tidy(home)
+            folder = Path(tempfile.mkdtemp(dir=home))
+        try:
+            with _locked(folder):
+                yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _walk(self, folder: str, *, deep: bool) -> Iterator[tuple[str, int]]:
         try:
@@ -132,21 +165,21 @@ class RemoteBlobs:
 
     def put(self, path: str, data: bytes) -> None:
         """Upload; the blob appears when the upload is closed."""
-        with _said(f"write {path} in {self.uri}"):
+        with said(f"write {path} in {self.uri}"):
             self._make_room(path)
             with self.fs.open_output_stream(self._at(path)) as stream:
                 stream.write(data)
 
     def put_file(self, path: str, source: Path) -> None:
         """Upload a file in pieces."""
-        with _said(f"write {path} in {self.uri}"):
+        with said(f"write {path} in {self.uri}"):
             self._make_room(path)
             with source.open("rb") as read, self.fs.open_output_stream(self._at(path)) as write:
                 shutil.copyfileobj(read, write, 8 << 20)
 
     def get(self, path: str) -> bytes | None:
         """Download."""
-        with _said(f"read {path} in {self.uri}"):
+        with said(f"read {path} in {self.uri}"):
             try:
                 with self.fs.open_input_stream(self._at(path)) as stream:
                     return bytes(stream.read())
@@ -155,7 +188,7 @@ class RemoteBlobs:
 
     def fetch(self, path: str, target: Path) -> bool:
         """Download in pieces."""
-        with _said(f"read {path} in {self.uri}"):
+        with said(f"read {path} in {self.uri}"):
             try:
                 with (
                     self.fs.open_input_stream(self._at(path)) as read,
@@ -168,7 +201,7 @@ class RemoteBlobs:
 
     def sizes(self, folder: str, *, deep: bool) -> dict[str, int]:
         """List by prefix; one request for every thousand names."""
-        with _said(f"list {folder} in {self.uri}"):
+        with said(f"list {folder} in {self.uri}"):
             selector = arrow_fs.FileSelector(self._at(folder), recursive=deep, allow_not_found=True)
             found = self.fs.get_file_info(selector)
             skip = len(self.root) + 1
@@ -177,93 +210,44 @@ class RemoteBlobs:
 
     def drop(self, path: str) -> None:
         """Delete the object."""
-        with _said(f"drop {path} in {self.uri}"):
+        with said(f"drop {path} in {self.uri}"):
             try:
                 self.fs.delete_file(self._at(path))
             except FileNotFoundError:
                 return
 
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Lend a folder among the temporary files."""
+        with said("write scratch among the temporary files"):
+            folder = Path(tempfile.mkdtemp(prefix="terrasweep-"))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def _at(self, path: str) -> str:
         return f"{self.root}/{path}" if path else self.root
 
     def _make_room(self, path: str) -> None:
-        if self.fs.type_name != "s3":  # there a folder is but a prefix
+        if self.fs.type_name not in ("s3", "gcs"):  # there a folder is but a prefix
             self.fs.create_dir(self._at(path).rpartition("/")[0], recursive=True)
 
 
-def reach(uri: str) -> LocalBlobs | RemoteBlobs:
-    """Find who serves a URI; nothing is read or written yet.
+@contextmanager
+def said(wanted: str) -> Iterator[None]:
+    """Turn what the outside world answers into one sentence.
 
     Raises:
-        StoreError: If nobody knows the scheme.
+        StoreError: In place of whatever the file system raised.
     """
-    scheme = urlsplit(uri).scheme if "://" in uri else ""
-    if scheme in ("", "file"):
-        path = url2pathname(urlsplit(uri).path) if scheme else uri
-        return LocalBlobs(Path(path).expanduser().absolute())
-    with _said(f"reach {uri}"):
-        system, root = _s3(uri) if scheme == "s3" else _other(uri)
-        return RemoteBlobs(uri, system, root.rstrip("/"))
-
-
-def _s3(uri: str) -> tuple[arrow_fs.FileSystem, str]:
-    """Honour AWS_ENDPOINT_URL as the AWS tools do; give up on a dead host in seconds."""
-    parts = urlsplit(uri)
-    asked = dict(parse_qsl(parts.query))
-    endpoint = urlsplit(
-        os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
-    )
-    host = asked.get("endpoint_override", endpoint.netloc)
-    region = asked.get("region") or os.environ.get("AWS_REGION") or _region(parts.netloc, host)
-    system = arrow_fs.S3FileSystem(
-        endpoint_override=host or None,
-        scheme=asked.get("scheme", endpoint.scheme or "https"),
-        region=region,
-        connect_timeout=5,
-        request_timeout=60,
-        retry_strategy=arrow_fs.AwsStandardS3RetryStrategy(max_attempts=3),
-    )
-    return system, f"{parts.netloc}{parts.path}"
-
-
-def _region(bucket: str, host: str) -> str:
-    said = os.environ.get("AWS_DEFAULT_REGION")
-    return said or ("us-east-1" if host else arrow_fs.resolve_s3_region(bucket))
-
-
-def _other(uri: str) -> tuple[arrow_fs.FileSystem, str]:
-    """Ask pyarrow first, then whatever fsspec has drivers for."""
-    try:
-        found: tuple[arrow_fs.FileSystem, str] = arrow_fs.FileSystem.from_uri(uri)
-        return found
-    except pa.ArrowInvalid:
-        import fsspec  # local: only stores that pyarrow cannot reach need it
-
-    system, root = fsspec.core.url_to_fs(uri)
-    return arrow_fs.PyFileSystem(arrow_fs.FSSpecHandler(system)), root
-
-
-@contextmanager
-def _said(wanted: str) -> Iterator[None]:
-    """Turn what the outside world answers into one sentence."""
     try:
         yield
     except (OSError, pa.ArrowException, ImportError, ValueError) as error:
-        found = " ".join(str(error).split()) or type(error).__name__
-        raise StoreError(f"wanted to {wanted}", found=found, do=_advice(found)) from error
-
-
-def _advice(found: str) -> str:
-    hints = {
-        "bucket": "create the bucket, or name another with --store",
-        "Protocol not known": "use a local path, s3://, gs://, or a scheme fsspec has a driver for",
-        "Install": "install that package, or name another store with --store",
-        "connect": "check AWS_ENDPOINT_URL and the network, or name another store with --store",
-        "CREDENTIALS": "check the credentials, or name another store with --store",
-        "No space": "free some disk, then run the same command again",
-    }
-    found_here = (hint for word, hint in hints.items() if word.lower() in found.lower())
-    return next(found_here, "check that the place exists and may be written, or use --store")
+        text = " ".join(str(error).split()) or type(error).__name__
+        told = (entry for word, *entry in ANSWERS if word.lower() in text.lower())
+        found, do = next(told, ["", ELSE])
+        raise StoreError(f"wanted to {wanted}", found=found or text, do=do) from error
 
 
 def _flush(path: Path) -> None:
@@ -272,3 +256,28 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for as long as this process lives; the kernel lets go of a dead one's."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _tidy(home: Path) -> None:
+    """Remove what killed makers left behind."""
+    for left in home.iterdir():
+        with suppress(OSError):  # held by a living maker, or just removed by another
+            if time.time() - left.stat().st_mtime < STALE_S:
+                continue
+            handle = os.open(left, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            finally:
+                os.close(handle)

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,8 +18,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from infra.artefacts import compare, listed
-from infra.blobs import SCRATCH, Blobs, LocalBlobs, at_once, reach
+from infra.blobs import Blobs, LocalBlobs, at_once
 from infra.errors import StoreError, TornError
+from infra.reach import reach
 from infra.record import Record, refuse_drift, written
 from infra.spec import Spec, everything
 from infra.step import Key, Step
@@ -66,11 +66,17 @@ class Store:
         return self.record(key) is not None
 
     def done(self, keys: Iterable[Key]) -> set[Key]:
-        """Return those of the keys that have a record; one listing per stage."""
+        """Return those of the keys that have a record; one listing per stage.
+
+        A file system may tear a record when the power fails, an object store cannot: only in a
+        local folder the records are opened as well.
+        """
         asked = set(keys)
         stages = sorted({key.stage for key in asked})
         there = {path for stage in stages for path in self.blobs.sizes(stage, deep=False)}
-        return {key for key in asked if _record_path(key) in there}
+        listed = sorted((key for key in asked if _record_path(key) in there), key=str)
+        whole = at_once(self.has, listed) if self.local_root else [True] * len(listed)
+        return {key for key, good in zip(listed, whole, strict=True) if good}
 
     def record(self, key: Key) -> Record | None:
         """Return the record of a step, or nothing if it was not made or not wholly recorded."""
@@ -118,11 +124,12 @@ class Store:
                 step counts as not made.
         """
         found = self.record(key)
-        if found is None and key not in self.done([key]):
-            raise StoreError(f"wanted what {key} made", found="no record of it", do="run it first")
+        wanted = f"wanted what {key} made"
+        if found is None and self.blobs.get(_record_path(key)) is None:
+            raise StoreError(wanted, found=f"no record of it in {self.uri}", do="run it first")
         try:
             if found is None:
-                raise TornError(f"wanted what {key} made", found="a half-written record")
+                raise TornError(wanted, found="a half-written record", do="run it again")
             return self._checked(found)
         except TornError:
             self._withdraw(key, found)
@@ -148,28 +155,29 @@ class Store:
 
     def _make(self, step: Step[Spec], maker: Maker, *, instead_of: Record | None) -> Record:
         self._refuse_if_read_only(str(step.key))
-        scratch = self._scratch()
-        try:
+        with self.blobs.scratch() as scratch:
             started, clock = datetime.now(UTC), time.perf_counter()
             maker(scratch)
-            artefacts = listed(scratch)
-            took = time.perf_counter() - clock
-            made = written(step, artefacts=artefacts, started=started, seconds=took)
+            seconds = time.perf_counter() - clock
+            made = written(step, artefacts=listed(scratch), started=started, seconds=seconds)
             theirs = self.record(step.key)
             if theirs is not None and theirs != instead_of:
                 return theirs  # another maker was faster; what it made is as good
             self._publish(made, scratch)
             return made
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
 
     def _publish(self, made: Record, scratch: Path) -> None:
-        for stray in set(self.list(made.folder)) - _paths(made):
+        """Put the artefacts, look whether they are all there, then put the record."""
+        promised = {f"{made.folder}/{name}": made.artefacts[name].bytes for name in made.artefacts}
+        for stray in set(self.list(made.folder)) - set(promised):
             self.blobs.drop(stray)
         at_once(
             lambda name: self.blobs.put_file(f"{made.folder}/{name}", scratch / name),
             made.artefacts,
         )
+        if self.blobs.sizes(made.folder, deep=True) != promised:
+            do = "check that nothing else writes there, then run the same command again"
+            raise StoreError(f"wanted {made.key} in {self.uri}", found="it not all there", do=do)
         self.blobs.put(f"{made.key}.json", made.model_dump_json(indent=1).encode())
 
     def _is_whole(self, record: Record) -> bool:
@@ -185,21 +193,19 @@ class Store:
             folder = self.local_root / record.folder
             compare(folder, record.artefacts, what=record.key)
             return folder
-        folder = _cache() / _short(self.uri) / record.folder
+        cache = LocalBlobs(_cache(self.uri))
+        folder = cache.root / record.folder
         if folder.is_dir():
             try:
                 compare(folder, record.artefacts, what=record.key)
                 return folder
             except TornError:
                 shutil.rmtree(folder, ignore_errors=True)
-        return self._download(record, folder)
+        return self._download(record, cache)
 
-    def _download(self, record: Record, folder: Path) -> Path:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=folder.parent))
-        try:
-            if set(self.list(record.folder)) != _paths(record):
-                raise TornError(f"wanted what {record.key} made", found="other files than it made")
+    def _download(self, record: Record, cache: LocalBlobs) -> Path:
+        folder = cache.root / record.folder
+        with cache.scratch() as scratch:
             for name in record.artefacts:
                 (scratch / name).parent.mkdir(parents=True, exist_ok=True)
             at_once(
@@ -207,31 +213,17 @@ class Store:
                 record.artefacts,
             )
             compare(scratch, record.artefacts, what=record.key)
-            if not folder.exists():
-                _settle(scratch, folder)
-            return folder
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            _settle(scratch, folder)
+        return folder
 
     def _withdraw(self, key: Key, found: Record | None) -> None:
         """Take back a record that no longer holds, unless someone has mended it by now."""
         if self.writable and self.record(key) == found:
             self.blobs.drop(_record_path(key))
 
-    def _scratch(self) -> Path:
-        if self.local_root is None:
-            return Path(tempfile.mkdtemp(prefix="terrasweep-"))
-        home = self.local_root / SCRATCH
-        home.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(dir=home))
-
     def _refuse_if_read_only(self, what: str) -> None:
         if not self.writable:
             raise StoreError(f"wanted to write {what} in {self.uri}", found="it open for reading")
-
-
-def _paths(record: Record) -> set[str]:
-    return {f"{record.folder}/{name}" for name in record.artefacts}
 
 
 def _record_path(key: Key) -> str:
@@ -239,6 +231,7 @@ def _record_path(key: Key) -> str:
 
 
 def _settle(scratch: Path, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         scratch.rename(folder)
     except OSError:
@@ -246,14 +239,13 @@ def _settle(scratch: Path, folder: Path) -> None:
             raise
 
 
-def _cache() -> Path:
+def _cache(uri: str) -> Path:
+    """Return the folder where this machine keeps copies of a remote store's artefacts."""
     said = os.environ.get("TERRASWEEP_CACHE")
     home = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    return Path(said or f"{home}/terrasweep").expanduser()
-
-
-def _short(uri: str) -> str:
-    return hashlib.sha256(uri.encode()).hexdigest()[:16]
+    return (
+        Path(said or f"{home}/terrasweep").expanduser() / hashlib.sha256(uri.encode()).hexdigest()
+    )
 
 
 def _check_sign(sign: bytes, where: str) -> None:
