@@ -1,6 +1,8 @@
 """What a validator found, as sentences: the field, what was wanted, what was found, what to do."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cache
 from typing import TypeAlias, cast
 
 from pydantic import BaseModel, ValidationError
@@ -15,15 +17,14 @@ MAX_PROBLEMS = 10
 _NOUNS = {
     "int": "a whole number",
     "float": "a number",
-    "finite_number": "a finite number",
+    "finite": "a finite number",
     "string": "text",
     "bool": "true or false",
     "tuple": "a list",
-    "list": "a list",
     "model": "fields with values",
-    "dict": "fields with values",
-    "none": "nothing",
 }
+"""What was wanted, by the first word of pydantic's error type."""
+
 _BOUNDS = {
     "greater_than": ("gt", "greater than"),
     "greater_than_equal": ("ge", "of at least"),
@@ -36,15 +37,21 @@ def problems(
     error: ValidationError, *, kind: type[BaseModel], marks: Mapping[Trail, Mark]
 ) -> list[Problem]:
     """Return one problem for each thing that is wrong, in order of place."""
-    schema = cast("Node", kind.model_json_schema())
+    schema = _schema(kind)
     errors = error.errors(include_url=False)
     locs = [tuple(one["loc"]) for one in errors]
     found = [
         _Finding(one, schema, marks).problem()
         for one, loc in zip(errors, locs, strict=True)
         if not (one["type"] == "too_short" and _lies_above_another(loc, locs))
+        and not (one["type"] == "missing" and _is_misspelt(loc, errors))
     ]
     return sorted(found, key=lambda one: (one.mark.line, one.mark.column) if one.mark else (0, 0))
+
+
+@cache
+def _schema(kind: type[BaseModel]) -> Node:
+    return kind.model_json_schema()
 
 
 def coercions(data: object, made: object, *, marks: Mapping[Trail, Mark]) -> Iterator[Problem]:
@@ -157,7 +164,7 @@ class _Finding:
         if self.kind == "value_error":
             first, _, rest = self.message.partition("; ")
             return f"{field} to make sense", first, rest or do
-        noun = _NOUNS.get(self.kind.rsplit("_", maxsplit=1)[0], "")
+        noun = _NOUNS.get(self.kind.partition("_")[0])
         return f"{field}: {noun or self.message}", found, do
 
     def _meaning(self) -> str:
@@ -211,6 +218,16 @@ def _nearest_mark(trail: Trail, marks: Mapping[Trail, Mark]) -> Mark | None:
 
 def _lies_above_another(loc: Trail, locs: Sequence[Trail]) -> bool:
     return any(len(other) > len(loc) and other[: len(loc)] == loc for other in locs)
+
+
+def _is_misspelt(loc: Trail, errors: Sequence[ErrorDetails]) -> bool:
+    """Say whether a missing field stands beside a stranger with nearly its name, told already."""
+    strangers = [
+        str(one["loc"][-1])
+        for one in errors
+        if one["type"] == "extra_forbidden" and tuple(one["loc"][:-1]) == loc[:-1]
+    ]
+    return bool(get_close_matches(str(loc[-1]), strangers, n=1, cutoff=0.6))
 
 
 def _dotted(trail: Trail) -> str:

@@ -148,8 +148,9 @@ Seeds: TypeAlias = Annotated[
 
 def _with_size(entry: object, size: object) -> object:
     """Give a composition the sweep's size if it says none of its own and draws at all."""
-    if not isinstance(entry, dict) or "size" in entry or size is None:
-        return entry
+    is_count = isinstance(size, int) and not isinstance(size, bool) and size > 0
+    if not isinstance(entry, dict) or "size" in entry or not is_count:
+        return entry  # what is no count is told once, where it stands
     rule = entry.get("rule")
     draws = isinstance(rule, dict) and rule.get("kind") != "zero"
     return {**entry, "size": size} if draws else entry
