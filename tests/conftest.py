@@ -1,0 +1,102 @@
+"""What every test may ask for: a store here or on S3, and a machine fit for it."""
+
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from hypothesis import settings
+from pyarrow.fs import S3FileSystem
+
+from infra.store import Store
+
+settings.register_profile("laptop", deadline=None, max_examples=50)
+settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True, print_blob=True)
+settings.register_profile("nightly", deadline=None, max_examples=1000)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "laptop")
+)
+
+_numbers = itertools.count()
+_skipped = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what the machine lacks; tests marked `ray` run everywhere, or they fail."""
+    without = [item for item in items if item.get_closest_marker("gpu") and not _has_gpu()]
+    for item in without:
+        item.add_marker(pytest.mark.skip(reason="this machine has no accelerator"))
+    config.stash[_skipped] = [item.nodeid for item in without]
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    skipped = config.stash.get(_skipped, [])
+    if skipped:
+        terminalreporter.section("not run: this machine has no accelerator")
+        for name in skipped:
+            terminalreporter.line(name)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The address of an S3 server in a process of its own."""
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        told = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in server.stderr)
+        address = next(found[0] for found in told if found)
+        # Nobody reading, the server would stop once the pipe is full.
+        reader = Thread(target=deque, args=(server.stderr, 0))
+        reader.start()
+        yield address
+        server.terminate()
+        reader.join()
+
+
+@pytest.fixture
+def s3(s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URI of a fresh bucket."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("TERRASWEEP_CACHE", str(tmp_path / "cache"))
+    bucket = f"bucket-{next(_numbers)}"
+    S3FileSystem(
+        endpoint_override=s3_server, region="us-east-1", allow_bucket_creation=True
+    ).create_dir(bucket)
+    return f"s3://{bucket}"
+
+
+@pytest.fixture(params=["local", "s3"])
+def store_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a store may be opened, each kind of place in turn."""
+    if request.param == "s3":
+        return f"{request.getfixturevalue('s3')}/some/prefix"
+    return str(tmp_path / "store")
+
+
+@pytest.fixture
+def store(store_uri: str) -> Store:
+    """An empty store, each kind of place in turn."""
+    return Store.open(store_uri)
+
+
+def _has_gpu() -> bool:
+    if shutil.which("nvidia-smi") is None:
+        return False
+    return subprocess.run(["nvidia-smi"], capture_output=True, check=False).returncode == 0
