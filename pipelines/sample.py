@@ -1,0 +1,249 @@
+"""The sample step: the ids that a composition draws, and the card that says how diverse they are.
+
+All compositions of a sweep that draw from one pool are drawn in one scan of its index: every task
+sifts some of it for all of them at once, the driver settles each. No pixel is read.
+"""
+
+import hashlib
+import json
+import pickle
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from infra.context import Context
+from infra.errors import PoolError, StoreError, TornError
+from infra.record import Record
+from infra.spec import Spec
+from infra.step import Key, Step
+from infra.store import Store
+from pipelines.spec import SampleSpec, ShardSpec
+from pipelines.spread import spread
+from samplers import census
+from samplers.card import Guard, card
+from samplers.cells import cells_of
+from samplers.census import Totals
+from samplers.quota import Share
+from samplers.scan import (
+    INDEX,
+    MANIFEST,
+    Guards,
+    Sieve,
+    Wish,
+    closed,
+    free_totals,
+    settle,
+    sieve,
+    sift,
+    widened,
+)
+
+FILES_PER_TASK: Final = 8
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A sample step, what it wishes for, and the sieve that its scan uses."""
+
+    step: Step[Spec]
+    wish: Wish
+    sieve: Sieve
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What one composition draws."""
+
+    rows: pa.Table
+    """The index of the samples, sorted by id."""
+    shares: tuple[Share, ...]
+    guard: Guard
+
+
+def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
+    """Draw one composition: the manifest and its card.
+
+    Raises:
+        PoolError: If the pool, or a stratum of it, holds too few samples.
+    """
+    drawn = draw_many([step], context=context)[step.key]
+    write(step, drawn, folder=folder)
+
+
+def make_many(steps: Sequence[Step[Spec]], *, context: Context) -> None:
+    """Make all sample steps that are not made yet, with one scan for each shard step.
+
+    Raises:
+        PoolError: If the pool, or a stratum of it, holds too few samples.
+    """
+    done = context.store.done(step.key for step in steps)
+    left = {step.key: step for step in steps if step.key not in done}
+    for key, drawn in draw_many(list(left.values()), context=context).items():
+        context.store.make(left[key], partial(write, left[key], drawn))
+
+
+def write(step: Step[Spec], drawn: Drawn, folder: Path) -> None:
+    """Write a draw's manifest and its card."""
+    spec = _spec(step)
+    about = card(
+        drawn.rows,
+        composition=spec.composition,
+        replicate=spec.replicate,
+        shares=drawn.shares,
+        guard=drawn.guard,
+    )
+    manifest = drawn.rows.select(MANIFEST.names).cast(MANIFEST).combine_chunks()
+    pq.write_table(manifest, folder / "manifest.parquet", compression="zstd")
+    (folder / "card.json").write_text(json.dumps(about, indent=1, allow_nan=False))
+
+
+def draw_many(steps: Sequence[Step[Spec]], *, context: Context) -> dict[Key, Drawn]:
+    """Draw all steps, with one scan for each shard step among their needs.
+
+    Raises:
+        PoolError: If the pool, or a stratum of it, holds too few samples.
+    """
+    drawn: dict[Key, Drawn] = {}
+    for shard in {step.need("shard").key: step.need("shard") for step in steps}.values():
+        own = [step for step in steps if step.need("shard").key == shard.key]
+        drawn |= _draw_from(shard, own, context=context)
+    return drawn
+
+
+def _draw_from(
+    shard: Step[Spec], steps: Sequence[Step[Spec]], *, context: Context
+) -> dict[Key, Drawn]:
+    held = census.totals(_table(context.store, shard.key, "census.parquet"))
+    fine = cast("ShardSpec", shard.spec).fine
+    guards = {_guard(step): _closed(step, store=context.store, fine=fine) for step in steps}
+    asked = [Asked(step, _wish(step), _sieve(step, held=held)) for step in steps]
+    drawn = _scan(shard.key, asked, guards=guards, held=held, context=context)
+    left = [replace(one, sieve=widened(one.sieve)) for one in asked if one.step.key not in drawn]
+    if left:  # a guard took more of a stratum than the sieves allow for
+        drawn |= _scan(shard.key, left, guards=guards, held=held, context=context)
+    return drawn
+
+
+def _scan(
+    shard: Key, asked: Sequence[Asked], *, guards: Guards, held: Totals, context: Context
+) -> dict[Key, Drawn]:
+    """Scan the index once and return the draws of those whose sieve was not too fine."""
+    sieves = [one.sieve for one in asked]
+    sifted = _sift_all(shard, sieves, guards=guards, context=context)
+    found = pa.concat_tables([INDEX.empty_table(), *(kept for kept, _ in sifted)])
+    free = {name: free_totals([part for _, part in sifted], guard=name) for name in guards}
+    num_free = {name: sum(totals["continent"].values()) for name, totals in free.items()}
+    drawn: dict[Key, Drawn] = {}
+    for one in asked:
+        name = one.wish.guard
+        with _named(one.step):
+            settled = settle(
+                found,
+                one.wish,
+                sieve=one.sieve,
+                held=held,
+                free=free[name],
+                closed_cells=guards[name],
+            )
+        if settled is not None:
+            excluded = sum(held["continent"].values()) - num_free[name]
+            drawn[one.step.key] = Drawn(*settled, Guard(_spec(one.step).guard_rings, excluded))
+    return drawn
+
+
+def _sift_all(
+    shard: Key, sieves: Sequence[Sieve], *, guards: Guards, context: Context
+) -> list[tuple[pa.Table, pa.Table]]:
+    store = context.store
+    names = [name for name in made(store, shard).artefacts if name.startswith("index/")]
+    num_tasks = -(-len(names) // FILES_PER_TASK)
+    tasks = [names[task::num_tasks] for task in range(num_tasks)]
+
+    def work(task: Sequence[str]) -> bytes:
+        rows = pa.concat_tables([_table(store, shard, name) for name in task])
+        return pickle.dumps(sift(rows, sieves=sieves, guards=guards))
+
+    sifted = []
+    for answer in spread(work, tasks):
+        sifted.append(pickle.loads(answer))
+        context.progress(len(sifted), num_tasks)
+    return sifted
+
+
+def _closed(step: Step[Spec], *, store: Store, fine: int) -> np.ndarray:
+    """Return the cells that a step's guard closes, at the resolution of the shards."""
+    rings = _spec(step).guard_rings
+    cells = [np.empty(0, dtype=np.uint64)]
+    for task in _guarded(step):
+        places = pq.read_table(store.folder(task.key) / "task.parquet", columns=["lat", "lon"])
+        lat, lon = (np.asarray(places.column(name)) for name in ("lat", "lon"))
+        cells.append(cells_of(lat, lon, resolution=fine))
+    return closed(np.concatenate(cells), rings=rings or 0)
+
+
+def _guarded(step: Step[Spec]) -> list[Step[Spec]]:
+    """Return the tasks whose samples a draw keeps away from."""
+    tasks = [need for need in step.needs if need.stage == "task"]
+    return tasks if _spec(step).guard_rings is not None else []
+
+
+def _guard(step: Step[Spec]) -> str:
+    """Return one name for all guards that close the same cells."""
+    tasks = sorted(str(task.key) for task in _guarded(step))
+    return " ".join([f"{_spec(step).guard_rings} rings", *tasks]) if tasks else "none"
+
+
+def _wish(step: Step[Spec]) -> Wish:
+    return Wish(_spec(step).composition, replicate=_spec(step).replicate, guard=_guard(step))
+
+
+def _sieve(step: Step[Spec], *, held: Totals) -> Sieve:
+    with _named(step):
+        return sieve(_wish(step), held=held)
+
+
+def _spec(step: Step[Spec]) -> SampleSpec:
+    return cast("SampleSpec", step.spec)
+
+
+def _table(store: Store, key: Key, name: str) -> pa.Table:
+    """Return a small table of a finished step, its checksum compared; no folder is fetched.
+
+    Raises:
+        TornError: If it is not what the step's record promised.
+    """
+    found = made(store, key)
+    data = store.get(f"{found.folder}/{name}") or b""
+    if hashlib.sha256(data).hexdigest() != found.artefacts[name].sha256:
+        do = "run it again: it is made anew"
+        raise TornError(f"wanted what {key} made", found=f"{name} altered since", do=do)
+    return pq.read_table(pa.BufferReader(data))
+
+
+def made(store: Store, key: Key) -> Record:
+    """Return the record of a step that must have been made.
+
+    Raises:
+        StoreError: If it was not.
+    """
+    found = store.record(key)
+    if found is None:
+        raise StoreError(f"wanted what {key} made", found="no record of it", do="run it first")
+    return found
+
+
+@contextmanager
+def _named(step: Step[Spec]) -> Iterator[None]:
+    """Say which composition an error of the pool is about."""
+    try:
+        yield
+    except PoolError as error:
+        wanted = f"{step.label or step.key}: {error.wanted}"
+        raise PoolError(wanted, found=error.found, do=error.do) from error

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from samplers.draw import TOP, ceiling, draw, grouped, hashes, ranks
+
+
+def test_hashes_and_ranks_never_change():
+    """They are in finished manifests: whoever changes them must raise SampleSpec.recipe."""
+    rank_hash = hashes(["tile-7", "tile-8"])
+    assert rank_hash[0] == 18375875657748639932
+    assert ranks(rank_hash, replicate=0).tolist() == [10396632172910253256, 14774053320937721074]
+    assert ranks(rank_hash, replicate=1).tolist() == [8883285152856365810, 15165696463017587684]
+
+
+def test_ranks_of_a_replicate_are_a_shuffle_of_their_own():
+    rank_hash = hashes(f"s{number}" for number in range(20_000))
+    one, other = (ranks(rank_hash, replicate=replicate) for replicate in (0, 1))
+    assert len(np.unique(one)) == len(rank_hash)
+    assert abs(np.corrcoef(one.astype(float), other.astype(float))[0, 1]) < 0.03
+    shares = np.histogram(one.astype(float), bins=10, range=(0, float(TOP)))[0] / len(one)
+    assert np.abs(shares - 0.1).max() < 0.01
+
+
+def test_ranks_do_not_follow_the_order_of_hashes():
+    in_order = np.arange(1000, dtype=np.uint64)
+    ranked = ranks(in_order, replicate=0).astype(float)
+    assert abs(np.corrcoef(in_order.astype(float), ranked)[0, 1]) < 0.1
+
+
+def test_every_group_gives_its_lowest_ranks_and_ties_go_to_the_first_id():
+    ranked = np.array([5, 1, 1, 9, 1, 0, 3], dtype=np.uint64)
+    ids = np.array(["a", "c", "b", "d", "e", "f", "g"], dtype=object)
+    groups = np.array([0, 0, 0, 1, 0, -1, 1])
+    assert draw(ranked, ids=ids, groups=groups, quota=[2, 1]).tolist() == [1, 2, 6]
+    assert draw(ranked, ids=ids, groups=groups, quota=[0, 0]).tolist() == []
+    assert draw(ranked, ids=ids, groups=groups, quota=[9, 9]).tolist() == [0, 1, 2, 3, 4, 6]
+
+
+def test_a_value_without_a_home_is_in_no_group():
+    codes = np.array([2, 0, 1, 0])
+    home = {"asia": 0, "europe": 1}
+    assert grouped(codes, values=["europe", "none", "asia"], home=home).tolist() == [0, 1, -1, 1]
+
+
+@pytest.mark.parametrize("quota", [1, 100, 5_000])
+def test_a_ceiling_lets_enough_pass_and_little_more(quota: int):
+    ranked = ranks(np.arange(100_000, dtype=np.uint64), replicate=0)
+    passed = np.count_nonzero(ranked <= np.uint64(ceiling(quota, held=100_000)))
+    assert quota <= passed <= 2 * quota + 300
+
+
+def test_a_ceiling_lets_everything_pass_where_most_is_drawn():
+    assert ceiling(90, held=100) == TOP
