@@ -71,8 +71,11 @@ class Blobs(Protocol):
 
 def at_once(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
     """Apply ``work`` to all items in threads; order is kept, the first error is raised."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(work, items))
+    todo = list(items)
+    if len(todo) < 2:
+        return [work(item) for item in todo]
+    with ThreadPoolExecutor(min(THREADS, len(todo))) as pool:
+        return list(pool.map(work, todo))
 
 
 @dataclass(frozen=True)
