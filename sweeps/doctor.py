@@ -105,8 +105,8 @@ def _is_there(uri: str) -> bool:
 
 def _disk(uri: str) -> Finding:
     what = f"{FREE_GB} GB free"
-    root = Store.open(uri, create=False).local_root if "://" not in uri else Path.home()
-    place = root or Path.home()
+    is_local = "://" not in uri or uri.startswith("file://")
+    place = Path(uri.removeprefix("file://")).expanduser().resolve() if is_local else Path.home()
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free / 1e9

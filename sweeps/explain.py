@@ -15,10 +15,10 @@ from infra.store import Store
 from sweeps.lineage import (
     STAGES,
     Difference,
+    Distance,
     Lineage,
     Lineages,
     differences,
-    distance,
     flat,
     of_step,
 )
@@ -93,6 +93,7 @@ class Explanation:
     def nearest(self) -> Lineage | None:
         """The finished step of the same stage that differs in the fewest fields."""
         others = [one for one in self.known.finished(self.lineage.stage) if one.key != self.key]
+        distance = Distance()
         return min(others, key=lambda one: (distance(self.lineage, one), one.key), default=None)
 
     @cached_property

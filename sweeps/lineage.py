@@ -16,6 +16,9 @@ from infra.store import Store
 STAGES = ("shard", "sample", "init", "pretrain", "task", "encode")
 """Stages that leave records; finetune leaves rows of the ledger."""
 
+ANOTHER_KIND = 100
+"""What a need without a counterpart counts: more than any number of changed fields."""
+
 
 @dataclass(frozen=True)
 class Lineage:
@@ -50,6 +53,7 @@ class Lineages:
 
     store: Store
     _records: dict[str, Record | None] = field(default_factory=dict)
+    _lineages: dict[str, Lineage] = field(default_factory=dict)
 
     def keys(self, stage: str) -> list[str]:
         """Return the keys of all records of a stage, sorted."""
@@ -64,6 +68,11 @@ class Lineages:
 
     def of(self, key: str) -> Lineage:
         """Return what the store knows of a key; an empty lineage if it knows nothing."""
+        if key not in self._lineages:
+            self._lineages[key] = self._of(key)
+        return self._lineages[key]
+
+    def _of(self, key: str) -> Lineage:
         record = self.record(key)
         if record is None:
             return Lineage(key, Key.parse(key).stage, "", None, {})
@@ -100,11 +109,25 @@ def differences(here: Lineage, there: Lineage) -> list[Difference]:
     return list(_differences(here, there, ""))
 
 
-def distance(here: Lineage, there: Lineage) -> int:
-    """Return in how many fields two steps differ themselves, and in how many needs."""
-    own = len(list(_fields(here.fields, there.fields, "")))
-    keys = {need.key for need in here.needs} ^ {need.key for need in there.needs}
-    return own + len(keys)
+@dataclass
+class Distance:
+    """In how many fields two lineages differ; pairs of needs are compared once."""
+
+    _seen: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def __call__(self, here: Lineage, there: Lineage) -> int:
+        """Return the number of fields that differ, those of all needs too."""
+        pair = (here.key, there.key)
+        if pair not in self._seen:
+            own = len(list(_fields(here.fields, there.fields, "")))
+            needs = _pairs(here.needs, there.needs)
+            self._seen[pair] = own + sum(self._between(mine, theirs) for mine, theirs in needs)
+        return self._seen[pair]
+
+    def _between(self, mine: Lineage | None, theirs: Lineage | None) -> int:
+        if mine is None or theirs is None:
+            return ANOTHER_KIND
+        return 0 if mine.key == theirs.key else self(mine, theirs)
 
 
 def flat(fields: Mapping[str, Json], prefix: str = "") -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""What a sweep file may say, and that nothing it says ends in anything but a sweep or a sentence."""
+"""What a sweep file may say; nothing it says ends in anything but a sweep or a sentence."""
 
 import copy
 from collections.abc import Iterator
