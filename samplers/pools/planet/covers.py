@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from samplers.geography import biomes
-from samplers.pools.planet.places import IRRIGATION, Places
+from samplers.pools.planet import places
+from samplers.pools.planet.places import Places
 from samplers.pools.planet.weather import sigmoid
 
 COVERS = ("tree", "shrub", "grass", "crop", "built", "bare", "water", "snow")
@@ -71,7 +72,7 @@ def farmed(at: Places, *, gap: float) -> np.ndarray:
     """Return how much of each place is cropland: weather, relief, people and water decide."""
     _, readily = _tables()
     season = at.weather.growth.sum(axis=1)
-    water = gap * 0.6 * at.region[:, IRRIGATION]
+    water = gap * 0.6 * at.region[:, places.WATER]
     suitable = (
         1.1 * (np.minimum(season, 6) - 4)
         - at.slope_deg / 4

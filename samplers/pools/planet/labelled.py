@@ -54,7 +54,8 @@ def _continent(campaign: Campaign, continent: str) -> tuple[dict[str, np.ndarray
     at = look(where, seed=campaign.seed, rng=rng)
     rows = _chosen(campaign.wish(at, knobs.gap), count=campaign.per_continent, rng=rng)
     first = np.full(campaign.per_continent, FEBRUARY)
-    seen = observe(take(at, rows), knobs=knobs, redundancy=0.0, first=first, rng=rng)
+    kept = take(at, rows)
+    seen = observe(kept, knobs=knobs, redundancy=0.0, first=first, seed=campaign.seed, rng=rng)
     lat, lon = where.lat[rows], where.lon[rows]
     stem = f"{campaign.name}-{campaign.world}-{campaign.seed}-{continent}"
     return {

@@ -51,11 +51,12 @@ def observe(
     knobs: Knobs,
     redundancy: float,
     first: np.ndarray,
+    seed: int,
     rng: np.random.Generator,
 ) -> Seen:
     """Return what is seen of the places in the twelve months from each one's first."""
     cover = covers(at, gap=knobs.gap, rng=rng)
-    year = series(at, cover, gap=knobs.gap, redundancy=redundancy, rng=rng)
+    year = series(at, cover, gap=knobs.gap, redundancy=redundancy, seed=seed, rng=rng)
     month = (first[:, None] + np.arange(12)) % 12
     row = np.arange(len(first))[:, None]
     return Seen(

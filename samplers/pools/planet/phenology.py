@@ -1,48 +1,66 @@
 """When what grows is green: the year of every cover, (places, 12 months, 8 covers).
 
 Crops and grass differ by their calendar more than by their spectrum, and the calendar is a habit
-of the region: the same curve can be a crop here and a meadow elsewhere.
+of the region. There are six farming systems, invented anew for each seed; over every continent
+several of them rule. A meadow is mown by the calendar of the next system: the same curve is a
+crop in one region and a meadow in another, so where labels come from matters.
 """
+
+from functools import cache
 
 import numpy as np
 
+from infra.seeds import generator
 from samplers.pools.planet.covers import BARE, BUILT, COVERS, CROP, GRASS, SHRUB, TREE
-from samplers.pools.planet.places import CALENDAR, IRRIGATION, MEADOW, Places
+from samplers.pools.planet.places import MEADOW, SYSTEMS, WATER, Places
 from samplers.pools.planet.weather import MONTHS, sigmoid
 
-MONTH = np.float32(2 * np.pi / 12)
+MONTH = 2 * np.pi / 12
+WIDEST_SHIFT = 3.0
+"""Months between the growing season and the calendar of the most unusual farming system."""
 
 
-def green(at: Places, *, gap: float, rng: np.random.Generator) -> np.ndarray:
+def green(at: Places, *, gap: float, seed: int, rng: np.random.Generator) -> np.ndarray:
     """Return how green each cover is in each month, 0 to 1."""
     growth = at.weather.growth.astype(np.float32)
-    field = _crop(at, gap=gap, rng=rng)
-    meadow = (0.75 * sigmoid(2 * gap * at.region[:, MEADOW] - 1.5)).astype(np.float32)[:, None]
+    field = _field(at, system=at.system, gap=gap, seed=seed, rng=rng)
+    mown = _field(at, system=(at.system + 1) % SYSTEMS, gap=gap, seed=seed, rng=rng)
+    meadow = (0.85 * sigmoid(2 * at.region[:, MEADOW] + 2 * (gap - 1))).astype(np.float32)[:, None]
     mild = at.weather.celsius.min(axis=1, keepdims=True)
     evergreen = np.maximum(0.85 * sigmoid((mild - 6) / 3), 0.45 * sigmoid((-8 - mild) / 3))
     made = np.zeros((*growth.shape, len(COVERS)), np.float32)
     made[..., TREE] = evergreen + (1 - evergreen) * growth
     made[..., SHRUB] = 0.3 + 0.5 * growth
-    made[..., GRASS] = (1 - meadow) * (0.1 + 0.9 * growth) + meadow * field
+    made[..., GRASS] = (1 - meadow) * (0.1 + 0.9 * growth) + meadow * mown
     made[..., CROP] = field
     made[..., BUILT] = 0.1 + 0.2 * growth
     made[..., BARE] = 0.05 + 0.25 * growth
     return made
 
 
-def _crop(at: Places, *, gap: float, rng: np.random.Generator) -> np.ndarray:
+def _field(
+    at: Places, *, system: np.ndarray, gap: float, seed: int, rng: np.random.Generator
+) -> np.ndarray:
     """Return the year of a field: one bell, or two where water and warmth allow."""
-    count = len(at.biome)
-    shift = 0.7 * gap * at.region[:, CALENDAR] + rng.normal(-0.3, 0.4, count)
-    peak = _season(at.weather.growth) + shift
-    narrow = rng.uniform(2.5, 5.0, count)
-    long = at.weather.growth.sum(axis=1) - 7.5 + gap * at.region[:, IRRIGATION]
-    twice = np.where(rng.random(count) < sigmoid(long), 0.8, 0.0)
+    count = len(system)
+    shift, narrow, twice = (column[system] for column in _systems(seed))
+    peak = _season(at.weather.growth) + gap * shift + rng.normal(0, 0.4, count)
+    narrow = narrow * rng.uniform(0.8, 1.25, count)
+    long = at.weather.growth.sum(axis=1) - 7.5 + gap * (at.region[:, WATER] + twice)
+    again = np.where(rng.random(count) < sigmoid(long), 0.8, 0.0)
     angle = (MONTHS - peak[:, None]) * MONTH
     first = np.exp(narrow[:, None] * (np.cos(angle) - 1))
-    second = twice[:, None] * np.exp(narrow[:, None] * (-np.cos(angle) - 1))
+    second = again[:, None] * np.exp(narrow[:, None] * (-np.cos(angle) - 1))
     warm = sigmoid((at.weather.celsius - 3) / 2)
     return np.asarray((np.maximum(first, second) * (0.2 + 0.8 * warm)).astype(np.float32))
+
+
+@cache
+def _systems(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return by farming system: the calendar's shift, how short the season is, a second crop."""
+    rng = generator("planet farming systems", seed)
+    shift = rng.permutation(np.linspace(-WIDEST_SHIFT, WIDEST_SHIFT, SYSTEMS))
+    return shift, rng.uniform(2.5, 5.0, SYSTEMS), rng.normal(0, 1.5, SYSTEMS)
 
 
 def _season(growth: np.ndarray) -> np.ndarray:

@@ -24,12 +24,15 @@ class Places:
     heterogeneity: np.ndarray
     """How patchy the land is, 0 to 1: a field of its own, independent of continent and biome."""
     region: np.ndarray
-    """Regional habits as columns ``CALENDAR`` to ``STYLE``, each about mean 0 and variance 1."""
+    """Regional habits as columns ``WATER`` to ``STYLE``, each about mean 0 and variance 1."""
+    system: np.ndarray
+    """Which of the farming systems rules here: the strongest of as many regional fields."""
     weather: Weather
 
 
-CALENDAR, IRRIGATION, MEADOW, STYLE = 0, 1, 2, slice(3, 6)
-REGION_COLUMNS = 6
+WATER, MEADOW, STYLE = 0, 1, slice(2, 5)
+REGION_COLUMNS = 5
+SYSTEMS = 6
 
 
 def places(lat: np.ndarray, lon: np.ndarray, *, seed: int, rng: np.random.Generator) -> Places:
@@ -45,6 +48,7 @@ def places(lat: np.ndarray, lon: np.ndarray, *, seed: int, rng: np.random.Genera
         biome=biomes.proxy(lat, lon),
         city_km=cities.distance_km(lat, lon, count=CITY_COUNT),
         heterogeneity=patchy,
+        system=_strongest(at, seed=seed),
         region=smooth(at, name="region", seed=seed, count=REGION_COLUMNS, scale_km=REGION_KM),
         weather=weather(
             lat=lat,
@@ -61,3 +65,8 @@ def take(these: Places, rows: np.ndarray) -> Places:
     kept = {f.name: getattr(these, f.name)[rows] for f in fields(these) if f.name != "weather"}
     months = {f.name: getattr(year, f.name)[rows] for f in fields(year)}
     return replace(these, **kept, weather=replace(year, **months))
+
+
+def _strongest(at: np.ndarray, *, seed: int) -> np.ndarray:
+    fields = smooth(at, name="farming", seed=seed, count=SYSTEMS, scale_km=REGION_KM)
+    return np.asarray(fields.argmax(axis=1))

@@ -23,7 +23,9 @@ def read(spec: PlanetSpec, chunk: int) -> dict[str, np.ndarray]:
     where = positions(CHUNK, land=points.earth(), reach=knobs.pool_reach, rng=rng)
     first = rng.integers(0, 12, CHUNK)
     at = look(where, seed=spec.seed, rng=rng)
-    seen = observe(at, knobs=knobs, redundancy=knobs.redundancy, first=first, rng=rng)
+    seen = observe(
+        at, knobs=knobs, redundancy=knobs.redundancy, first=first, seed=spec.seed, rng=rng
+    )
     kept = min(CHUNK, spec.size - chunk * CHUNK)
     ids = [f"planet-{spec.world}-{spec.seed}-{chunk}-{i}" for i in range(kept)]
     return {

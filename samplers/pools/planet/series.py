@@ -34,10 +34,16 @@ class Series:
 
 
 def series(
-    at: Places, cover: Cover, *, gap: float, redundancy: float, rng: np.random.Generator
+    at: Places,
+    cover: Cover,
+    *,
+    gap: float,
+    redundancy: float,
+    seed: int,
+    rng: np.random.Generator,
 ) -> Series:
     """Return what is seen of each place."""
-    leaf = green(at, gap=gap, rng=rng)
+    leaf = green(at, gap=gap, seed=seed, rng=rng)
     share = _monthly(cover, heterogeneity=at.heterogeneity, rng=rng)
     snow = _snow(at, trees=cover.share[:, TREE])
     cloud = _cloud(at, rng=rng)
@@ -60,8 +66,8 @@ def _monthly(cover: Cover, *, heterogeneity: np.ndarray, rng: np.random.Generato
 
 
 def _snow(at: Places, *, trees: np.ndarray) -> np.ndarray:
-    """Return how much of each month's view is snow; trees stand above it."""
-    wet = np.minimum(at.weather.rain_mm / 15, 1)
+    """Return how much of each month's view is snow: trees stand above it, composites avoid it."""
+    wet = 0.4 * np.minimum(at.weather.rain_mm / 15, 1)
     lies = sigmoid((-2 - at.weather.celsius) / 1.5) * wet * (1 - 0.6 * trees[:, None])
     return np.asarray(lies.astype(np.float32))
 
@@ -125,7 +131,7 @@ def _dynamic_world(
     named = DYNAMIC_WORLD[seen]
     fallow = (seen == CROP) & (leaf[..., CROP] < 0.12) & (rng.random(seen.shape) < 0.5)
     named = np.where(fallow, np.uint8(BARE_CLASS), named)
-    return np.where((snow > 0.5) | (seen == SNOW), np.uint8(SNOW_CLASS), named)
+    return np.where((snow > 0.2) | (seen == SNOW), np.uint8(SNOW_CLASS), named)
 
 
 def _assembled(seen: np.ndarray, *, at: Places, rng: np.random.Generator) -> np.ndarray:
