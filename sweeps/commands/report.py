@@ -1,7 +1,9 @@
 """The HTML report and CSV tables again, from the ledger alone."""
 
 import argparse
+from pathlib import Path
 
+from sweeps import show
 from sweeps.commands.options import open_store, with_json, with_sweep
 
 NAME = "report"
@@ -11,13 +13,20 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     with_sweep(parser)
     with_json(parser)
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to (default: the store)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Build the report and say where it is."""
     from infra.ledger import Ledger  # local: the parsing of the line stays fast
     from sweeps.planned import planned_name
+    from sweeps.reporting import write_report
 
-    store = open_store(args, create=False)
-    _ = planned_name(args.sweep, ledger=Ledger(store))
-    raise NotImplementedError
+    reader = open_store(args, create=False)
+    name = planned_name(args.sweep, ledger=Ledger(reader))
+    page = write_report(name, store=open_store(args, create=True), out=args.out).resolve()
+    if args.json:
+        show.as_json({"sweep": name, "report": str(page)})
+    else:
+        show.say(str(page))
+    return 0
