@@ -186,7 +186,9 @@ class RemoteBlobs:
             try:
                 with self.fs.open_input_stream(self._at(path)) as stream:
                     return bytes(stream.read())
-            except FileNotFoundError:
+            except OSError:
+                if self._is_there(path):
+                    raise
                 return None
 
     def fetch(self, path: str, target: Path) -> bool:
@@ -198,7 +200,9 @@ class RemoteBlobs:
                     target.open("wb") as write,
                 ):
                     shutil.copyfileobj(read, write, 8 << 20)
-            except FileNotFoundError:
+            except OSError:
+                if self._is_there(path):
+                    raise
                 return False
             return True
 
@@ -231,6 +235,11 @@ class RemoteBlobs:
 
     def _at(self, path: str) -> str:
         return f"{self.root}/{path}" if path else self.root
+
+    def _is_there(self, path: str) -> bool:
+        """Ask anew: a blob dropped between two requests for it is told in many ways."""
+        found = self.fs.get_file_info(self._at(path)).type
+        return bool(found != arrow_fs.FileType.NotFound)
 
     def _make_room(self, path: str) -> None:
         if self.fs.type_name not in ("s3", "gcs"):  # there a folder is but a prefix

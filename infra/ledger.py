@@ -237,7 +237,8 @@ def fields_of(spec: Spec) -> str:
 
 def _plan_from(data: bytes, *, where: str) -> tuple[pa.Table, dict[str, Json]]:
     try:
-        meta: dict[str, Json] = json.loads(pq.read_schema(pa.BufferReader(data)).metadata[_META])
+        inside = pq.read_schema(pa.BufferReader(data)).metadata or {}
+        meta: dict[str, Json] = json.loads(inside[_META])
         table = from_bytes(data, PLAN, where=where)
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise StoreError(f"wanted to read {where}", found=str(error), do="plan anew") from error
