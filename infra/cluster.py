@@ -14,7 +14,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, chdir, closing, contextmanager
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -28,6 +28,7 @@ TOKEN_PATH = "RAY_AUTH_TOKEN_PATH"
 OBJECT_STORE_BYTES = 384 * 2**20
 LONGEST_TEMP = 40  # sockets lie below it, and their whole path may have 107 bytes
 PREFIX = "terrasweep-ray-"
+SCRATCH = "TERRASWEEP_SCRATCH"
 
 WORKER_ENV = {
     "OMP_NUM_THREADS": "1",  # one slot, one thread: sums must not depend on the machine
@@ -40,9 +41,14 @@ WORKER_ENV = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
 }
 DRIVER_ENV = {
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new one prints even when it is told to be silent
     "RAY_DEDUP_LOGS": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TQDM": "0",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is one exception, and ends in our ``finally``
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # nobody restores from Tune's own state
+    "TUNE_RESULT_BUFFER_LENGTH": "0",
+    "TUNE_WARN_THRESHOLD_S": "60",
 }
 
 
@@ -69,13 +75,21 @@ def connect(address: str | None = None, *, cpus: int | None = None) -> Iterator[
     with ExitStack() as stack:
         stack.enter_context(_environment(WORKER_ENV | DRIVER_ENV | _python_path()))
         home = stack.enter_context(_short_folder())
+        os.environ[SCRATCH] = str(home)
         stack.callback(ray.shutdown)
-        if address is None:
-            _start(cpus=cpus, home=home)
-        else:
-            _join(address)
+        # Ray puts the current folder first on the workers' path: a stranger's models/ may be there.
+        with chdir(home):
+            if address is None:
+                _start(cpus=cpus, home=home)
+            else:
+                _join(address)
         stack.enter_context(_stop_on_sigterm())
         yield
+
+
+def scratch() -> Path:
+    """Return a folder that goes with this driver, even if it is killed."""
+    return Path(os.environ.get(SCRATCH, tempfile.gettempdir()))
 
 
 def _start(*, cpus: int | None, home: Path) -> None:

@@ -16,7 +16,15 @@ from typing import Any, TypeAlias
 
 import ray
 from ray import tune
-from ray.tune import Callback, FailureConfig, RunConfig, Trainable, TuneConfig, Tuner
+from ray.tune import (
+    Callback,
+    CheckpointConfig,
+    FailureConfig,
+    RunConfig,
+    Trainable,
+    TuneConfig,
+    Tuner,
+)
 
 from infra import cluster
 from infra.context import Context, quiet
@@ -112,7 +120,8 @@ def _tune(job: Job, harvest: "Harvest") -> None:
             param_space={"bundle": tune.grid_search(list(range(len(job.bundles))))},
             tune_config=TuneConfig(
                 reuse_actors=True,
-                max_concurrent_trials=resources.max_concurrent or None,
+                # More would wait with an actor each, to be removed when another is reused.
+                max_concurrent_trials=slots(job.context),
                 trial_name_creator=lambda trial: f"bundle-{trial.trial_id}",
                 trial_dirname_creator=lambda trial: str(trial.trial_id),
             ),
@@ -121,6 +130,7 @@ def _tune(job: Job, harvest: "Harvest") -> None:
                 storage_path=home,
                 verbose=0,
                 callbacks=[harvest],
+                checkpoint_config=CheckpointConfig(checkpoint_at_end=False),
                 failure_config=FailureConfig(max_failures=LOST_WORKERS),
             ),
         ).fit()
