@@ -1,6 +1,7 @@
 """Prices come from records: none without one, and in proportion to the work with one."""
 
 import json
+from dataclasses import dataclass, field
 from math import isclose, sqrt
 from pathlib import Path
 from statistics import stdev
@@ -8,6 +9,8 @@ from statistics import stdev
 import pytest
 from scipy import stats
 
+from infra.blobs import LocalBlobs
+from infra.ledger import Ledger
 from infra.store import Store
 from sweeps.outlook import Outlook, outlook
 from sweeps.plan import plan
@@ -116,3 +119,35 @@ def test_one_replicate_more_is_needed_where_only_one_was_run(store: Store):
     many = plan(read("smoke").model_copy(update={"replicates": 3}))
     (width,) = outlook(many, store=store).widths
     assert width.half_width is None
+
+
+@dataclass(frozen=True)
+class CountedBlobs(LocalBlobs):
+    """A local folder that counts what it is asked."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def get(self, path: str) -> bytes | None:
+        self.asked.append(path)
+        return super().get(path)
+
+    def sizes(self, folder: str, *, deep: bool) -> dict[str, int]:
+        self.asked.append(folder)
+        return super().sizes(folder, deep=deep)
+
+
+def test_a_finished_sweep_is_planned_without_a_request_per_key(store: Store):
+    """Ten times the cells take as many requests: listings, records of steps, ledger parts."""
+    few = plan(read("smoke"))
+    many = plan(read("smoke").model_copy(update={"seeds": tuple(range(30))}))
+    assert store.local_root is not None
+    asked = []
+    for planned in (few, many):
+        make_steps(planned.steps, store=store)
+        finish(planned.wanted, store=store)
+        Ledger(store).compact()
+        blobs = CountedBlobs(store.local_root)
+        found = outlook(planned, store=Store(store.uri, blobs, writable=False))
+        assert [one.to_make for one in found.stages] == [0] * 7
+        asked.append(len(blobs.asked))
+    assert asked[0] == asked[1] <= len(few.steps) + 10
