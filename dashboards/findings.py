@@ -1,0 +1,143 @@
+"""What a report tells: the tables of a sweep, and the same by model, task, n and protocol."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
+from typing import Any
+
+import pyarrow as pa
+
+from dashboards import words
+from dashboards.made import Made
+from dashboards.statistics import ALL, MEAN, differences
+from dashboards.tables import Holes, Row, coverage, summary, tidy
+from infra.ledger import Ledger
+from infra.store import Store
+
+SETTING = ("model", "task", "n", "protocol", "metric")
+"""What compositions are compared under; a comparison never crosses it."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """All that was found under one setting."""
+
+    setting: Mapping[str, Any]
+    scores: tuple[Row, ...]
+    contrasts: tuple[Row, ...]
+
+    @property
+    def label(self) -> str:
+        """The setting in words."""
+        told = self.setting
+        return f"{told['model']} on {told['task']}, n = {told['n']:,}, {told['protocol']}"
+
+    @property
+    def name(self) -> str:
+        """The setting as part of a file name."""
+        parts = (str(value) for axis, value in self.setting.items() if axis != "metric")
+        return "-".join("".join(c if c.isalnum() else "-" for c in part) for part in parts)
+
+    @property
+    def unit(self) -> str:
+        """What people call the metric."""
+        return words.metric(self.setting["metric"])
+
+    @cached_property
+    def compositions(self) -> list[str]:
+        """Compositions, the best mean over continents first."""
+        means: dict[str, list[float]] = {}
+        for row in self.scores:
+            means.setdefault(row["composition"], []).append(row["mean"])
+        return sorted(means, key=lambda composition: -fmean(means[composition]))
+
+    @cached_property
+    def continents(self) -> list[str]:
+        """Continents in the order of the alphabet, all at once last."""
+        return sorted({row["continent"] for row in self.scores}, key=continent_order)
+
+    @cached_property
+    def blocks(self) -> dict[str, list[Row]]:
+        """The comparisons of each composition, the best first, continents in their order."""
+        return {
+            composition: found
+            for composition in self.compositions
+            if (found := [row for row in self.ordered if row["composition"] == composition])
+        }
+
+    @cached_property
+    def ordered(self) -> list[Row]:
+        """The comparisons in the order of compositions and continents."""
+        rank = {composition: at for at, composition in enumerate(self.compositions)}
+        return sorted(
+            self.contrasts,
+            key=lambda row: (rank[row["composition"]], *continent_order(row["continent"])),
+        )
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A sweep, read once."""
+
+    name: str
+    meta: Mapping[str, Any]
+    cells: pa.Table
+    made: Made
+
+    @classmethod
+    def of(cls, store: Store, ledger: Ledger, name: str) -> "Findings":
+        """Read a sweep from its ledger and its store."""
+        plan, meta = ledger.plan(name)
+        cells = tidy(plan, results=ledger.results(), failures=ledger.failures())
+        return cls(name, meta, cells, Made(store, tuple(plan.to_pylist())))
+
+    @property
+    def baseline(self) -> str:
+        """The composition that all others are compared with."""
+        return str(self.meta["baseline"])
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the pool or a task is made up."""
+        return bool(self.meta.get("synthetic"))
+
+    @cached_property
+    def tables(self) -> dict[str, pa.Table]:
+        """Every table of the report by its name; holes are counted and said, not refused."""
+        return {
+            "cells": self.cells,
+            "coverage": coverage(self.cells),
+            "summary": summary(self.cells, holes=Holes.COUNT),
+            "differences": differences(self.cells, baseline=self.baseline, holes=Holes.COUNT),
+        }
+
+    @cached_property
+    def coverage(self) -> list[Row]:
+        """The rows of the coverage table."""
+        rows: list[Row] = self.tables["coverage"].to_pylist()
+        return rows
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """The findings by setting, in the order of the plan."""
+        scores = _by_setting(self.tables["summary"].to_pylist())
+        contrasts = _by_setting(self.tables["differences"].to_pylist())
+        return [
+            Group(
+                dict(zip(SETTING, place, strict=True)), tuple(rows), tuple(contrasts.get(place, ()))
+            )
+            for place, rows in scores.items()
+        ]
+
+
+def continent_order(continent: str) -> tuple[bool, bool, str]:
+    """Sort continents by name, then their mean, then all at once."""
+    return continent == ALL, continent == MEAN, continent
+
+
+def _by_setting(rows: Iterable[Row]) -> dict[tuple[Any, ...], list[Row]]:
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[axis] for axis in SETTING), []).append(row)
+    return groups

@@ -1,0 +1,69 @@
+"""One self-contained page per sweep: the question, the answer in sentences, and what backs it.
+
+The page fetches nothing. Beside it lie every table as CSV and every figure as SVG.
+"""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from dashboards import sections
+from dashboards.findings import Findings
+from dashboards.page import Html, contents, document, element, html, section
+from dashboards.provenance import provenance
+from dashboards.tables import to_csv
+from infra.ledger import Ledger
+from infra.store import Store
+
+PAGE = "report.html"
+
+
+def build(store: Store, ledger: Ledger, name: str, *, out: Path) -> Path:
+    """Write the report of a sweep into a folder and return the path of its page."""
+    findings = Findings.of(store, ledger, name)
+    parts = sections.all_of(findings)
+    out.mkdir(parents=True, exist_ok=True)
+    for table, rows in findings.tables.items():
+        (out / f"{table}.csv").write_bytes(to_csv(_stamped(rows, findings)))
+    stamp = "SYNTHETIC DATA" if findings.is_synthetic else ""
+    for part in parts:
+        for drawing in part.drawings:
+            svg = drawing.file(stamp=stamp)
+            (out / f"{drawing.name}.svg").write_text(svg, encoding="utf-8")
+    page = out / PAGE
+    page.write_text(_page(findings, parts), encoding="utf-8")
+    return page
+
+
+def _stamped(rows: pa.Table, findings: Findings) -> pa.Table:
+    """Say in every row whether the data is made up: rows travel without their page."""
+    return rows.append_column("synthetic", pa.array([findings.is_synthetic] * rows.num_rows))
+
+
+def _page(findings: Findings, parts: list[sections.Section]) -> str:
+    origin = sections.Section("provenance", "Provenance and cost", provenance(findings))
+    every = [*parts, origin]
+    return document(
+        f"{findings.name}: terrasweep report",
+        header=_header(findings),
+        nav=contents((part.name, part.title) for part in every),
+        sections=(section(part.title, part.body, name=part.name) for part in every),
+        footer=element("p", "Made by terrasweep from the ledger of the sweep, and from it alone."),
+    )
+
+
+def _header(findings: Findings) -> Html:
+    meta = findings.meta
+    return html(
+        element("p", f"terrasweep · {findings.name}", class_="kicker"),
+        element("h1", str(meta["question"])),
+        element("p", f"Expected before the run: {meta['hypothesis']}", class_="hypothesis"),
+        *_banner(findings),
+    )
+
+
+def _banner(findings: Findings) -> list[Html]:
+    if not findings.is_synthetic:
+        return []
+    said = "Samples and labels were made up by a program. Nothing here says anything of the Earth."
+    return [element("div", element("strong", "SYNTHETIC DATA"), said, class_="banner", role="note")]

@@ -1,0 +1,58 @@
+"""What people call things: names, numbers and intervals as they are printed."""
+
+METRICS = {"f1": "F1", "f1_macro": "macro F1", "r2": "R²"}
+MINUS = "\u2212"
+NOTHING = "\u2013"
+
+
+def metric(name: str) -> str:
+    """Return what people call a metric."""
+    return METRICS.get(name, name.replace("_", " "))
+
+
+def place(name: str) -> str:
+    """Return what people call a continent."""
+    special = {"global": "all continents at once", "mean of continents": name}
+    return special.get(name, name.replace("_", " ").title())
+
+
+def places(names: list[str]) -> str:
+    """Return several continents as one phrase."""
+    return listed([place(name) for name in names])
+
+
+def listed(items: list[str]) -> str:
+    """Join some words as one says them."""
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things, in the singular where it is one."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def score(value: float | None) -> str:
+    """Return a score with three decimals."""
+    return NOTHING if value is None else f"{value:.3f}".replace("-", MINUS)
+
+
+def signed(value: float | None) -> str:
+    """Return a difference with its sign."""
+    return NOTHING if value is None else f"{value:+.3f}".replace("-", MINUS)
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Return an interval in brackets."""
+    return "[no interval]" if low is None or high is None else f"[{score(low)}, {score(high)}]"
+
+
+def p_value(p: float | None) -> str:
+    """Return a p value, or that it is smaller than one prints."""
+    return NOTHING if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it."""
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
