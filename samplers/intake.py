@@ -81,7 +81,7 @@ def admit(
     own = layout(columns)
     faults = _faults(columns) if own == expected else np.full(len(ids), WRONG_SHAPE, dtype=object)
     rank_hash = hashes(ids.tolist())
-    well = np.equal(faults, None)
+    well = np.array([fault is None for fault in faults], dtype=bool)
     rows = _described(columns, well, rank_hash=rank_hash, describe=describe) if well.any() else {}
     table = to_table({**rows, "ordinal": ordinals[well]} if rows else {"ordinal": ordinals[well]})
     named = ids.astype(object)
