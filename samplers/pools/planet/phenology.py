@@ -1,9 +1,9 @@
 """When what grows is green: the year of every cover, (places, 12 months, 8 covers).
 
 Crops and grass differ by their calendar more than by their spectrum, and the calendar is a habit
-of the region. There are six farming systems, invented anew for each seed; over every continent
-several of them rule. A meadow is mown by the calendar of the next system: the same curve is a
-crop in one region and a meadow in another, so where labels come from matters.
+of the region. There are a few farming systems, invented anew for each seed: over a continent two
+or three of them rule, over the Earth all. A meadow is mown by the calendar of the next system: the
+same curve is a crop in one region and a meadow in another, so where labels come from matters.
 """
 
 from functools import cache
@@ -18,6 +18,9 @@ from samplers.pools.planet.weather import MONTHS, sigmoid
 MONTH = 2 * np.pi / 12
 WIDEST_SHIFT = 3.0
 """Months between the growing season and the calendar of the most unusual farming system."""
+SIGNATURE = 0.2
+"""Relative deviation of a band's reflectance between the crops of two systems."""
+NUM_OPTICAL = 11
 
 
 def green(at: Places, *, gap: float, seed: int, rng: np.random.Generator) -> np.ndarray:
@@ -61,6 +64,13 @@ def _systems(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = generator("planet farming systems", seed)
     shift = rng.permutation(np.linspace(-WIDEST_SHIFT, WIDEST_SHIFT, SYSTEMS))
     return shift, rng.uniform(2.5, 5.0, SYSTEMS), rng.normal(0, 1.5, SYSTEMS)
+
+
+@cache
+def signatures(seed: int) -> np.ndarray:
+    """Return by farming system by how much its green crops differ in each optical band."""
+    rng = generator("planet crop signatures", seed)
+    return rng.normal(0, SIGNATURE, (SYSTEMS, NUM_OPTICAL)).astype(np.float32)
 
 
 def _season(growth: np.ndarray) -> np.ndarray:

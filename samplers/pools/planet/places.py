@@ -9,7 +9,7 @@ from samplers.geography.sphere import unit_vectors
 from samplers.pools.planet.fields import smooth
 from samplers.pools.planet.weather import Weather, sigmoid, weather
 
-REGION_KM, MOSAIC_KM = 2500.0, 400.0
+FARMING_KM, REGION_KM, MOSAIC_KM = 4500.0, 2500.0, 400.0
 CITY_COUNT = 3000
 
 
@@ -32,7 +32,7 @@ class Places:
 
 WATER, MEADOW, STYLE = 0, 1, slice(2, 5)
 REGION_COLUMNS = 5
-SYSTEMS = 6
+SYSTEMS = 8
 
 
 def places(lat: np.ndarray, lon: np.ndarray, *, seed: int, rng: np.random.Generator) -> Places:
@@ -68,5 +68,5 @@ def take(these: Places, rows: np.ndarray) -> Places:
 
 
 def _strongest(at: np.ndarray, *, seed: int) -> np.ndarray:
-    fields = smooth(at, name="farming", seed=seed, count=SYSTEMS, scale_km=REGION_KM)
+    fields = smooth(at, name="farming", seed=seed, count=SYSTEMS, scale_km=FARMING_KM)
     return np.asarray(fields.argmax(axis=1))

@@ -6,7 +6,7 @@ import numpy as np
 
 from samplers.pools.planet import spectra
 from samplers.pools.planet.covers import CROP, SNOW, TREE, Cover
-from samplers.pools.planet.phenology import green
+from samplers.pools.planet.phenology import green, signatures
 from samplers.pools.planet.places import STYLE, Places
 from samplers.pools.planet.spectra import OPTICAL, RADAR
 from samplers.pools.planet.weather import KELVIN, sigmoid
@@ -47,7 +47,9 @@ def series(
     share = _monthly(cover, heterogeneity=at.heterogeneity, rng=rng)
     snow = _snow(at, trees=cover.share[:, TREE])
     cloud = _cloud(at, rng=rng)
-    seen = _mixture(share, leaf=leaf, snow=snow)
+    seen = _mixture(share, leaf=leaf)
+    seen[..., OPTICAL] += _signed(at, crop=share[..., CROP] * leaf[..., CROP], gap=gap, seed=seed)
+    seen += snow[..., None] * (spectra.SNOWY - seen)
     if redundancy:
         seen = _dull(seen, keep=1 - redundancy * (1 - at.heterogeneity))
     seen = _sensed(_styled(seen, at=at, gap=gap, rng=rng), rng=rng)
@@ -78,13 +80,17 @@ def _cloud(at: Places, *, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(rng.random(often.shape, np.float32) < often)
 
 
-def _mixture(share: np.ndarray, *, leaf: np.ndarray, snow: np.ndarray) -> np.ndarray:
-    """Return the end members, mixed by share and greenness, under the snow."""
+def _mixture(share: np.ndarray, *, leaf: np.ndarray) -> np.ndarray:
+    """Return the end members, mixed by share and greenness."""
     growing = share * leaf
     weights = np.concatenate([growing, share - growing], axis=2)
-    seen = weights @ spectra.MEMBERS
-    seen += snow[..., None] * (spectra.SNOWY - seen)
-    return np.asarray(seen)
+    return np.asarray(weights @ spectra.MEMBERS)
+
+
+def _signed(at: Places, *, crop: np.ndarray, gap: float, seed: int) -> np.ndarray:
+    """Return what the crops of each farming system add to the optical bands."""
+    extra = np.float32(gap) * signatures(seed) * spectra.MEMBERS[CROP, OPTICAL]
+    return np.asarray(crop[..., None] * extra[at.system][:, None, :])
 
 
 def _dull(seen: np.ndarray, *, keep: np.ndarray) -> np.ndarray:
