@@ -14,6 +14,7 @@ from sweeps.cli import COMMANDS, main
 from sweeps.plan import plan
 from sweeps.planned import planned_name
 from sweeps.reading import compositions, read
+from tests.rooms.study import Study
 from tests.rooms.sweeps.made import finish, make_steps, write_plan
 
 
@@ -195,3 +196,30 @@ def test_a_planned_sweep_is_known_by_name_without_its_file(store: Store):
         planned_name("smoke", ledger=Ledger(store))
     with pytest.raises(SpecError, match="quickstart"):
         planned_name("quikstart", ledger=Ledger(store))
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return Study(root=tmp_path / "study", seeds=3).write()
+
+
+def test_the_report_is_written_from_the_ledger_alone(study: Study, tmp_path: Path, capsys):
+    store = ["--store", study.store.uri]
+    assert main(["report", study.name, *store, "--json"]) == 0
+    page = Path(json.loads(capsys.readouterr().out)["report"])
+    assert page.is_relative_to(Path(study.store.uri).resolve())
+    assert page.read_text().startswith("<!")
+    assert main(["report", study.name, *store, "--out", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "out" / page.name)
+
+
+@pytest.mark.slow
+def test_a_mirror_that_is_up_to_date_has_nothing_to_do(study: Study, tmp_path: Path, capsys):
+    line = ["mirror", study.name, "--store", study.store.uri, "--json"]
+    line += ["--tracking", f"sqlite:///{tmp_path / 'mlflow.db'}"]
+    told = []
+    for _ in range(2):
+        assert main(line) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    assert told[0]["created"] > 0
+    assert (told[1]["created"], told[1]["unchanged"]) == (0, told[0]["created"])
