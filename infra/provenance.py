@@ -11,6 +11,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from infra.doorplate import ROOMS
+
 UNKNOWN = "unknown"
 COMMIT_ENV = "TERRASWEEP_COMMIT"
 """Set for workers, which get the rooms without their checkout: `<commit>` or `<commit>+dirty`."""
@@ -30,7 +32,6 @@ LIBRARIES = (
     "safetensors",
     "mlflow",
 )
-ROOMS = ("sweeps", "pipelines", "dashboards", "models", "samplers", "infra")
 
 
 class Provenance(BaseModel):
