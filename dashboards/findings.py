@@ -36,8 +36,7 @@ class Group:
     @property
     def name(self) -> str:
         """The setting as part of a file name."""
-        parts = (str(value) for axis, value in self.setting.items() if axis != "metric")
-        return "-".join("".join(c if c.isalnum() else "-" for c in part) for part in parts)
+        return words.slug(*(self.setting[axis] for axis in SETTING[:-1]))
 
     @property
     def unit(self) -> str:

@@ -113,7 +113,9 @@ def differences(findings: Findings) -> Section | None:
 def pretraining(findings: Findings) -> Section | None:
     """Show the loss curves."""
     drawings = tuple(
-        figures.curves(curves, name=f"loss-{model}", title=f"Pretraining loss: {model}.")
+        figures.curves(
+            curves, name=f"loss-{words.slug(model)}", title=f"Pretraining loss: {model}."
+        )
         for model in _models(findings)
         if (curves := findings.made.histories(model))
     )
@@ -257,7 +259,7 @@ def _world(draw: Draw, behind: figures.Samples) -> Drawing:
     return figures.world(
         draw.samples,
         behind=behind,
-        name=f"map-{draw.composition}",
+        name=f"map-{words.slug(draw.composition)}",
         title=f"Where the samples of {draw.composition} lie.",
         alt=f"{draw.samples['lat'].size:,} samples: {', '.join(where)}",
     )

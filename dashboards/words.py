@@ -5,6 +5,12 @@ MINUS = "\u2212"
 NOTHING = "\u2013"
 
 
+def slug(*parts: object) -> str:
+    """Return some names as one part of a file name or an id."""
+    said = "-".join(str(part) for part in parts).lower()
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in said)
+
+
 def metric(name: str) -> str:
     """Return what people call a metric."""
     return METRICS.get(name, name.replace("_", " "))

@@ -198,7 +198,7 @@ def _sample(folder: Path, study: str, composition: str, replicate: int) -> None:
         "replicate": replicate,
         "strata": {"continent": {name: {"count": 1500 // len(where)} for name in where}},
         "entropy_nats": {
-            "continent": float(-(shares * np.log(shares)).sum()),
+            "continent": float(abs((shares * np.log(shares)).sum())),
             "biome": 1.9 if len(where) > 1 else 1.2,
             "climate": 1.5,
         },

@@ -1,0 +1,304 @@
+"""The report as a reader, a screen reader, a mailbox and a spreadsheet meet it."""
+
+import csv
+from collections import Counter
+from dataclasses import replace
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from dashboards.projection import HEIGHT, WIDTH, equal_earth
+from dashboards.report import build
+from dashboards.sentences import headline, verdicts
+from dashboards.statistics import differences
+from dashboards.tables import Holes, tidy
+from infra.step import Key
+from tests.rooms.study import Study
+
+VOID = {"meta"}
+
+
+class Page(HTMLParser):
+    """A page as a flat list of elements and the text within each."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found, self.open, self.text = [], [], ""
+        self.feed(text)
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text += data
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    root = tmp_path_factory.mktemp("study")
+    return Study(root / "store", compositions=("uniform", "europe", "zero"), seeds=8).write()
+
+
+@pytest.fixture(scope="module")
+def page(study, tmp_path_factory):
+    return built(study, tmp_path_factory.mktemp("report"))
+
+
+def built(study, out):
+    return build(study.store, study.ledger, study.name, out=out)
+
+
+def read(path):
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_the_page_opens_with_the_question_and_answers_it_from_the_statistics(study, page):
+    plan, meta = study.ledger.plan(study.name)
+    cells = tidy(plan, results=study.ledger.results(), failures=study.ledger.failures())
+    rows = differences(cells, baseline="uniform").to_pylist()
+    text = read(page).text
+
+    assert text.index(meta["question"]) < text.index("fall behind uniform")
+    assert headline(rows, baseline="uniform") in text
+    for verdict in verdicts(rows, baseline="uniform"):
+        for sentence in verdict.sentences:
+            assert sentence in text
+
+
+def test_sentences_say_who_is_ahead_where_by_how_much_and_how_sure(tmp_path):
+    study = Study(tmp_path, compositions=("uniform", "europe", "balanced"), seeds=20).write()
+    plan, _ = study.ledger.plan(study.name)
+    cells = tidy(plan, results=study.ledger.results(), failures=study.ledger.failures())
+    rows = differences(cells, baseline="uniform").to_pylist()
+    told = {row["continent"]: row for row in rows if row["composition"] == "europe"}
+    home, mean = told["europe"], told["mean of continents"]
+
+    (said,) = (v.sentences for v in verdicts(rows, baseline="uniform") if v.composition == "europe")
+
+    assert mean["difference"] < 0 < home["difference"]
+    by = f"{-mean['difference']:.3f} [{-mean['high']:.3f}, {-mean['low']:.3f}]"
+    assert said[0] == (
+        f"uniform beats europe by {by} F1 on average over 6 continents, 20 paired seeds."
+    )
+    assert said[1].startswith("uniform is ahead on 5 of 6 continents, least in ")
+    by = f"{home['difference']:.3f} [{home['low']:.3f}, {home['high']:.3f}]"
+    assert said[2] == f"europe is ahead in Europe by {by}."
+    assert headline(rows, baseline="uniform") == (
+        "Balanced beats uniform; europe falls behind uniform, on average over the continents."
+    )
+
+
+def test_what_cannot_be_told_apart_is_said_to_be_so(tmp_path):
+    study = Study(tmp_path, compositions=("uniform", "europe"), seeds=4, continents=("europe",))
+    rows = [replace(row, value=0.7 + row.seed % 2 / 50) for row in study.rows()]
+    rows[0] = replace(rows[0], value=0.69)
+    study.plan()
+    study.ledger.append(rows)
+    plan, _ = study.ledger.plan(study.name)
+    cells = tidy(plan, results=study.ledger.results(), failures=study.ledger.failures())
+    compared = differences(cells, baseline="uniform").to_pylist()
+
+    assert headline(compared, baseline="uniform") == (
+        "Europe cannot be told apart from uniform, in Europe."
+    )
+    (verdict,) = verdicts(compared, baseline="uniform")
+    assert verdict.sentences == ("Not distinguishable in Europe.",)
+
+
+def test_the_page_fetches_nothing_and_runs_nothing(page):
+    found = read(page)
+    raw = page.read_text(encoding="utf-8")
+
+    assert not {"script", "link", "iframe", "img", "object"} & {tag for tag, _ in found.found}
+    links = {link["href"] for link in found.all("a")}
+    assert all(link.startswith("#") or (page.parent / link).is_file() for link in links)
+    assert "@import" not in raw
+    assert "url(http" not in raw
+    assert not any(name == "src" for _, attributes in found.found for name in attributes)
+
+
+def test_every_id_is_there_once_and_every_reference_finds_it(page):
+    found = read(page)
+    ids = Counter(attributes["id"] for _, attributes in found.found if attributes.get("id"))
+
+    assert [name for name, times in ids.items() if times > 1] == []
+    pointed = {link["href"][1:] for link in found.all("a") if link["href"].startswith("#")}
+    for _, attributes in found.found:
+        pointed |= set(attributes.get("aria-labelledby", "").split())
+        pointed |= {attributes["xlink:href"][1:]} if "xlink:href" in attributes else set()
+    assert pointed <= set(ids)
+
+
+def test_it_reads_well_without_being_seen(page):
+    found = read(page)
+    headings = [int(tag[1]) for tag, _ in found.found if tag in ("h1", "h2", "h3", "h4")]
+
+    assert found.all("html") == [{"lang": "en"}]
+    assert headings.count(1) == 1
+    assert {"header", "nav", "main", "footer"} <= {tag for tag, _ in found.found}
+    assert len(found.all("svg")) == len(found.all("figure")) == 5
+    assert all(svg["role"] == "img" and svg["aria-labelledby"] for svg in found.all("svg"))
+    assert len(found.all("caption")) == len(found.all("table"))
+    assert all(head["scope"] in ("row", "col") for head in found.all("th"))
+
+
+def test_every_figure_lies_beside_the_page_as_svg_that_says_what_it_shows(page):
+    drawings = sorted(page.parent.glob("*.svg"))
+
+    assert [drawing.stem for drawing in drawings] == [
+        "differences-presto-crops-100-logistic",
+        "loss-presto",
+        "map-europe",
+        "map-uniform",
+        "scores-presto-crops-100-logistic",
+    ]
+    for drawing in drawings:
+        root = ElementTree.parse(drawing).getroot()
+        told = {child.tag.rpartition("}")[2]: child.text for child in root}
+        assert told["title"]
+        assert told["desc"]
+        assert "SYNTHETIC DATA" in "".join(root.itertext())
+        assert "#fe0" not in drawing.read_text(encoding="utf-8"), "a stand-in colour was left"
+
+
+def test_the_heat_map_writes_every_mean_as_text(study, page):
+    plan, _ = study.ledger.plan(study.name)
+    means = {}
+    for row, place in zip(study.rows(), plan.to_pylist(), strict=True):
+        means.setdefault((place["composition"], place["continent"]), []).append(row.value)
+
+    root = ElementTree.parse(page.parent / "scores-presto-crops-100-logistic.svg").getroot()
+    written = Counter(text.strip() for text in root.itertext())
+
+    for values in means.values():
+        assert written[f"{sum(values) / len(values):.3f}"] >= 1
+
+
+def test_every_table_lies_beside_the_page_as_csv(study, page):
+    def rows(name):
+        with (page.parent / f"{name}.csv").open(newline="", encoding="utf-8") as stream:
+            return list(csv.DictReader(stream))
+
+    assert len(rows("cells")) == len(study.rows()) == 144
+    assert len(rows("coverage")) == len(rows("summary")) == 18
+    assert len(rows("differences")) == 14
+    assert {row["synthetic"] for row in rows("summary")} == {"true"}
+
+
+def test_synthetic_data_is_named_wherever_results_are_shown_and_nowhere_else(study, page, tmp_path):
+    real = replace(study, root=tmp_path / "real", synthetic=False).write()
+
+    found = read(page)
+    assert found.text.count("SYNTHETIC DATA") == 4  # the head, the answer, and both figures
+    honest = built(real, tmp_path / "out")
+    assert "SYNTHETIC" not in "".join(
+        path.read_text(encoding="utf-8") for path in honest.parent.iterdir()
+    )
+
+
+def test_one_replicate_is_said_to_miss_the_luck_of_the_run(page, tmp_path):
+    several = Study(tmp_path / "s", compositions=("uniform", "zero"), seeds=3, replicates=3).write()
+
+    assert "not the luck of the pretraining run" in read(page).text
+    text = read(built(several, tmp_path / "out")).text
+    assert "not the luck of the pretraining run" not in text
+    assert "3 paired pretrainings of 3 seeds each" in text
+
+
+def test_holes_are_said_before_any_number_is_believed(tmp_path):
+    study = Study(tmp_path / "s", compositions=("uniform", "europe"), seeds=3)
+    study.plan()
+    study.pretrain()
+    rows = study.rows()
+    study.ledger.append(rows[:-4])
+    study.ledger.fail([study.failure(row) for row in rows[-3:]])
+
+    text = read(built(study, tmp_path / "out")).text
+
+    assert "4 of 36 planned cells have no value yet (3 failed, 1 open)" in text
+    assert "32 of 36 planned cells are done." in text
+    assert "failed: OutOfMemoryError (3)" in text
+
+
+def test_a_sweep_without_results_has_a_report_that_says_so(tmp_path):
+    study = Study(tmp_path / "s", compositions=("uniform", "europe"), seeds=2)
+    study.plan()
+
+    text = read(built(study, tmp_path / "out")).text
+
+    assert "No cell of the grid is finished yet." in text
+    assert "0 of 24 planned cells are done." in text
+
+
+def test_provenance_names_keys_versions_assumptions_and_cost(study, page):
+    text = read(page).text
+    plan, _ = study.ledger.plan(study.name)
+
+    for key in {row["checkpoint"] for row in plan.to_pylist() if row["sample"]}:
+        assert key in text
+        assert study.store.record(Key.parse(key)).provenance.versions["numpy"] in text
+    assert "guard_rings" in text
+    assert "pretrain: optimiser" in text
+    assert "0123456789ab" in text
+
+
+def test_names_are_text_never_markup(tmp_path):
+    wild = Study(tmp_path / "s", models=("<b>&presto",), compositions=("uniform", "zero"), seeds=2)
+    text = built(wild.write(), tmp_path / "out").read_text(encoding="utf-8")
+
+    assert "<b>" not in text
+    assert "&lt;b&gt;&amp;presto" in text
+
+
+def test_the_same_ledger_gives_the_same_report_to_the_byte(study, page, tmp_path):
+    again = built(study, tmp_path)
+
+    for path in sorted(page.parent.iterdir()):
+        assert (again.parent / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_the_projection_keeps_areas_and_its_published_extent():
+    """A small square covers the same area of the plane wherever it lies, per area on Earth."""
+
+    lat = np.array([0.0, 30.0, 60.0, 85.0])
+    step = 1e-4
+    x0, y0 = equal_earth(lat=lat, lon=np.full(4, 40.0))
+    x1, y1 = equal_earth(lat=lat, lon=np.full(4, 40.0 + step))
+    x2, y2 = equal_earth(lat=lat + step, lon=np.full(4, 40.0))
+    plane = np.abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0))
+    earth = np.radians(step) ** 2 * np.cos(np.radians(lat))
+    assert plane / earth == pytest.approx(np.ones(4), rel=1e-3)
+
+    edge, _ = equal_earth(lat=np.zeros(1), lon=np.array([180.0]))
+    _, pole = equal_earth(lat=np.array([90.0]), lon=np.zeros(1))
+    assert (2 * edge[0], 2 * pole[0]) == pytest.approx((WIDTH, HEIGHT))
+
+
+def test_holes_that_are_counted_leave_the_other_numbers_alone(tmp_path):
+    study = Study(
+        tmp_path, compositions=("uniform", "zero"), seeds=4, continents=("asia", "africa")
+    )
+    study.plan()
+    study.ledger.append(study.rows()[:-1])
+    plan, _ = study.ledger.plan(study.name)
+    cells = tidy(plan, results=study.ledger.results(), failures=study.ledger.failures())
+
+    told = differences(cells, baseline="uniform", holes=Holes.COUNT).to_pylist()
+
+    counted = {row["continent"]: (row["num_pairs"], row["num_holes"]) for row in told}
+    assert counted == {"asia": (4, 0), "africa": (3, 1), "mean of continents": (3, 1)}
