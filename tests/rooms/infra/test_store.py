@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -205,3 +206,40 @@ def test_a_place_that_only_fsspec_knows(tmp_path: Path, monkeypatch: pytest.Monk
         "card.json",
         "cells",
     ]
+
+
+def test_artefacts_without_a_record_are_nothing_yet(store: Store):
+    # As a maker leaves them that was killed just before its record.
+    step = a_step()
+    record = store.make(step, make)
+    store.drop(f"{step.key}.json")
+    store.put(f"{record.folder}/cells/a.bin", b"half")
+    store.put(f"{record.folder}/cells/stray.bin", b"of some other time")
+
+    assert store.done([step.key]) == set()
+    store.make(step, make)
+    folder = store.folder(step.key)
+    assert sorted(path.name for path in (folder / "cells").iterdir()) == ["a.bin"]
+    assert (folder / "cells" / "a.bin").read_bytes() == b"0123456789"
+
+
+KILLED = """
+import os, pickle, signal, sys
+store, step = pickle.load(open(sys.argv[1], "rb"))
+def maker(folder):
+    (folder / "a.bin").write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+store.make(step, maker)
+"""
+
+
+def test_a_maker_that_is_killed_leaves_no_record(store: Store, tmp_path: Path):
+    step = a_step()
+    (tmp_path / "bag").write_bytes(pickle.dumps((store, step)))
+    env = {**os.environ, "PYTHONPATH": str(house())}
+    done = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "bag"], env=env, check=False)
+
+    assert done.returncode == -signal.SIGKILL
+    assert store.list("") == ["store.json"]
+    store.make(step, make)
+    assert (store.folder(step.key) / "cells" / "a.bin").is_file()
