@@ -17,7 +17,13 @@ def chunks(spec: PlanetSpec) -> int:
 
 
 def read(spec: PlanetSpec, chunk: int) -> dict[str, np.ndarray]:
-    """Return one chunk; a larger pool of the same planet begins with the same samples."""
+    """Return one chunk; a larger pool of the same planet begins with the same samples.
+
+    Raises:
+        IndexError: If the pool has no such chunk.
+    """
+    if not 0 <= chunk < chunks(spec):
+        raise IndexError(f"the pool has {chunks(spec):,} chunks; there is no chunk {chunk}")
     knobs = KNOBS[spec.world]
     rng = generator("planet pool", spec.seed, chunk)
     where = positions(CHUNK, land=points.earth(), reach=knobs.pool_reach, rng=rng)
