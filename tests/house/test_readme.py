@@ -10,13 +10,30 @@ import pytest
 
 HOUSE = Path(__file__).parents[2]
 PAGES = [HOUSE / "README.md", *sorted((HOUSE / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```(?:sh|bash)\n(.*?)^```", re.M | re.S)
+BLOCK = re.compile(r"^```(sh|yaml)\n(.*?)^```", re.M | re.S)
+NAMED = re.compile(r"# (\S+\.yaml)\n")
 
 
-def commands(page: Path) -> list[str]:
-    blocks = BLOCK.findall(page.read_text())
-    lines = [line.strip() for block in blocks for line in block.splitlines()]
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """Return the page's shell and YAML blocks in order, as (language, text)."""
+    return BLOCK.findall(page.read_text())
+
+
+def commands(text: str) -> list[str]:
+    lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]
+
+
+def shell(page: Path) -> list[str]:
+    return [line for kind, text in blocks(page) if kind == "sh" for line in commands(text)]
+
+
+def run(line: str, folder: Path) -> None:
+    words = shlex.split(line, comments=True)
+    if words[0] == "terrasweep":
+        words[:1] = [str(Path(sys.executable).with_name("terrasweep"))]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
 
 
 def test_readme_is_one_page():
@@ -25,9 +42,7 @@ def test_readme_is_one_page():
 
 def test_every_make_target_that_is_named_exists():
     rules = set(re.findall(r"^([a-z]+):", (HOUSE / "Makefile").read_text(), re.M))
-    named = {
-        line.split()[1] for page in PAGES for line in commands(page) if line.startswith("make ")
-    }
+    named = {line.split()[1] for page in PAGES for line in shell(page) if line.startswith("make ")}
     assert named <= rules
     assert {"sweep", "test", "check", "bench", "docs", "clean"} <= rules
 
@@ -42,12 +57,11 @@ def test_links_lead_somewhere(page: Path):
 @pytest.mark.timeout(280)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_of_a_page_runs(page: Path, tmp_path: Path):
-    """Commands run in order in one empty folder, as a reader would type them."""
-    for line in commands(page):
-        if line.startswith(("make ", "git ", "cd ", "terrasweep ui")):
-            continue  # the first are CI itself; the last serves until it is stopped
-        words = shlex.split(line, comments=True)
-        if words[0] == "terrasweep":
-            words[:1] = [str(Path(sys.executable).with_name("terrasweep"))]
-        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+    """A reader saves the YAML that names its file, and types the commands, in order."""
+    for kind, text in blocks(page):
+        if kind == "yaml" and (named := NAMED.match(text)):
+            (tmp_path / named[1]).write_text(text)
+        for line in commands(text) if kind == "sh" else ():
+            # make and git are CI's own; `ui` serves until it is stopped
+            if not line.startswith(("make ", "git ", "cd ", "terrasweep ui")):
+                run(line, tmp_path)
