@@ -122,7 +122,8 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
     reasons = [*why.column("rejected").to_pylist(), *[REPEATED] * len(again)]
     left_out = rejects(reasons, [*why.column("id").to_pylist(), *again])
     kept = sum(counted.column("count").to_pylist())
-    check_balance(read=report.num_rows, kept=kept, left_out=left_out)
+    most = spec.pool.max_rejects
+    check_balance(read=report.num_rows, kept=kept, left_out=left_out, most=most)
     _fetch(work, counted, folder=folder)
     pq.write_table(counted, folder / "census.parquet")
     pq.write_table(left_out, folder / "rejects.parquet")

@@ -19,6 +19,9 @@ REQUIRED: Final = ("id", "lat", "lon", "month")
 NAMED: Final = ("id", "rank_hash", "lat", "lon", "cell", "coarse")
 """The columns that open every row; strata, entropy and arrays follow."""
 
+REJECTED: Final = "rejected"
+"""A column of text that a pool may give: why it holds a row unfit itself; empty where it is fit."""
+
 NOT_A_NUMBER: Final = "a coordinate is not a finite number"
 IMPOSSIBLE: Final = "a coordinate lies off the Earth"
 WRONG_SHAPE: Final = "the chunk's arrays have other names, types or shapes than the first chunk's"
@@ -68,7 +71,8 @@ def layout(columns: Arrays) -> str:
             found=f"lengths {', '.join(map(str, sorted(lengths)))}",
             do="mend the pool adapter's `read`",
         )
-    arrays = {name: columns[name] for name in sorted(columns) if name not in ("id", "lat", "lon")}
+    apart = ("id", "lat", "lon", REJECTED)
+    arrays = {name: columns[name] for name in sorted(columns) if name not in apart}
     return json.dumps({name: [str(a.dtype), a.shape[1:]] for name, a in arrays.items()})
 
 
@@ -120,8 +124,8 @@ def rejects(reasons: Sequence[str], ids: Sequence[str]) -> pa.Table:
     return pa.Table.from_pylist(lines, schema=REJECTS)
 
 
-def check_balance(*, read: int, kept: int, left_out: pa.Table) -> None:
-    """Refuse a pool of which a row was lost, or of which none is left.
+def check_balance(*, read: int, kept: int, left_out: pa.Table, most: float = 1.0) -> None:
+    """Refuse a pool of which a row was lost, none is left, or more than a share was left out.
 
     Raises:
         PoolError: With the table of what was left out.
@@ -136,6 +140,17 @@ def check_balance(*, read: int, kept: int, left_out: pa.Table) -> None:
             found=f"none among {read:,} rows ({table})",
             do="mend the pool or its adapter",
         )
+    if read - kept > most * read:
+        raise PoolError(
+            f"wanted at most {most:.2%} of the pool's rows rejected (its `max_rejects`)",
+            found=f"{read - kept:,} of {read:,} ({table}), such as {_first(left_out)}",
+            do="mend the pool, or raise `max_rejects` if it is to do without them",
+        )
+
+
+def _first(left_out: pa.Table) -> str:
+    """Return the first ids of every reason."""
+    return ", ".join(name for ids in left_out.column("ids").to_pylist() for name in ids[:3])
 
 
 def _faults(columns: Arrays) -> np.ndarray:
@@ -145,13 +160,15 @@ def _faults(columns: Arrays) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         faults[(np.abs(lat) > 90) | (np.abs(lon) > 180)] = IMPOSSIBLE
     faults[~np.isfinite(lat) | ~np.isfinite(lon)] = NOT_A_NUMBER
-    return faults
+    own = np.asarray(columns.get(REJECTED, np.full(lat.shape, "")), dtype=object)
+    return np.where(np.equal(own, ""), faults, own)
 
 
 def _described(
     columns: Arrays, well: np.ndarray, *, rank_hash: np.ndarray, describe: Describe
 ) -> dict[str, np.ndarray]:
-    own = {name: np.asarray(column)[well] for name, column in columns.items()}
+    kept = columns.keys() - {REJECTED}
+    own = {name: np.asarray(columns[name])[well] for name in kept}
     own |= {name: own[name].astype(np.float64) for name in ("lat", "lon")}
     own |= {"rank_hash": rank_hash[well], **describe(own)}
     return {name: own[name] for name in (*NAMED, *sorted(set(own) - set(NAMED)))}

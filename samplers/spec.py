@@ -43,11 +43,27 @@ class PoolSpec(Spec):
 
     name: str
     """Which pool adapter reads it."""
+    max_rejects: float = Field(default=0.01, ge=0, le=1)
+    """The largest share of the pool's rows that may be rejected (unreadable, off the Earth, named
+    twice and so on) before the shard step fails with the table of reasons."""
 
     @property
     def capacity(self) -> int | None:
         """How many samples the pool holds, if that is known before reading it."""
         return None
+
+
+class FilesSpec(PoolSpec):
+    """A pool that lies in files; each adapter says which."""
+
+    path: str = Field(min_length=1)
+    """The file or folder; it names the pool, so let it be the same on every machine.
+
+    A relative path starts at the folder that TERRASWEEP_POOLS names, or else where one stands.
+    """
+    content: str | None = None
+    """What `terrasweep plan` prints as the content of the files; where it is given, files with
+    another content are refused. Files that may change under the same path want it."""
 
 
 class TaskSpec(Spec):

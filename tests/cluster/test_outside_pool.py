@@ -43,6 +43,8 @@ def read(spec, chunk):
         columns["lon"][5] = -150.0
     if chunk == 2:
         columns["lat"][0], columns["lon"][0] = 30.0, -40.0
+    if chunk == 2:
+        columns["rejected"] = np.array(["", "", "too cloudy", "", "", ""])
     if chunk == 3:
         columns["x"] = columns["x"][:, :11]
     if spec.fault == "all":
@@ -62,9 +64,9 @@ from infra.store import Store
 from pipelines import shard
 from pipelines.spec import ShardSpec
 
-def sharded(fault):
+def sharded(fault, **more):
     store = Store.open(sys.argv[1])
-    step = Step("shard", ShardSpec(pool={"name": "ragged", "fault": fault}))
+    step = Step("shard", ShardSpec(pool={"name": "ragged", "fault": fault, **more}))
     try:
         store.make(step, lambda at: shard.make(step, context=Context(store), folder=at))
     except PoolError as error:
@@ -78,7 +80,8 @@ def sharded(fault):
     }
 
 with connect(cpus=1):
-    print(json.dumps({fault: sharded(fault) for fault in ("rows", "columns", "all")}))
+    made = {fault: sharded(fault, max_rejects=1.0) for fault in ("rows", "columns", "all")}
+    print(json.dumps({**made, "many": sharded("rows", max_rejects=0.3)}))
 """
 
 
@@ -112,6 +115,7 @@ def test_rows_in_are_rows_out_and_rejects(sharded: dict):
         "number": ["1-0"],
         "Earth": ["1-1"],
         "before": ["0-3"],
+        "cloudy": ["2-2"],
         "chunk's": [f"3-{place}" for place in range(6)],
     }
     assert len(rows) + sum(reject["count"] for reject in rejects) == 4 * 6
@@ -126,5 +130,11 @@ def test_a_pool_without_a_column_is_refused_in_a_sentence(sharded: dict):
     assert "found no month" in sharded["columns"]
 
 
+def test_more_rejects_than_the_spec_bears_fail_the_step_with_the_table(sharded: dict):
+    assert "at most 30.00% of the pool's rows rejected" in sharded["many"]
+    assert "found 10 of 24" in sharded["many"]
+    assert "a coordinate lies off the Earth: 1" in sharded["many"]
+
+
 def test_a_pool_without_a_sound_row_is_refused_with_the_table(sharded: dict):
-    assert "found none among 24 rows (a coordinate is not a finite number: 18" in sharded["all"]
+    assert "found none among 24 rows (a coordinate is not a finite number: 17" in sharded["all"]

@@ -52,6 +52,15 @@ def test_rows_that_cannot_be_are_rejected_with_their_reason_and_the_rest_is_kept
     assert report.column("id").to_pylist() == [None, "b", "c", None]
 
 
+def test_a_reason_that_the_pool_gives_counts_before_any_other_and_is_no_column_of_a_sample():
+    columns = chunk("a b c", lat=[10.0, np.nan, 20.0])
+    columns["rejected"] = np.array(["", "torn", "torn"])
+    rows, report = admitted(columns)
+    assert to_arrays(rows)["id"].tolist() == ["a"]
+    assert "rejected" not in rows.column_names
+    assert report.column("rejected").to_pylist() == [None, "torn", "torn"]
+
+
 def test_poles_and_the_date_line_are_on_earth():
     _, report = admitted(chunk("a b", lat=[90.0, 0.0]))
     assert report.column("rejected").null_count == 2
@@ -115,3 +124,10 @@ def test_a_lost_row_and_an_empty_pool_are_refused_with_the_table():
         check_balance(read=4, kept=2, left_out=left_out)
     with pytest.raises(PoolError, match=r"none among 1 rows .*off the Earth: 1"):
         check_balance(read=1, kept=0, left_out=left_out)
+
+
+def test_more_rejects_than_a_pool_may_have_are_refused_with_the_table_and_the_first_ids():
+    left_out = rejects([IMPOSSIBLE, REPEATED], ["m", "n"])
+    check_balance(read=100, kept=98, left_out=left_out, most=0.02)
+    with pytest.raises(PoolError, match=r"at most 1.00% .* found 2 of 100 \(.*Earth: 1.* as m, n"):
+        check_balance(read=100, kept=98, left_out=left_out, most=0.01)
