@@ -1,0 +1,77 @@
+"""A shard and a sample step in a store, written by hand: without Ray, without geography."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from infra.seeds import generator
+from infra.spec import Spec
+from infra.step import Step
+from infra.store import Store
+from models.spec import ModelSpec, TrainingSpec
+from pipelines.spec import InitSpec, PretrainSpec, SampleSpec, ShardSpec
+from samplers.pools.planet.spec import PlanetSpec
+from samplers.spec import CompositionSpec, Uniform
+from samplers.table import to_table
+
+COARSE = (0x811FBFFFFFFFFFF, 0x8128BFFFFFFFFFF, 0x81A8FFFFFFFFFFF)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """The steps, and the samples in the order of the manifest."""
+
+    shard: Step[Spec]
+    sample: Step[Spec]
+    samples: dict[str, np.ndarray]
+
+    def pretrain(self, model: ModelSpec, training: TrainingSpec) -> Step[Spec]:
+        """Return a step that pretrains a network on the samples."""
+        init = Step("init", InitSpec(model=model))
+        return Step("pretrain", PretrainSpec(training=training), (init, self.sample))
+
+
+def plant(store: Store, *, held: int = 90, drawn: int = 70) -> Planted:
+    """Write shards of so many samples and a manifest that names some of them."""
+    samples = _samples(held)
+    table = to_table(samples)
+    shard = Step("shard", ShardSpec(pool=PlanetSpec(name="planet", size=held)))
+    composition = CompositionSpec(rule=Uniform(), size=drawn)
+    sample = Step("sample", SampleSpec(composition=composition), (shard,))
+    chosen = np.sort(generator("chosen").permutation(held)[:drawn])
+    store.make(shard, partial(_write_shards, table))
+    store.make(sample, partial(_write_manifest, table.take(chosen)))
+    return Planted(shard, sample, {name: values[chosen] for name, values in samples.items()})
+
+
+def _samples(number: int) -> dict[str, np.ndarray]:
+    draw = generator("planted", number)
+    scale = np.array([1, 1, *[3000] * 11, 10, 0.01, 500, 5, 1], dtype=np.float32)
+    shift = np.array([-15, -20, *[3000] * 11, 285, 0.01, 500, 5, 0], dtype=np.float32)
+    return {
+        "id": np.array([f"s{index:05d}" for index in range(number)], dtype=object),
+        "coarse": draw.choice(np.array(COARSE, dtype=np.uint64), number),
+        "cell": draw.integers(1 << 60, size=number, dtype=np.uint64),
+        "lat": draw.uniform(-60, 75, number),
+        "lon": draw.uniform(-180, 180, number),
+        "month": draw.integers(0, 12, number).astype(np.uint8),
+        "x": draw.uniform(-1, 1, (number, 12, 18)).astype(np.float32) * scale + shift,
+        "dynamic_world": draw.integers(0, 10, (number, 12)).astype(np.uint8),
+    }
+
+
+def _write_shards(table: pa.Table, folder: Path) -> None:
+    (folder / "cells").mkdir()
+    coarse = np.asarray(table.column("coarse"))
+    for cell in np.unique(coarse).tolist():
+        rows = table.filter(coarse == cell).sort_by("cell")  # not the order of the manifest
+        pq.write_table(rows, folder / "cells" / f"{cell:x}.parquet")
+
+
+def _write_manifest(table: pa.Table, folder: Path) -> None:
+    places = ["id", "coarse", "cell", "lat", "lon"]
+    pq.write_table(table.select(places), folder / "manifest.parquet")
