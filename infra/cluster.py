@@ -92,6 +92,14 @@ def scratch() -> Path:
     return Path(os.environ.get(SCRATCH, tempfile.gettempdir()))
 
 
+def resources() -> dict[str, float]:
+    """Return what the connected cluster has in all, by name: CPU, GPU and others."""
+    import ray
+
+    has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return has
+
+
 def _start(*, cpus: int | None, home: Path) -> None:
     import ray
 

@@ -9,12 +9,11 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
-import ray
 from ray import tune
 from ray.tune import (
     Callback,
@@ -84,11 +83,15 @@ def train(
     work: Work,
     context: Context,
     ledger: Ledger,
+    attempts: Mapping[str, int],
     finished: Finished = lambda done, failed: None,
-) -> None:
-    """Train all bundles on the connected cluster; every finished cell is in the ledger."""
-    attempts = _attempts(ledger)
-    silent = Context(context.store, context.resources, quiet)
+) -> list[Failure]:
+    """Train all bundles on the connected cluster and return what failed.
+
+    Every finished cell is in the ledger, every failed one beside it, whatever ends this early.
+    """
+    failures: list[Failure] = []
+    silent = replace(context, progress=quiet)
     for at in range(0, len(bundles), MOST_TRIALS):
         job = Job(work, bundles[at : at + MOST_TRIALS], silent, attempts)
         harvest = Harvest(job, ledger=ledger, finished=finished)
@@ -96,18 +99,20 @@ def train(
             _tune(job, harvest)
         finally:
             harvest.flush()
+        failures += harvest.failed
+    return failures
+
+
+def attempts(ledger: Ledger) -> dict[str, int]:
+    """Return how often each step or cell has failed that is still not made."""
+    failed = ledger.failures()
+    return dict(zip(failed["key"].to_pylist(), failed["attempt"].to_pylist(), strict=True))
 
 
 def _pieces(group: list[Step[FinetuneSpec]], *, size: int) -> list[Bundle]:
     # Cells of one protocol and size lie together: they are trained as one program.
     alike = sorted(group, key=lambda cell: (cell.spec.protocol.name, cell.spec.n))
     return [tuple(alike[at : at + size]) for at in range(0, len(alike), size)]
-
-
-def _attempts(ledger: Ledger) -> dict[str, int]:
-    failed = ledger.failures()
-    pairs = zip(failed["key"].to_pylist(), failed["attempt"].to_pylist(), strict=True)
-    return dict(pairs)
 
 
 def _tune(job: Job, harvest: "Harvest") -> None:
@@ -139,8 +144,9 @@ def _tune(job: Job, harvest: "Harvest") -> None:
 class BundleTrial(Trainable):
     """One trial: one bundle. The actor goes on with the next."""
 
-    def setup(self, config: dict[str, Any], job: Job) -> None:
+    def setup(self, config: dict[str, Any], job: Job | None = None) -> None:
         """Take the chunk's job, once per actor."""
+        assert job is not None, "tune.with_parameters hands it in"
         self._job, self._number = job, int(config["bundle"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -178,15 +184,21 @@ def failure(step: Step[Any], error: BaseException, *, attempts: Mapping[str, int
 
 
 @dataclass
-class Harvest(Callback):  # type: ignore[misc]  # ray is not typed here
+class Harvest(Callback):
     """Carries rows from the trials to the ledger, a second's worth at a time."""
 
     job: Job
     ledger: Ledger
     finished: Finished
+    failed: list[Failure] = field(default_factory=list)
+    """All that failed so far."""
     _rows: list[Row] = field(default_factory=list)
     _failures: list[Failure] = field(default_factory=list)
     _flushed: float = field(default_factory=time.monotonic)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave everything at home: Tune pickles its callbacks, and never needs ours again."""
+        return {}
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -211,6 +223,7 @@ class Harvest(Callback):  # type: ignore[misc]  # ray is not typed here
         rows, failures = self._rows, self._failures
         self.ledger.append(rows)
         self.ledger.fail(failures)
+        self.failed += failures
         self._rows, self._failures, self._flushed = [], [], time.monotonic()
         if rows or failures:
             self.finished(len(rows), len(failures))
@@ -222,7 +235,7 @@ class Harvest(Callback):  # type: ignore[misc]  # ray is not typed here
 
 def slots(context: Context) -> int:
     """Return how many trials the connected cluster runs at once."""
-    has, wants = ray.cluster_resources(), context.resources
+    has, wants = cluster.resources(), context.resources
     room = has.get("CPU", 1.0) / max(wants.cpus_per_trial, 0.01)
     if wants.gpus_per_trial:
         room = min(room, has.get("GPU", 0.0) / wants.gpus_per_trial)

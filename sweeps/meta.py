@@ -1,0 +1,40 @@
+"""What the ledger says of a sweep beside its grid: all that report and mirror tell in words."""
+
+from infra.record import assumed
+from infra.spec import Json, Spec, everything
+from pipelines.spec import FinetuneSpec
+from sweeps.plan import Plan
+from sweeps.spec import ModelEntry
+
+
+def meta(planned: Plan) -> dict[str, Json]:
+    """Return the question, the entries of each axis, and the names of all steps."""
+    sweep = planned.sweep
+    models: dict[str, Json] = {
+        entry.name: entry.model_dump(mode="json", serialize_as_any=True) for entry in sweep.models
+    }
+    return {
+        "question": sweep.question.strip(),
+        "hypothesis": sweep.hypothesis.strip(),
+        "baseline": sweep.baseline,
+        "synthetic": any(_is_synthetic(entry) for entry in sweep.models),
+        "compositions": {entry.name: everything(entry.spec) for entry in sweep.compositions},
+        "models": models,
+        "assumed": sorted(_assumed(planned)),
+        "recipes": {**_recipes(planned), "finetune": FinetuneSpec.recipe},
+        "steps": {str(step.key): step.label for step in planned.steps},
+    }
+
+
+def _is_synthetic(entry: ModelEntry) -> bool:
+    return entry.pool.synthetic or any(task.task.synthetic for task in entry.tasks)
+
+
+def _assumed(planned: Plan) -> set[str]:
+    made: list[tuple[str, Spec]] = [(step.stage, step.spec) for step in planned.steps]
+    cells: list[tuple[str, Spec]] = [("finetune", cell.step.spec) for cell in planned.wanted]
+    return {f"{stage}: {field}" for stage, spec in (*made, *cells) for field in assumed(spec)}
+
+
+def _recipes(planned: Plan) -> dict[str, Json]:
+    return {step.stage: type(step.spec).recipe for step in planned.steps}

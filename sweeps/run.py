@@ -1,0 +1,239 @@
+"""Run a sweep: find what is missing, make it, train its cells, and say where the report is.
+
+The same command resumes and extends: what is in the store is not made again, and if nothing is
+missing not even Ray is started.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from infra import cluster
+from infra.context import Context, Resources
+from infra.errors import StepFailedError, TornError
+from infra.ledger import Failure, Ledger
+from infra.spec import Spec
+from infra.step import Key, Step
+from infra.store import Store
+from infra.tracking import Mirror, default_uri, ui_command
+from infra.tracking_thread import MirrorThread
+from pipelines.spec import FinetuneSpec
+from sweeps import grid
+from sweeps.meta import meta
+from sweeps.plan import Plan, plan
+from sweeps.progress import Stages
+from sweeps.reporting import write_report
+from sweeps.spec import Sweep
+
+if TYPE_CHECKING:  # Ray is imported only if there is something to make
+    from sweeps.making import Making
+
+OFF = "off"
+ORDER = ("shard", "task", "init", "sample", "pretrain", "encode", "finetune")
+MANY_PARTS = 64
+"""Parts of the ledger that are merged into one when a run ends."""
+PASSES = 2
+"""What turns out to be torn is made again in a second pass."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did."""
+
+    sweep: str
+    report: str
+    """Path of the report's page."""
+    ui_command: str | None
+    """The line that opens MLflow; none if there is no mirror."""
+    made: dict[str, int]
+    """How many steps of each stage, and cells (stage finetune), this run made."""
+    failures: int
+    """Cells that are still missing, and not left out on purpose."""
+    seconds: float
+
+
+@dataclass
+class Missing:
+    """What a plan asks for and a store does not have."""
+
+    cells: list[Step[FinetuneSpec]]
+    steps: list[Step[Spec]]
+    """What the missing cells need, needs first."""
+
+    @classmethod
+    def of(cls, planned: Plan, *, store: Store, ledger: Ledger) -> "Missing":
+        """Look what is there; a step is missing only if something missing needs it."""
+        finished, there = ledger.done(), store.done(step.key for step in planned.steps)
+        cells = [c.step for c in planned.wanted if str(c.step.key) not in finished]
+        asked: set[Key] = {cell.need("encode").key for cell in cells}
+        steps = []
+        for step in reversed(planned.steps):  # from those that need to those that are needed
+            if step.key in asked and step.key not in there:
+                steps.append(step)
+                asked |= {need.key for need in step.needs}
+        return cls(cells, steps[::-1])
+
+    def count(self, stage: str) -> int:
+        """Return how many of a stage are missing."""
+        if stage == "finetune":
+            return len(self.cells)
+        return sum(step.stage == stage for step in self.steps)
+
+
+@dataclass
+class Run:
+    """A run on its way."""
+
+    planned: Plan
+    context: Context
+    ledger: Ledger
+    stages: Stages
+    made: dict[str, int] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+    def count(self, stages: Iterable[str]) -> None:
+        """Count what was made."""
+        for stage in stages:
+            self.made[stage] = self.made.get(stage, 0) + 1
+
+    def finished(self, done: int, failed: int) -> None:
+        """Count cells."""
+        self.made["finetune"] = self.made.get("finetune", 0) + done
+        self.stages.add("finetune", done=done, failed=failed)
+
+
+def run(
+    sweep: Sweep,
+    *,
+    store: Store,
+    console: Console,
+    resources: Resources | None = None,
+    address: str | None = None,
+    tracking: str | None = None,
+) -> Outcome:
+    """Do what a sweep asks for, as far as it is not done.
+
+    Args:
+        sweep: The question.
+        store: Where everything is kept.
+        console: Where progress is told.
+        resources: What steps and trials may use; left out, one core each.
+        address: A running Ray cluster; left out, this machine.
+        tracking: Where MLflow mirrors to; left out, as the environment says, or in the store;
+            `off` mirrors nowhere.
+
+    Raises:
+        StepFailedError: If no cell at all could be trained, with the first reason.
+        UserError: If only the user can mend what is wrong.
+    """
+    started, planned, ledger = time.monotonic(), plan(sweep), Ledger(store)
+    store.refuse_drift(planned.steps)
+    ledger.refuse_drift(cell.step for cell in planned.wanted)
+    ledger.write_plan(sweep.name, grid.table(planned), meta(planned))
+    uri = None if tracking == OFF else tracking or default_uri(store.uri)
+    with Stages(console) as stages, _mirrored(uri, planned, store=store, stages=stages):
+        one = Run(planned, Context(store, resources or Resources()), ledger, stages)
+        _make_all(one, address=address)
+        report = write_report(sweep.name, store=store).resolve()
+    outcome = Outcome(
+        sweep=sweep.name,
+        report=str(report),
+        ui_command=ui_command(uri) if uri else None,
+        made=one.made,
+        failures=len(Missing.of(planned, store=store, ledger=ledger).cells),
+        seconds=time.monotonic() - started,
+    )
+    for line in _last_words(outcome):
+        stages.say(line)
+    return outcome
+
+
+def _last_words(outcome: Outcome) -> Iterator[str]:
+    counts = ", ".join(f"{outcome.made[name]:,} {name}" for name in ORDER if name in outcome.made)
+    yield f"{outcome.sweep}: made {counts or 'nothing new'} in {outcome.seconds:.0f} s"
+    if outcome.failures:
+        why = f"`terrasweep status {outcome.sweep}` says why"
+        yield f"{outcome.failures:,} cells are missing: {why}"
+    yield f"report: {outcome.report}"
+    if outcome.ui_command:
+        yield f"MLflow: {outcome.ui_command}"
+
+
+@contextmanager
+def _mirrored(uri: str | None, planned: Plan, *, store: Store, stages: Stages) -> Iterator[None]:
+    """Mirror in the background; what is new at the end is mirrored before the run ends."""
+    if uri is None:
+        yield
+        return
+    with MirrorThread(Mirror(uri), store, planned.sweep.name, tell=stages.say):
+        yield
+
+
+def _make_all(one: Run, *, address: str | None) -> None:
+    """Make what is missing, and once more what turns out to be torn on the way."""
+    for again in range(PASSES):
+        missing = Missing.of(one.planned, store=one.context.store, ledger=one.ledger)
+        _show(one, missing, again=again)
+        if not missing.cells:
+            return
+        one.failures.clear()
+        with cluster.connect(address):
+            _make_missing(one, missing)
+        if not any(failed.kind == TornError.__name__ for failed in one.failures):
+            break
+    if len(one.context.store.list("ledger/results")) > MANY_PARTS:
+        one.ledger.compact()
+
+
+def _show(one: Run, missing: Missing, *, again: int) -> None:
+    """Open a line for each stage of which something is asked for."""
+    for stage in ORDER:
+        planned = [step for step in one.planned.steps if step.stage == stage]
+        total = len(planned) if stage != "finetune" else len(one.planned.wanted)
+        if total and (missing.count(stage) or not again):
+            one.stages.open(stage, total=total, before=total - missing.count(stage))
+
+
+def _make_missing(one: Run, missing: Missing) -> None:
+    """Make steps, then train the cells whose features are there. Ray is up."""
+    from pipelines.finetune import finetune  # local: torch and Ray take seconds to import
+    from sweeps import schedule
+    from sweeps.making import Making
+
+    attempts = schedule.attempts(one.ledger)
+    waiting = {step.key: step for step in missing.steps}
+    making = Making(one.context, one.ledger, one.stages, attempts, waiting)
+    making.finish()
+    one.count(step.stage for step in missing.steps if step.key not in making.failed)
+    one.failures += making.failures
+    cells = [cell for cell in missing.cells if cell.need("encode").key not in making.failed]
+    one.stages.add("finetune", failed=len(missing.cells) - len(cells))
+    if not cells:
+        raise _nothing_to_train(making)
+    bundles = schedule.bundled(
+        cells,
+        slots=schedule.slots(one.context),
+        size=one.context.resources.cells_per_bundle,
+    )
+    one.failures += schedule.train(
+        bundles,
+        work=finetune,
+        context=one.context,
+        ledger=one.ledger,
+        attempts=attempts,
+        finished=one.finished,
+    )
+
+
+def _nothing_to_train(making: "Making") -> StepFailedError:
+    first = making.failures[0]
+    return StepFailedError(
+        f"wanted {first.key} ({making.labels[first.key]})",
+        found=f"{first.kind}: {first.message}",
+        do="mend the cause and run the same command again; "
+        f"`terrasweep explain {first.key}` shows what it was made from",
+    )
