@@ -164,6 +164,8 @@ class Store:
             if theirs is not None and theirs != instead_of:
                 return theirs  # another maker was faster; what it made is as good
             self._publish(made, scratch)
+            # How far the making was need not be known any more.
+            at_once(self.blobs.drop, self.list(f"progress/{step.key}"))
             return made
 
     def _publish(self, made: Record, scratch: Path) -> None:

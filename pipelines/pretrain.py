@@ -20,8 +20,7 @@ from infra import cluster
 from infra.context import Context
 from infra.errors import TerrasweepError
 from infra.spec import Spec
-from infra.step import Key, Step
-from infra.store import Store
+from infra.step import Step
 from models import weights
 from pipelines.training import HISTORY, Job, StoreSavepoint, work
 
@@ -39,23 +38,12 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
     Raises:
         TerrasweepError: If the loss is no number, or a need is torn.
     """
-    forget_published(context.store)
     job = Job.of(step, context=context)
     _fit(job, context=context)
     for name in (weights.WEIGHTS, weights.CARD, HISTORY):
         made = context.store.get(f"{job.home}/{name}")
         assert made is not None, f"the first worker left no {name}"
         (folder / name).write_bytes(made)
-
-
-def forget_published(store: Store) -> None:
-    """Drop the progress of trainings that have a record by now."""
-    paths = store.list("progress/pretrain")
-    homes = {path: Key.parse("/".join(path.split("/")[1:3])) for path in paths}
-    done = store.done(homes.values())
-    for path, key in homes.items():
-        if key in done:
-            store.drop(path)
 
 
 def _fit(job: Job, *, context: Context) -> None:

@@ -1,7 +1,7 @@
 """What one worker of a pretraining does: read the samples, train, leave the result in the store.
 
 After every epoch the first worker leaves the training's state under ``progress/``, so a lost
-worker, a lost driver or a full disk costs an epoch. It lies there until the step has a record.
+worker, a lost driver or a full disk costs an epoch. The store drops it once the step has a record.
 """
 
 import io
