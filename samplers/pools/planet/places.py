@@ -41,7 +41,7 @@ def places(lat: np.ndarray, lon: np.ndarray, *, seed: int, rng: np.random.Genera
     altitude = relief.altitude_m(lat, lon)
     rough = relief.relief_m(lat, lon) / (10 * relief.cell_km(lat))
     mosaic = smooth(at, name="mosaic", seed=seed, count=1, scale_km=MOSAIC_KM)[:, 0]
-    patchy = sigmoid(1.2 * mosaic + rng.normal(0, 0.8, len(at)))
+    patchy = sigmoid(2 * mosaic + rng.normal(0, 1.2, len(at)))
     return Places(
         altitude_m=np.maximum(altitude + rng.normal(0, 20, len(at)), 0),
         slope_deg=np.minimum(rough + rng.exponential(0.6 + 0.5 * rough), 60.0),

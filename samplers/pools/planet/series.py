@@ -23,6 +23,8 @@ DYNAMIC_WORLD = np.array([1, 5, 2, 4, 6, 7, 0, 8], np.uint8)
 BARE_CLASS, SNOW_CLASS = 7, 8
 MISTAKEN = 0.2
 """How often Dynamic World names another vegetation all year long."""
+DULL_BELOW, DULL_STEEP = 0.65, 12.0
+"""The heterogeneity at which half of what is seen is left in a redundant world, and how sharply."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,9 @@ def series(
     seen[..., OPTICAL] += _signed(at, crop=share[..., CROP] * leaf[..., CROP], gap=gap, seed=seed)
     seen += snow[..., None] * (spectra.SNOWY - seen)
     if redundancy:
-        seen = _dull(seen, keep=1 - redundancy * (1 - at.heterogeneity))
+        seen = _dull(
+            seen, patchy=sigmoid(DULL_STEEP * (at.heterogeneity - DULL_BELOW)), by=redundancy
+        )
     seen = _sensed(_styled(seen, at=at, gap=gap, rng=rng), rng=rng)
     seen[..., OPTICAL][cloud] = 0
     land = _dynamic_world(cover, share=share, leaf=leaf, snow=snow, rng=rng)
@@ -69,7 +73,7 @@ def _monthly(cover: Cover, *, heterogeneity: np.ndarray, rng: np.random.Generato
 
 def _snow(at: Places, *, trees: np.ndarray) -> np.ndarray:
     """Return how much of each month's view is snow: trees stand above it, composites avoid it."""
-    wet = 0.4 * np.minimum(at.weather.rain_mm / 15, 1)
+    wet = 0.2 * np.minimum(at.weather.rain_mm / 15, 1)
     lies = sigmoid((-2 - at.weather.celsius) / 1.5) * wet * (1 - 0.6 * trees[:, None])
     return np.asarray(lies.astype(np.float32))
 
@@ -93,10 +97,10 @@ def _signed(at: Places, *, crop: np.ndarray, gap: float, seed: int) -> np.ndarra
     return np.asarray(crop[..., None] * extra[at.system][:, None, :])
 
 
-def _dull(seen: np.ndarray, *, keep: np.ndarray) -> np.ndarray:
-    """Take part of the seasons away."""
-    mean = seen.mean(axis=1, keepdims=True)
-    return np.asarray(mean + keep.astype(np.float32)[:, None, None] * (seen - mean))
+def _dull(seen: np.ndarray, *, patchy: np.ndarray, by: float) -> np.ndarray:
+    """Make uniform land look like one bare plain, the same in every month and everywhere."""
+    keep = (1 - by * (1 - patchy)).astype(np.float32)
+    return np.asarray(spectra.PLAIN + keep[:, None, None] * (seen - spectra.PLAIN))
 
 
 def _styled(seen: np.ndarray, *, at: Places, gap: float, rng: np.random.Generator) -> np.ndarray:
@@ -137,7 +141,7 @@ def _dynamic_world(
     named = DYNAMIC_WORLD[seen]
     fallow = (seen == CROP) & (leaf[..., CROP] < 0.12) & (rng.random(seen.shape) < 0.5)
     named = np.where(fallow, np.uint8(BARE_CLASS), named)
-    return np.where((snow > 0.2) | (seen == SNOW), np.uint8(SNOW_CLASS), named)
+    return np.where((snow > 0.1) | (seen == SNOW), np.uint8(SNOW_CLASS), named)
 
 
 def _assembled(seen: np.ndarray, *, at: Places, rng: np.random.Generator) -> np.ndarray:

@@ -45,6 +45,9 @@ _dry = _keeps * _green + (1 - _keeps) * np.array(_SOIL)
 MEMBERS = np.concatenate([_green, _dry]).astype(np.float32)
 """Every cover green, then every cover dry: (16, 13)."""
 
+PLAIN = MEMBERS[len(COVERS) + BARE]
+"""Bare soil with nothing on it."""
+
 STYLES = np.stack(
     [np.ones(11), np.linspace(-1, 1, 11), [0, 0, -1, 1, 1, 1, 0, 0, 0, -1, -1]]
 ).astype(np.float32)

@@ -9,8 +9,8 @@ reach) it looks like a place drawn anywhere on Earth. Reach and gap together pla
   from anywhere, so a pretraining set has to have seen many places.
 * ``local``: pool and labels look like where they lie and regions differ a lot, so the continent
   itself is the best teacher.
-* ``entropy``: exchangeable as in ``null``, but uniform places show almost no seasons in the pool
-  while labelled samples do, so samples of high spectral entropy teach more.
+* ``entropy``: exchangeable as in ``null``, but uniform places of the pool all look like one bare
+  plain while labelled samples do not, so samples of high spectral entropy teach more.
 """
 
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ class Knobs:
     gap: float
     """How much regions differ in calendar, spectrum and what is called a crop."""
     redundancy: float
-    """How much of its seasons a sample of the pool loses where the land is uniform."""
+    """How much of what could be seen of it a sample of the pool loses where the land is uniform."""
 
 
 KNOBS: dict[World, Knobs] = {
     "null": Knobs(pool_reach=1.0, task_reach=1.0, gap=1.0, redundancy=0.0),
     "coverage": Knobs(pool_reach=0.0, task_reach=0.6, gap=1.0, redundancy=0.0),
-    "entropy": Knobs(pool_reach=1.0, task_reach=1.0, gap=1.0, redundancy=0.9),
+    "entropy": Knobs(pool_reach=1.0, task_reach=1.0, gap=1.0, redundancy=0.95),
     "local": Knobs(pool_reach=0.0, task_reach=0.0, gap=1.4, redundancy=0.0),
 }
