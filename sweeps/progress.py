@@ -45,8 +45,9 @@ class Stage:
             self.began = time.monotonic()
 
     def words(self, *, now: float) -> str:
-        """Say it in a few words: ``3/8 · 0.5/s · 10 s left``."""
-        count = f"{self.before + self.done:,}/{self.total:,}"
+        """Say it in a few words: ``3 + 0.25/8 · 0.5/s · 10 s left``."""
+        part = f" + {sum(self.parts.values()):.2f}" if self.parts else ""
+        count = f"{self.before + self.done:,}{part}/{self.total:,}"
         failed = [f"{self.failed:,} failed"] if self.failed else []
         took = now - self.began if self.began is not None else 0.0
         news = self.at - self.before

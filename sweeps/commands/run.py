@@ -34,7 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the sweep and say where its report is."""
+    """Run the sweep and say where its report is; the exit code is 1 if cells are missing."""
     from sweeps.pools import check_pools  # local: the parsing of the line stays fast
     from sweeps.reading import read
 
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.json:
         show.as_json(vars(outcome))
-    return 0
+    return 1 if outcome.failures else 0
 
 
 def _share(text: str) -> float:
