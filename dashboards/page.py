@@ -73,7 +73,7 @@ def table(
 
 
 def folded(summary: str, *parts: Content) -> Html:
-    """Return something that is shown once it is asked for; print shows it."""
+    """Return something that is shown once it is asked for."""
     return element("details", element("summary", summary), *parts)
 
 

@@ -105,7 +105,7 @@ def tidy(plan: pa.Table, *, results: pa.Table, failures: pa.Table) -> pa.Table:
     """Return one row per cell of the plan: its place on every axis and what became of it."""
     found = {row["key"]: row for row in results.to_pylist()}
     failed = {row["key"]: row for row in failures.to_pylist()}
-    rows = [_joined(row, found.get(row["key"]), failed.get(row["key"])) for row in plan.to_pylist()]
+    rows = [_joined(row, found.get(row["key"]), _failure(row, failed)) for row in plan.to_pylist()]
     return pa.Table.from_pylist(rows, schema=TIDY)
 
 
@@ -177,7 +177,17 @@ def to_csv(table: pa.Table) -> bytes:
     return out.getvalue()
 
 
-def _joined(cell: Row, result: Row | None, failure: Row | None) -> Row:
+def _failure(cell: Row, failed: Mapping[str, Row]) -> str | None:
+    """Return what raised: the cell itself, or a step that it needs."""
+    if cell["key"] in failed:
+        return str(failed[cell["key"]]["kind"])
+    for need in ("sample", "checkpoint", "features"):
+        if cell[need] in failed:
+            return f"{cell[need].partition('/')[0]}: {failed[cell[need]]['kind']}"
+    return None
+
+
+def _joined(cell: Row, result: Row | None, failure: str | None) -> Row:
     status, why = _fate(cell, result, failure)
     told = result or {}
     return {
@@ -190,14 +200,14 @@ def _joined(cell: Row, result: Row | None, failure: Row | None) -> Row:
     }
 
 
-def _fate(cell: Row, result: Row | None, failure: Row | None) -> tuple[Status, str | None]:
+def _fate(cell: Row, result: Row | None, failure: str | None) -> tuple[Status, str | None]:
     if cell["excluded"] is not None:
         return Status.EXCLUDED, cell["excluded"]
     if result is not None and result["value"] is None:
         return Status.EXCLUDED, result["excluded"] or "no value"
     if result is not None:
         return Status.DONE, None
-    return (Status.OPEN, None) if failure is None else (Status.FAILED, failure["kind"])
+    return (Status.OPEN, None) if failure is None else (Status.FAILED, failure)
 
 
 def _counts(rows: list[Row]) -> Mapping[str, int | str]:

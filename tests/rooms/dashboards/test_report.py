@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from dashboards.palette import COLOURS, NUM_DIVERGING
 from dashboards.projection import HEIGHT, WIDTH, equal_earth
 from dashboards.report import build
 from dashboards.sentences import headline, verdicts
@@ -270,6 +271,23 @@ def test_the_same_ledger_gives_the_same_report_to_the_byte(study, page, tmp_path
 
     for path in sorted(page.parent.iterdir()):
         assert (again.parent / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+@pytest.mark.parametrize("scheme", [0, 1])
+def test_text_stands_out_from_what_it_is_written_on(scheme):
+    """The contrast of WCAG 2 level AA: 4.5 to 1."""
+
+    def luminance(name):
+        colour = COLOURS[name][scheme]
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [x / 12.92 if x <= 0.03928 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    cells = [("ink", f"d{step}") for step in range(NUM_DIVERGING)]
+    texts = [(name, "paper") for name in ("ink", "muted", "accent", "warn")]
+    for ink, paper in [*cells, *texts, ("muted", "card"), ("warn", "warn-paper")]:
+        dark, light = sorted((luminance(ink), luminance(paper)))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, paper)
 
 
 def test_the_projection_keeps_areas_and_its_published_extent():

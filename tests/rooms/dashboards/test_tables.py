@@ -61,6 +61,19 @@ def test_coverage_counts_each_fate_and_says_why(study):
     assert told["uniform", "africa"]["done"] == 3
 
 
+def test_cells_whose_pretraining_failed_have_failed_and_name_the_stage(study):
+    rows, plan = study.rows(), study.ledger.plan(study.name)[0].to_pylist()
+    study.ledger.append(rows[:1])
+    study.ledger.fail([replace(study.failure(rows[0]), key=plan[0]["checkpoint"])])
+
+    told = cells(study).to_pylist()
+
+    assert [row["status"] for row in told] == ["done", *["failed"] * 5, *["open"] * 6]
+    assert {row["why"] for row in told if row["status"] == "failed"} == {
+        "pretrain: OutOfMemoryError"
+    }
+
+
 def test_cells_that_the_plan_excludes_are_not_planned(study):
     plan, meta = study.ledger.plan(study.name)
     rows = plan.to_pylist()
