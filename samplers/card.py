@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from infra.spec import Json, everything
 from samplers.census import STRATA, UNKNOWN, Totals, count, totals
+from samplers.names import Stratum
 from samplers.quota import Share
-from samplers.spec import CompositionSpec, Stratum
+from samplers.spec import CompositionSpec
 
 
 @dataclass(frozen=True)

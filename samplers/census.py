@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from samplers.spec import Stratum
+from samplers.names import Stratum
 
 STRATA: Final[tuple[Stratum, ...]] = ("biome", "climate", "continent")
 UNKNOWN: Final[Mapping[Stratum, str]] = {"biome": "0", "climate": "0", "continent": "none"}

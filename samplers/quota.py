@@ -16,7 +16,10 @@ from typing import Literal
 
 from infra.errors import PoolError
 from samplers.census import UNKNOWN, Totals
-from samplers.spec import CompositionSpec, Only, Rule, Stratified, Stratum, Uniform, Zero
+from samplers.names import Stratum
+from samplers.places import Only
+from samplers.rules import Rule, Stratified, Uniform, Zero
+from samplers.spec import CompositionSpec
 
 
 @dataclass(frozen=True)

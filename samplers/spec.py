@@ -1,22 +1,12 @@
-"""What to draw: the words for places, and the rules that compose a pretraining set."""
+"""What to draw: pools, tasks, and the composition of a pretraining set."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import ClassVar
 
-from pydantic import Discriminator, Field, model_validator
+from pydantic import Field, model_validator
 
 from infra.spec import Spec
-
-
-class Continent(StrEnum):
-    """The six continents that are studied; Antarctica and the open sea are neither."""
-
-    AFRICA = "africa"
-    ASIA = "asia"
-    EUROPE = "europe"
-    NORTH_AMERICA = "north_america"
-    OCEANIA = "oceania"
-    SOUTH_AMERICA = "south_america"
+from samplers.rules import Rule, Zero
 
 
 class Region(StrEnum):
@@ -29,10 +19,6 @@ class Region(StrEnum):
     OCEANIA = "oceania"
     SOUTH_AMERICA = "south_america"
     GLOBAL = "global"
-
-
-Stratum: TypeAlias = Literal["continent", "biome", "climate"]
-"""A column of the shards that a rule may balance or filter on."""
 
 
 class PoolSpec(Spec):
@@ -76,53 +62,6 @@ class TaskSpec(Spec):
     """Which task."""
     metric: str
     """The primary metric, a file in models/metrics."""
-
-
-class Zero(Spec):
-    """No pretraining: the network as it was initialised."""
-
-    kind: Literal["zero"] = "zero"
-
-
-class Uniform(Spec):
-    """Every sample of the pool is as likely as any other."""
-
-    kind: Literal["uniform"] = "uniform"
-
-
-class Only(Spec):
-    """Samples from the named values of one stratum, and from nowhere else."""
-
-    kind: Literal["only"] = "only"
-    over: Stratum = "continent"
-    """The stratum that is filtered on."""
-    values: tuple[str, ...] = Field(min_length=1)
-    """The values that are kept, such as `[europe]` or `[europe, asia]`."""
-
-    @model_validator(mode="after")
-    def _continents_exist(self) -> "Only":
-        known = [continent.value for continent in Continent]
-        wrong = [value for value in self.values if self.over == "continent" and value not in known]
-        if wrong:
-            raise ValueError(f"no continent {wrong[0]!r}; there are {', '.join(known)}")
-        if len(set(self.values)) < len(self.values):
-            raise ValueError("a value is named twice")
-        return self
-
-
-class Stratified(Spec):
-    """A fixed share of the samples from every stratum."""
-
-    kind: Literal["stratified"] = "stratified"
-    over: Stratum = "continent"
-    """The stratum whose values get a share each."""
-    shares: Literal["equal", "proportional"] = "equal"
-    """`equal`: the same number from each value; `proportional`: as the pool holds them."""
-    short: Literal["error", "redistribute"] = "error"
-    """When a stratum holds too few: fail, or let the others make up for it."""
-
-
-Rule: TypeAlias = Annotated[Zero | Uniform | Only | Stratified, Discriminator("kind")]
 
 
 class CompositionSpec(Spec):

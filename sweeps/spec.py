@@ -17,7 +17,8 @@ from pydantic_core import PydanticCustomError
 from models.members import ZOO, AnyModel, AnyProbe
 from models.spec import ModelSpec, TrainingSpec
 from samplers.members import AnyPool, AnyTask
-from samplers.spec import CompositionSpec, Region, Rule
+from samplers.rules import Rule
+from samplers.spec import CompositionSpec, Region
 from sweeps.fit import check_cells, check_known, check_once, check_room, misfit
 
 

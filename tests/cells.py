@@ -12,7 +12,8 @@ from infra.step import Step
 from models.spec import ProbeSpec
 from models.zoo.tiny.spec import TinySpec
 from pipelines.spec import EncodeSpec, FinetuneSpec, InitSpec, TaskDataSpec
-from samplers.spec import Continent, Region, TaskSpec
+from samplers.names import Continent
+from samplers.spec import Region, TaskSpec
 from samplers.table import to_table
 from samplers.tasks.planet_crop.spec import PlanetCropSpec
 

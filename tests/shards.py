@@ -15,7 +15,8 @@ from infra.store import Store
 from models.spec import ModelSpec, TrainingSpec
 from pipelines.spec import InitSpec, PretrainSpec, SampleSpec, ShardSpec
 from samplers.pools.planet.spec import PlanetSpec
-from samplers.spec import CompositionSpec, Uniform
+from samplers.rules import Uniform
+from samplers.spec import CompositionSpec
 from samplers.table import to_table
 
 COARSE = (0x811FBFFFFFFFFFF, 0x8128BFFFFFFFFFF, 0x81A8FFFFFFFFFFF)

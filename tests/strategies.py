@@ -21,8 +21,10 @@ from pipelines.spec import (
     TaskDataSpec,
 )
 from samplers.members import POOLS, TASKS
-from samplers.spec import CompositionSpec, Only, Region, Stratified, Uniform, Zero
+from samplers.rules import Zero
+from samplers.spec import CompositionSpec, Region
 from sweeps.spec import CompositionEntry, ModelEntry, ProtocolEntry, Sweep, TaskEntry
+from tests import rules
 
 STAGES: dict[str, type[Spec]] = {
     "shard": ShardSpec,
@@ -37,7 +39,9 @@ MEMBERS = [spec for family in (POOLS, TASKS, ZOO, PROBES) for spec in family.spe
 
 
 def _values(kind: type[Spec]) -> st.SearchStrategy[Spec]:
-    return _compositions if kind is CompositionSpec else _fields(kind)
+    if kind is CompositionSpec:
+        return _compositions
+    return rules.FIELDS[kind] if kind in rules.FIELDS else _fields(kind)
 
 
 @st.composite
@@ -98,7 +102,7 @@ _names = st.text("abcdefgh", min_size=1, max_size=4)
 
 
 _compositions = st.builds(CompositionSpec, rule=specs(Zero)) | st.builds(
-    CompositionSpec, rule=specs(Uniform, Only, Stratified), size=st.integers(1, 1000)
+    CompositionSpec, rule=rules.rules, size=st.integers(1, 1000)
 )
 
 

@@ -11,24 +11,9 @@ import numpy as np
 
 from samplers.geography import climate, continents
 from samplers.geography.grids import Codes
+from samplers.names import BIOMES
 
-NAMES = (
-    "none",
-    "tropical moist broadleaf forest",
-    "tropical dry broadleaf forest",
-    "tropical conifer forest",
-    "temperate broadleaf and mixed forest",
-    "temperate conifer forest",
-    "boreal forest",
-    "tropical grassland and savanna",
-    "temperate grassland and steppe",
-    "flooded grassland",
-    "montane grassland",
-    "tundra",
-    "mediterranean woodland",
-    "desert and xeric shrubland",
-    "mangrove",
-)
+NAMES = BIOMES
 """By number, as RESOLVE Ecoregions 2017 numbers its biomes."""
 
 MOIST, DRY, PINE, BROADLEAF, CONIFER, TAIGA, SAVANNA, STEPPE = range(1, 9)

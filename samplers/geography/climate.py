@@ -3,12 +3,9 @@
 import numpy as np
 
 from samplers.geography.grids import asset, look_up
+from samplers.names import CLIMATES
 
-NAMES = (
-    *("none", "Af", "Am", "As", "Aw", "BSh", "BSk", "BWh", "BWk", "Cfa", "Cfb", "Cfc"),
-    *("Csa", "Csb", "Csc", "Cwa", "Cwb", "Cwc", "Dfa", "Dfb", "Dfc", "Dfd", "Dsa", "Dsb"),
-    *("Dsc", "Dsd", "Dwa", "Dwb", "Dwc", "Dwd", "EF", "ET"),
-)
+NAMES = CLIMATES
 """By code, as the source numbers them; 0 is the open sea."""
 
 

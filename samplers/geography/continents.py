@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from samplers.geography.grids import Codes, asset, look_up
-from samplers.spec import Continent
+from samplers.names import Continent
 
 Russia: TypeAlias = Literal["europe", "split_60e", "asia"]
 

@@ -20,10 +20,12 @@ from samplers import census
 from samplers.card import Guard
 from samplers.cells import disk
 from samplers.intake import admit, layout
+from samplers.places import Only
 from samplers.pools.planet import pool as planet
 from samplers.pools.planet.spec import PlanetSpec
+from samplers.rules import Rule, Stratified, Uniform
 from samplers.scan import INDEX, Wish, settle, sieve, widened
-from samplers.spec import CompositionSpec, Only, Rule, Stratified, Uniform
+from samplers.spec import CompositionSpec
 from samplers.table import to_arrays, to_table
 from samplers.tasks.planet_biome.spec import PlanetBiomeSpec
 

@@ -12,7 +12,8 @@ from infra.store import Store
 from pipelines import sample, shard
 from pipelines.spec import SampleSpec, ShardSpec
 from samplers.pools.planet.spec import PlanetSpec
-from samplers.spec import CompositionSpec, Stratified
+from samplers.rules import Stratified
+from samplers.spec import CompositionSpec
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("local_ray")]
 

@@ -6,7 +6,8 @@ import pytest
 from samplers.cells import cells_of
 from samplers.geography import continents
 from samplers.members import TASKS
-from samplers.spec import Continent, TaskSpec
+from samplers.names import Continent
+from samplers.spec import TaskSpec
 
 COLUMNS = {"id", "lat", "lon", "cell", "continent", "label", "month"}
 

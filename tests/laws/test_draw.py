@@ -12,9 +12,12 @@ from samplers import census
 from samplers.card import Guard, card
 from samplers.cells import cells_of
 from samplers.draw import hashes, ranks
+from samplers.names import Continent
+from samplers.places import Only
 from samplers.quota import share_out
+from samplers.rules import Rule, Stratified, Uniform
 from samplers.scan import INDEX, Guards, Wish, closed, free_totals, settle, sieve, sift, widened
-from samplers.spec import CompositionSpec, Continent, Only, Rule, Stratified, Uniform
+from samplers.spec import CompositionSpec
 
 CONTINENTS = [*[continent.value for continent in Continent], "none"]
 OPEN: Guards = {"none": np.empty(0, dtype=np.uint64)}

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from infra.doorplate import house
 from infra.spec import Spec, canonical, digest, everything
 from infra.step import Step, closure
-from samplers.spec import CompositionSpec, Only, Stratified, Uniform
+from samplers.places import Only
+from samplers.rules import Stratified, Uniform
+from samplers.spec import CompositionSpec
 from tests.strategies import MEMBERS, STAGES, specs, steps
 
 KINDS = {kind.__name__: kind for kind in (*STAGES.values(), *MEMBERS)}

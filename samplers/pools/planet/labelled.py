@@ -7,12 +7,12 @@ import numpy as np
 
 from infra.seeds import generator
 from samplers.cells import cells_of
+from samplers.names import Continent
 from samplers.pools.planet import points
 from samplers.pools.planet.observe import Seen, look, observe, positions
 from samplers.pools.planet.places import Places, take
 from samplers.pools.planet.spec import Russia, World
 from samplers.pools.planet.worlds import KNOBS
-from samplers.spec import Continent
 
 CELL_RESOLUTION = 5
 CANDIDATES = 4

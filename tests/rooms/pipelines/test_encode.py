@@ -20,7 +20,8 @@ from models.zoo.presto.spec import PrestoSpec
 from models.zoo.tiny.spec import TinySpec
 from pipelines import encode, taskdata
 from pipelines.spec import EncodeSpec, InitSpec, PretrainSpec, SampleSpec, TaskDataSpec
-from samplers.spec import CompositionSpec, Uniform
+from samplers.rules import Uniform
+from samplers.spec import CompositionSpec
 from samplers.table import to_arrays
 from samplers.tasks.planet_crop.spec import PlanetCropSpec
 

@@ -15,8 +15,9 @@ from pipelines.spec import SampleSpec, ShardSpec
 from samplers.card import Guard
 from samplers.pools.planet.spec import PlanetSpec
 from samplers.quota import Share
+from samplers.rules import Uniform
 from samplers.scan import INDEX, MANIFEST
-from samplers.spec import CompositionSpec, Uniform
+from samplers.spec import CompositionSpec
 
 SHARD: Step[Spec] = Step("shard", ShardSpec(pool=PlanetSpec(name="planet")))
 TWO = SampleSpec(composition=CompositionSpec(rule=Uniform(), size=2), replicate=3)

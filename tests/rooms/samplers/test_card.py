@@ -6,7 +6,8 @@ import pytest
 
 from samplers.card import Guard, card, effective_number, entropy
 from samplers.quota import Share
-from samplers.spec import CompositionSpec, Stratified, Uniform
+from samplers.rules import Stratified, Uniform
+from samplers.spec import CompositionSpec
 
 
 def rows(continents: list[str], *, cells: list[int], entropies: list[float]) -> pa.Table:

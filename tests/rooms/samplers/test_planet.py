@@ -8,11 +8,11 @@ from sklearn.metrics import f1_score
 from infra.seeds import generator
 from samplers.entropy import spectral_entropy
 from samplers.geography import continents
+from samplers.names import Continent
 from samplers.pools.planet import fields, points, pool
 from samplers.pools.planet.series import BANDS, ELEVATION, MISSING, NDVI, NIR, RED, TEMPERATURE
 from samplers.pools.planet.spec import PlanetSpec
 from samplers.pools.planet.worlds import KNOBS
-from samplers.spec import Continent
 from samplers.tasks.planet_biome import task as biome_task
 from samplers.tasks.planet_biome.spec import PlanetBiomeSpec
 from samplers.tasks.planet_crop import task as crop_task

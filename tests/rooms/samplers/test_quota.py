@@ -4,8 +4,10 @@ import pytest
 
 from infra.errors import PoolError
 from samplers.census import Totals
+from samplers.places import Only
 from samplers.quota import Share, apportion, share_out, split
-from samplers.spec import CompositionSpec, Only, Rule, Stratified, Uniform, Zero
+from samplers.rules import Rule, Stratified, Uniform, Zero
+from samplers.spec import CompositionSpec
 
 HELD: Totals = {
     "continent": {"africa": 300, "asia": 500, "europe": 150, "none": 50},

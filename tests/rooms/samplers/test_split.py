@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from infra.seeds import generator
-from samplers.spec import Continent, Region
+from samplers.names import Continent
+from samplers.spec import Region
 from samplers.split import FEWEST_TEST, Labelled, labelled, split
 
 CLASSES = ("wild", "crop")

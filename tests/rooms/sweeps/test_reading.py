@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.errors import SpecError
-from samplers.spec import Only
+from samplers.places import Only
 from sweeps.plan import plan
 from sweeps.reading import CATALOG, composition, compositions, read, studies
 from sweeps.spec import Sweep

@@ -1,0 +1,144 @@
+"""How a pretraining set is composed of samples: shares, weights and mixtures over places."""
+
+from itertools import pairwise
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import Discriminator, Field, model_validator
+
+from infra.spec import Spec
+from samplers.names import Stratum, word
+from samplers.places import Overlap, Place, Simple
+
+Short: TypeAlias = Literal["error", "redistribute"]
+"""When a stratum holds too few: fail, or let the others make up for it."""
+
+Weight: TypeAlias = Annotated[float, Field(gt=0, le=1e9)]
+
+
+class Zero(Spec):
+    """No pretraining: the network as it was initialised."""
+
+    kind: Literal["zero"] = "zero"
+
+
+class Uniform(Spec):
+    """Every square kilometre of land is as likely as any other, however the pool is spread.
+
+    A sample weighs the land of its coarse cell over the number of the pool's samples in it.
+    """
+
+    kind: Literal["uniform"] = "uniform"
+
+
+class EntropyWeighted(Spec):
+    """Samples of higher spectral entropy are likelier: weights are exp(entropy / temperature)."""
+
+    assumed: ClassVar[tuple[str, ...]] = ("temperature",)
+
+    kind: Literal["entropy_weighted"] = "entropy_weighted"
+    temperature: float = Field(default=0.5, ge=0.01, le=100)
+    """In nats: one such step of entropy is e times the weight. High: as the pool is."""
+
+
+class Difference(Spec):
+    """Samples of one rule that belong to none of several places."""
+
+    kind: Literal["difference"] = "difference"
+    of: Annotated[Place | Uniform | EntropyWeighted, Discriminator("kind")]
+    """What is drawn from."""
+    less: tuple[Annotated[Simple | Overlap, Discriminator("kind")], ...] = Field(min_length=1)
+    """What is left out: every sample that one of these could draw."""
+
+
+class Stratified(Spec):
+    """A fixed share of the samples from every stratum."""
+
+    assumed: ClassVar[tuple[str, ...]] = ("shares",)
+
+    kind: Literal["stratified"] = "stratified"
+    over: Stratum = "continent"
+    """The stratum whose values get a share each."""
+    shares: Literal["equal", "proportional"] | dict[str, Weight] = "equal"
+    """`equal`: the same number from each value; `proportional`: as the pool holds them; or
+    weights, such as `{africa: 2, europe: 1}`, and then nothing from any value not named."""
+    short: Short = "error"
+    """When a stratum holds too few: fail, or let the others make up for it."""
+
+    @model_validator(mode="after")
+    def _values_exist(self) -> "Stratified":
+        if isinstance(self.shares, str):
+            return self
+        if not self.shares:
+            raise ValueError("shares of nothing; write equal, proportional or a weight per value")
+        shares = {word(self.over, value): weight for value, weight in self.shares.items()}
+        if len(shares) < len(self.shares):
+            raise ValueError("a value is named twice in `shares`; drop one")
+        object.__setattr__(self, "shares", dict(sorted(shares.items())))
+        return self
+
+
+class EntropyHistogram(Spec):
+    """Samples whose spectral entropies follow a given histogram."""
+
+    kind: Literal["entropy_histogram"] = "entropy_histogram"
+    edges: tuple[Annotated[float, Field(ge=0, le=100)], ...] = Field(min_length=2)
+    """Where the bins begin and end, in nats; what lies beyond the outermost is never drawn."""
+    shares: Literal["equal"] | tuple[Weight, ...] = "equal"
+    """The weight of each bin, one fewer than edges; or `equal`."""
+    short: Short = "error"
+    """When a bin holds too few: fail, or let the others make up for it."""
+
+    @model_validator(mode="after")
+    def _bins_have_a_width_and_a_share(self) -> "EntropyHistogram":
+        if any(low >= high for low, high in pairwise(self.edges)):
+            raise ValueError("edges that do not rise; write them in order, each once")
+        bins = len(self.edges) - 1
+        if self.shares != "equal" and len(self.shares) != bins:
+            raise ValueError(f"{len(self.shares)} shares for {bins} bins; give each bin one")
+        return self
+
+
+Part: TypeAlias = Place | Difference | Uniform | EntropyWeighted | Stratified | EntropyHistogram
+
+
+class Component(Spec):
+    """One part of a mixture."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)
+    """What the card calls it."""
+    rule: Annotated[Part, Discriminator("kind")]
+    """How its samples are chosen; none that an earlier component has drawn."""
+    weight: Weight
+    """Its share of the size, relative to the other components' weights."""
+    least: float = Field(default=0.0, ge=0, le=1)
+    """The smallest share of the size that it must end up with, or the draw fails."""
+    repeats: int = Field(default=1, ge=1, le=1000)
+    """How often one sample may be drawn when the component holds too few; 1: never again."""
+    frozen: bool = False
+    """Its share stands as it is: it makes up for no other component, and none for it."""
+
+
+class Mixture(Spec):
+    """Several rules, each for a share of the samples."""
+
+    kind: Literal["mixture"] = "mixture"
+    components: tuple[Component, ...] = Field(min_length=1)
+    """The parts; of a sample that two of them draw, the first keeps it."""
+    short: Short = "error"
+    """When a component holds too few: fail, or let those that are not frozen make up for it."""
+
+    @model_validator(mode="after")
+    def _names_and_shares_hang_together(self) -> "Mixture":
+        names = [component.name for component in self.components]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"two components named {twice[0]!r}; give each a name of its own")
+        whole = sum(component.weight for component in self.components)
+        for one in self.components:
+            if one.weight / whole < one.least:
+                share = f"a share of {one.weight / whole:.3g} for {one.name!r}"
+                raise ValueError(f"{share}, whose least is {one.least:g}; raise its weight")
+        return self
+
+
+Rule: TypeAlias = Annotated[Zero | Part | Mixture, Discriminator("kind")]
