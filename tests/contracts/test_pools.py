@@ -10,6 +10,12 @@ import pytest
 from samplers.members import POOLS
 from samplers.spec import PoolSpec
 from samplers.table import to_arrays, to_table
+from tests.data.fmow_sentinel import make as fmow_sentinel
+from tests.data.majortom import make as majortom
+from tests.data.presto_shards import make as presto_shards
+from tests.data.pretrain_where import make as pretrain_where
+from tests.data.s2_100k import make as s2_100k
+from tests.data.ssl4eo_s12 import make as ssl4eo_s12
 
 MOST = 4096
 
@@ -26,6 +32,12 @@ def _parquet(folder: Path) -> dict[str, object]:
 EXAMPLES: dict[str, Callable[[Path], dict[str, object]]] = {
     "planet": lambda _: {"size": MOST + 100},
     "parquet": _parquet,
+    "fmow_sentinel": fmow_sentinel.make,
+    "majortom": majortom.make,
+    "presto_shards": presto_shards.make,
+    "pretrain_where": pretrain_where.make,
+    "s2_100k": s2_100k.make,
+    "ssl4eo_s12": ssl4eo_s12.make,
 }
 """Writes what a pool reads and returns the fields of its spec; a new pool adds itself here."""
 

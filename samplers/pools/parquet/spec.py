@@ -2,21 +2,33 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from samplers.spec import PoolSpec
+from samplers.spec import FilesSpec
+
+OTHERS = ("id", "lat", "lon", "month", "rejected", "geometry")
 
 
-class ParquetSpec(PoolSpec):
-    """One Parquet file, or a folder of them, with a row per sample and its pixels in it."""
+class ParquetSpec(FilesSpec):
+    """One Parquet or GeoParquet file, or a folder of them, with a row per sample.
+
+    A row has `id`, `month` (0 to 11; without it the month is unknown, 255), its place as `lat` and
+    `lon` or as the geometry of a GeoParquet file, and its arrays as fixed-size lists.
+    """
 
     name: Literal["parquet"]
     """Which pool adapter reads it."""
-    path: str = Field(min_length=1)
-    """The file or folder; it names the pool, so let it be the same on every machine.
+    arrays: tuple[str, ...] = Field(default=("x", "dynamic_world"))
+    """The columns that hold arrays: `x` (12 months by 18 bands, raw units) and `dynamic_world` (12
+    months) for series, `image` (bands, height, width) for patches, or any others; none for a pool
+    of mere places. Other columns are not read."""
 
-    A relative path starts at the folder that TERRASWEEP_POOLS names, or else where one stands.
-    """
-    content: str | None = None
-    """What `terrasweep plan` prints as the content of the files; where it is given, files with
-    another content are refused. Files that may change under the same path want it."""
+    @field_validator("arrays")
+    @classmethod
+    def _are_no_other_columns(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name in OTHERS:
+                raise ValueError(f"{name!r} is no array of a sample")
+        if len(set(names)) < len(names):
+            raise ValueError("a column is named twice")
+        return names

@@ -1,0 +1,116 @@
+"""fMoW-Sentinel: the lines of a split's CSV in order, and the GeoTIFF that each one names."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import shapely
+
+from samplers import files, rasters, rows, sheets
+from samplers.pools.fmow_sentinel.spec import FmowSentinelSpec
+
+NUM_BANDS = 13
+DTYPES = ("uint16", "int16", "int32", "float32", "float64")
+GET = "the dataset is fMoW-Sentinel, DOI 10.25740/vg497cb6002"
+WANTED = ("category", "location_id", "image_id", "timestamp")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The index of a split, and the folder that its files are named from."""
+
+    index: pa.Table
+    home: Path
+    content: str
+
+
+def chunks(spec: FmowSentinelSpec) -> int:
+    """Return the number of chunks."""
+    num_rows: int = _found(spec).index.num_rows
+    return -(-num_rows // _patch(spec).per_chunk)
+
+
+def count(spec: FmowSentinelSpec) -> int:
+    """Return the number of sound lines; their files are looked for when they are read."""
+    return rows.num_sound(_found(spec).index)
+
+
+def content(spec: FmowSentinelSpec) -> str:
+    """Return a digest of the CSV; the images are named by it and not looked at."""
+    return _found(spec).content
+
+
+def read(spec: FmowSentinelSpec, chunk: int) -> dict[str, np.ndarray]:
+    """Return the columns of one chunk.
+
+    Raises:
+        PoolError: If the folder does not hold the pool, or rasterio is not installed.
+    """
+    rasters.check_installed()
+    found, patch = _found(spec), _patch(spec)
+    part = rows.slice_of(found.index, chunk, size=patch.per_chunk)
+
+    def load(name: str) -> rows.Seen:
+        values = rasters.pixels(found.home / name, num_bands=NUM_BANDS, dtypes=DTYPES)
+        return rows.Seen(values.astype(patch.dtype))
+
+    return rows.gather(part, patch=patch, load=load)
+
+
+def _patch(spec: FmowSentinelSpec) -> rows.Patch:
+    return rows.Patch(num_bands=NUM_BANDS, size_px=spec.size_px, dtype="float32")
+
+
+@lru_cache(maxsize=4)
+def _found(spec: FmowSentinelSpec) -> _Found:
+    split = spec.split
+    holds = f"{split}.csv and {split}/<category>/... (fMoW-Sentinel)"
+    root = files.folder(spec, holds=holds, get=GET)
+    lists = [root / f"{split}{end}.csv" for end in ("", "_gt")]
+    homes = [home for home in (root, root / "fmow-sentinel") if (home / split).is_dir()]
+    lists = [path for path in lists if path.is_file()]
+    if not lists or not homes:
+        raise files.missing(root, holds=holds, get=GET)
+    digest = files.digest([lists[0].read_bytes()])
+    files.check_content(spec, digest)
+    index = _index(lists[0], split=split)
+    if not index.num_rows:
+        raise files.missing(root, holds=holds, get=GET, found=f"no line in {lists[0].name}")
+    return _Found(index, homes[0], digest)
+
+
+def _index(path: Path, *, split: str) -> pa.Table:
+    table, broken = sheets.read(path, wanted=WANTED)
+    category, location, image, stamp = (table.column(name).to_pylist() for name in WANTED)
+    places = [f"{kind}_{number}" for kind, number in zip(category, location, strict=True)]
+    names = [f"{place}_{number}" for place, number in zip(places, image, strict=True)]
+    laid_out = [
+        f"{split}/{kind}/{place}/{name}.tif"
+        for kind, place, name in zip(category, places, names, strict=True)
+    ]
+    told = "image_path" in table.column_names
+    lat, lon = _places(table, path)
+    lines = rows.index(
+        {
+            "id": [f"{split}/{name}" for name in names],
+            "lat": lat,
+            "lon": lon,
+            "month": rows.months(stamp),
+            "file": table.column("image_path").to_pylist() if told else laid_out,
+        }
+    )
+    others = rows.rejected(dict.fromkeys(broken, sheets.BROKEN))
+    return pa.concat_tables([lines, others]).combine_chunks()
+
+
+def _places(table: pa.Table, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return latitudes and longitudes; NaN where a line says none that can be read."""
+    if {"lat", "lon"} <= set(table.column_names):
+        return sheets.numbers(table.column("lat")), sheets.numbers(table.column("lon"))
+    if "polygon" not in table.column_names:
+        raise sheets.not_csv(path, wanted=(*WANTED, "polygon"), found="no polygon, and no lat, lon")
+    shapes = shapely.from_wkt(table.column("polygon").to_numpy(), on_invalid="ignore")
+    middles = shapely.centroid(shapes)
+    return shapely.get_y(middles), shapely.get_x(middles)

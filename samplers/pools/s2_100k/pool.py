@@ -1,0 +1,126 @@
+"""S2-100K: the lines of its index in order, and the patches they name, as files or in tars.
+
+A patch that no line names and a tar that is not whole have a rejected row of their own.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from samplers import files, rasters, rows, sheets, tars
+from samplers.pools.s2_100k.spec import S2100kSpec
+from samplers.tars import Span
+
+NUM_BANDS = 12
+HOLDS = "index.csv and images/*.tif or data/*.tar (S2-100K)"
+GET = "the dataset is torchgeo/s2-100k on Hugging Face"
+SMALL = "the file is smaller than the spec's min_bytes"
+UNNAMED = "no line of the index names the file"
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The index with all its faults, and where each patch lies."""
+
+    index: pa.Table
+    patches: dict[str, Span]
+    content: str
+
+
+def chunks(spec: S2100kSpec) -> int:
+    """Return the number of chunks."""
+    num_rows: int = _found(spec).index.num_rows
+    return -(-num_rows // _patch(spec).per_chunk)
+
+
+def count(spec: S2100kSpec) -> int:
+    """Return the number of lines whose patch is there."""
+    return rows.num_sound(_found(spec).index)
+
+
+def content(spec: S2100kSpec) -> str:
+    """Return a digest of the index and of the names and sizes of all files."""
+    return _found(spec).content
+
+
+def read(spec: S2100kSpec, chunk: int) -> dict[str, np.ndarray]:
+    """Return the columns of one chunk.
+
+    Raises:
+        PoolError: If the folder does not hold the pool, or rasterio is not installed.
+    """
+    rasters.check_installed()
+    found, patch = _found(spec), _patch(spec)
+    part = rows.slice_of(found.index, chunk, size=patch.per_chunk)
+
+    def load(name: str) -> rows.Seen:
+        data = found.patches[name].read()
+        return rows.Seen(rasters.pixels(data, num_bands=NUM_BANDS, dtypes=(patch.dtype,)))
+
+    return rows.gather(part, patch=patch, load=load)
+
+
+def _patch(spec: S2100kSpec) -> rows.Patch:
+    return rows.Patch(num_bands=NUM_BANDS, size_px=spec.size_px, dtype="uint16")
+
+
+@lru_cache(maxsize=4)
+def _found(spec: S2100kSpec) -> _Found:
+    root = files.folder(spec, holds=HOLDS, get=GET)
+    if not (root / "index.csv").is_file():
+        raise files.missing(root, holds=HOLDS, get=GET)
+    archives = [
+        tars.look_into(path) for path in sorted({*root.glob("data/*.tar"), *root.glob("*.tar")})
+    ]
+    packed = {
+        f"{sample.key}.{part}".rpartition("/")[2]: span
+        for archive in archives
+        for sample in archive.samples
+        for part, span in sample.parts.items()
+        if part in ("tif", "tiff")
+    }
+    patches = packed | dict(_loose(root / "images"))
+    if not patches and not archives:
+        raise files.missing(root, holds=HOLDS, get=GET)
+    sizes = [f"{name} {patches[name].size}" for name in sorted(patches)]
+    digest = files.digest([(root / "index.csv").read_bytes(), *sizes])
+    files.check_content(spec, digest)
+    faults = {archive.path.name: archive.fault for archive in archives if archive.fault}
+    index = _index(root / "index.csv", spec=spec, patches=patches, faults=faults)
+    if not index.num_rows:
+        raise files.missing(root, holds=HOLDS, get=GET, found="an index without lines")
+    return _Found(index, patches, digest)
+
+
+def _loose(folder: Path) -> Iterator[tuple[str, Span]]:
+    for path in sorted(folder.glob("*.tif")):
+        yield path.name, Span(path, 0, path.stat().st_size)
+
+
+def _index(
+    path: Path, *, spec: S2100kSpec, patches: dict[str, Span], faults: dict[str, str]
+) -> pa.Table:
+    table, broken = sheets.read(path, wanted=("lat", "lon", "fn"))
+    names = [Path(name).name for name in table.column("fn").to_pylist()]
+    lines = rows.index(
+        {
+            "id": names,
+            "lat": sheets.numbers(table.column("lat")),
+            "lon": sheets.numbers(table.column("lon")),
+            "file": names,
+            "rejected": [_fault(patches.get(name), spec=spec) for name in names],
+        }
+    )
+    unnamed = dict.fromkeys(sorted(patches.keys() - set(names)), UNNAMED)
+    others = rows.rejected({**dict.fromkeys(broken, sheets.BROKEN), **faults, **unnamed})
+    return pa.concat_tables([lines, others]).combine_chunks()
+
+
+def _fault(patch: Span | None, *, spec: S2100kSpec) -> str:
+    if patch is None:
+        return rasters.MISSING
+    return SMALL if patch.size < spec.min_bytes else ""
