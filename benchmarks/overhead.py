@@ -1,0 +1,175 @@
+"""What orchestration costs per cell, beside plain Ray Tune with its defaults in the same run.
+
+    PYTHONPATH=. python benchmarks/overhead.py [--cells 3000] [--plain-trials 30] [--json]
+
+A grid of trivial cells goes the real way: plan and ledger of a store, bundles on Ray Tune, rows to
+the ledger, with the MLflow mirror off and on. Unbundled means a trial for each cell; bundled is
+what `terrasweep run` does. Plain Ray Tune is extrapolated from a few trials: its cost per trial
+grows with their number, so this flatters it. Also: files in the store per bundle, the driver's
+memory, and how long a finished sweep of 10,000 cells takes to be planned again.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.targets import Target, at_least, at_most, report
+from infra import cluster
+from infra.context import Context, Resources
+from infra.ledger import Ledger, Row, fields_of
+from infra.step import Step
+from infra.store import Store
+from infra.tracking import Mirror, default_uri
+from infra.tracking_thread import MirrorThread
+from pipelines.spec import FinetuneSpec
+from sweeps import grid, schedule
+from sweeps.meta import meta
+from sweeps.plan import Plan, plan
+from sweeps.reading import read
+from sweeps.run import Missing
+
+REPLANNED_CELLS = 10_000
+PART_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Took:
+    """What one grid took."""
+
+    seconds: float
+    num_bundles: int
+    num_files: int
+    """In the store, plan and all; MLflow's database is one of them."""
+
+
+def trivial(cells: Sequence[Step[FinetuneSpec]], context: Context) -> list[Row]:
+    """Answer for cells without training anything."""
+    return [_row(cell) for cell in cells]
+
+
+def grid_of(num_cells: int) -> Plan:
+    """Return the smoke sweep with as many finetune seeds as it takes."""
+    smoke = read("smoke")
+    per_seed = len(plan(smoke).wanted) // len(smoke.seeds)
+    seeds = tuple(range(-(-num_cells // per_seed)))
+    return plan(smoke.model_copy(update={"seeds": seeds, "name": f"trivial-{num_cells}"}))
+
+
+def orchestrated(planned: Plan, *, bundle: int, mirrored: bool) -> Took:
+    """Time a grid from its plan to its last row; Ray is up."""
+    with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
+        store = Store.open(home)
+        ledger, name = Ledger(store), planned.sweep.name
+        started = time.perf_counter()
+        ledger.write_plan(name, grid.table(planned), meta(planned))
+        if mirrored:
+            mirror = Mirror(default_uri(store.uri))
+            thread = stack.enter_context(MirrorThread(mirror, store, name, tell=print))
+        context = Context(store, Resources())
+        cells = [cell.step for cell in planned.wanted]
+        bundles = schedule.bundled(cells, slots=schedule.slots(context), size=bundle)
+        schedule.train(bundles, work=trivial, context=context, ledger=ledger, attempts={})
+        took = time.perf_counter() - started
+        if mirrored:
+            thread.finish()
+        assert len(ledger.done()) == len(cells)
+        files = sum(path.is_file() for path in Path(home).rglob("*"))
+    return Took(took, len(bundles), files)
+
+
+def plain(trials: int) -> float:
+    """Return the seconds that plain Ray Tune takes per trial."""
+    script = Path(__file__).with_name("plain_tune.py")
+    answer = subprocess.run(
+        [sys.executable, str(script), str(trials)], capture_output=True, text=True, check=True
+    )
+    (line,) = (line for line in answer.stdout.splitlines() if line.startswith("seconds "))
+    return float(line.split()[1]) / trials
+
+
+def replanned(num_cells: int) -> float:
+    """Return the seconds from reading a finished sweep to knowing that nothing is missing."""
+    with tempfile.TemporaryDirectory() as home:
+        store, planned = Store.open(home), grid_of(num_cells)
+        rows = [_row(cell.step) for cell in planned.wanted]
+        for at in range(0, len(rows), PART_ROWS):
+            Ledger(store).append(rows[at : at + PART_ROWS])
+        started = time.perf_counter()
+        again, ledger = grid_of(num_cells), Ledger(Store.open(home))
+        store.refuse_drift(again.steps)
+        ledger.refuse_drift(cell.step for cell in again.wanted)
+        ledger.write_plan(again.sweep.name, grid.table(again), meta(again))
+        assert not Missing.of(again, store=store, ledger=ledger).cells
+        return time.perf_counter() - started
+
+
+def measured(cells: int, *, plain_trials: int) -> list[Target]:
+    """Measure everything."""
+    planned = grid_of(cells)
+    num = len(planned.wanted)
+    with cluster.connect():
+        orchestrated(grid_of(24), bundle=0, mirrored=False)  # workers import what they need
+        single = orchestrated(planned, bundle=1, mirrored=False)
+        watched = orchestrated(planned, bundle=1, mirrored=True)
+        bundled = orchestrated(planned, bundle=0, mirrored=False)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    defaults = plain(plain_trials)
+    ms = {name: 1000 * took.seconds / num for name, took in _named(single, watched, bundled)}
+    return [
+        at_most("ms per cell, unbundled", ms["single"], 30),
+        at_most("ms per cell, unbundled, mirrored", ms["watched"], 40),
+        at_most("ms per cell, bundled", ms["bundled"], 2),
+        at_least("times less than plain Tune, unbundled", defaults * 1000 / ms["single"], 25),
+        at_least("times less than plain Tune, mirrored", defaults * 1000 / ms["watched"], 25),
+        at_most("files per bundle, unbundled", single.num_files / single.num_bundles, 5),
+        at_most("files per bundle, bundled", bundled.num_files / bundled.num_bundles, 5),
+        at_most("driver memory in MB", peak_mb, 500),
+        at_most("s to plan 10,000 finished cells", replanned(REPLANNED_CELLS), 5),
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--cells", type=int, default=3000)
+    parser.add_argument("--plain-trials", type=int, default=30)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args(argv)
+    return report(measured(args.cells, plain_trials=args.plain_trials), as_json=args.json)
+
+
+def _named(single: Took, watched: Took, bundled: Took) -> list[tuple[str, Took]]:
+    return [("single", single), ("watched", watched), ("bundled", bundled)]
+
+
+def _row(cell: Step[FinetuneSpec]) -> Row:
+    spec = cell.spec
+    return Row(
+        key=str(cell.key),
+        continent=spec.continent.value,
+        n=spec.n,
+        protocol=spec.protocol.name,
+        seed=spec.seed,
+        metric="f1",
+        value=0.5,
+        n_train=spec.n,
+        n_test=1,
+        classes=2,
+        features=str(cell.need("encode").key),
+        seconds=0.0,
+        finished=datetime.now(UTC),
+        commit="none",
+        fields=fields_of(spec),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
