@@ -33,6 +33,10 @@ class ModelSpec(Spec):
 
     official: ClassVar[TrainingSpec] = TrainingSpec()
     """The training recipe its authors publish."""
+    learns_from: ClassVar[tuple[str, ...]] = ("x", "dynamic_world", "month")
+    """Arrays of a pool that it is pretrained on, beside the coordinates."""
+    encodes: ClassVar[tuple[str, ...]] = ("x", "dynamic_world", "month")
+    """Arrays of a task that it makes features of, beside the coordinates."""
 
     name: str
     """Which network of the zoo."""

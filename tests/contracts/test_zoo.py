@@ -13,7 +13,15 @@ from models.spec import ModelSpec, TrainingSpec
 
 SAMPLES = 6
 NAMES = pytest.mark.parametrize("name", ZOO.names)
-SMALL: dict[str, dict[str, int]] = {"presto": {"width": 32, "depth": 1, "heads": 2}}
+IMAGE_PX = 24
+SMALL_IMAGES = {"image_px": 16, "width": 64, "depth": 1, "heads": 2}
+SMALL_IMAGES |= {"decoder_width": 32, "decoder_depth": 1, "decoder_heads": 2}
+SMALL: dict[str, dict[str, int]] = {
+    "presto": {"width": 32, "depth": 1, "heads": 2},
+    "satclip": {"degrees": 6, "capacity": 64, "width": 32, "crop_px": 16},
+    "satmae": {**SMALL_IMAGES, "channel_width": 32, "decoder_channel_width": 16},
+    "vit_mae": SMALL_IMAGES,
+}
 
 
 def spec_of(name: str) -> ModelSpec:
@@ -26,13 +34,21 @@ def built(name: str, *, seed: int = 0) -> Network:
         return cast("Architecture", ZOO[name]).build(spec_of(name))
 
 
-def raw_arrays(samples: int = SAMPLES) -> dict[str, np.ndarray]:
+def raw_arrays(name: str, samples: int = SAMPLES) -> dict[str, np.ndarray]:
+    """Coordinates, and what the network says it learns from."""
+    made = every_array(samples)
+    return {key: made[key] for key in ("lat", "lon", *spec_of(name).learns_from)}
+
+
+def every_array(samples: int) -> dict[str, np.ndarray]:
     draw = np.random.Generator(np.random.PCG64(1))
     scale = np.array([1, 1, *[3000] * 11, 10, 0.01, 500, 5, 1], dtype=np.float32)
     shift = np.array([-15, -20, *[3000] * 11, 285, 0.01, 500, 5, 0], dtype=np.float32)
     pixels = draw.uniform(-1, 1, (samples, 12, 18)).astype(np.float32) * scale + shift
+    brightness = draw.uniform(500, 3000, (samples, 13, 1, 1))
     return {
         "x": pixels,
+        "image": draw.normal(brightness, 100, (samples, 13, IMAGE_PX, IMAGE_PX)).astype(np.uint16),
         "dynamic_world": draw.integers(0, 10, (samples, 12)).astype(np.uint8),
         "month": draw.integers(0, 12, samples).astype(np.uint8),
         "lat": draw.uniform(-60, 75, samples),
@@ -41,7 +57,7 @@ def raw_arrays(samples: int = SAMPLES) -> dict[str, np.ndarray]:
 
 
 def a_batch(name: str, samples: int = SAMPLES) -> dict[str, torch.Tensor]:
-    made = cast("Architecture", ZOO[name]).prepare(raw_arrays(samples))
+    made = cast("Architecture", ZOO[name]).prepare(raw_arrays(name, samples))
     return {key: torch.from_numpy(values) for key, values in made.items()}
 
 
@@ -78,6 +94,17 @@ def test_it_gives_one_finite_float32_vector_per_sample(name):
     assert made.ndim == 2
     assert made.dtype == torch.float32
     assert made.isfinite().all()
+
+
+@NAMES
+def test_its_features_need_no_array_but_those_it_names(name):
+    arrays = raw_arrays(name)
+    named = {key: arrays[key] for key in ("lat", "lon", *spec_of(name).encodes)}
+    made = cast("Architecture", ZOO[name]).prepare(named)
+    network = built(name).eval()
+    with torch.no_grad():
+        features = network.encode({key: torch.from_numpy(values) for key, values in made.items()})
+        assert torch.equal(features, network.encode(a_batch(name)))
 
 
 @NAMES
@@ -135,7 +162,7 @@ def test_the_loss_falls_when_it_is_followed(name):
 
 @NAMES
 def test_prepare_leaves_what_it_is_given_as_it_is(name):
-    arrays = raw_arrays()
+    arrays = raw_arrays(name)
     kept = {key: values.copy() for key, values in arrays.items()}
     cast("Architecture", ZOO[name]).prepare(arrays)
     for key, values in kept.items():

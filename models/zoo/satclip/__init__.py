@@ -1,0 +1,1 @@
+"""SatCLIP: a place's code learnt by matching places with the satellite images of them."""

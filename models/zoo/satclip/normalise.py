@@ -1,0 +1,25 @@
+"""What SatCLIP reads: coordinates as (longitude, latitude), and images or features if there are.
+
+Images stay as they are, for the network scales a crop at a time; nothing is known of their mean.
+"""
+
+import numpy as np
+
+from models.contract import Arrays
+from models.imagery import BANDS, image_of
+
+
+def prepare(arrays: Arrays) -> dict[str, np.ndarray]:
+    """Return coordinates in float64; longitude comes first here, as nowhere else in the house."""
+    made = {"lonlat": _lonlat(arrays)}
+    if "features" in arrays:
+        made["features"] = arrays["features"].astype(np.float32)
+    elif "image" in arrays:
+        made["image"] = image_of(arrays, bands=(BANDS - 1, BANDS))
+    return made
+
+
+def _lonlat(arrays: Arrays) -> np.ndarray:
+    if "lonlat" in arrays:
+        return np.asarray(arrays["lonlat"], dtype=np.float64)
+    return np.stack([arrays["lon"], arrays["lat"]], axis=1).astype(np.float64)

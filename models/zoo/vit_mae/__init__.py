@@ -1,0 +1,1 @@
+"""A plain masked autoencoder of images, of any size."""
