@@ -1,6 +1,6 @@
 """Transformer blocks and the fixed tables of Presto, under the names of its published weights.
 
-Shapes: B samples, N tokens, D width, H heads, T steps.
+Shapes: B samples, N tokens, A tokens asked for, D width, T steps.
 """
 
 from typing import Final, cast
@@ -25,10 +25,17 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
 
-    def forward(self, x_BND: Tensor, *, keys: Tensor | None) -> Tensor:
+    def forward(self, x_BND: Tensor, *, keys: Tensor | None, asked_BA: Tensor | None) -> Tensor:
         """Mix tokens; `keys` is True, of shape (B, 1, 1, N), where a token takes part."""
-        parts = self.qkv(x_BND).chunk(3, dim=-1)
-        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
+        if asked_BA is None:
+            q, k, v = self.qkv(x_BND).chunk(3, dim=-1)
+        else:
+            sizes = [x_BND.shape[-1], 2 * x_BND.shape[-1]]
+            weights = torch.split(self.qkv.weight, sizes)
+            biases = torch.split(self.qkv.bias, sizes)
+            q = F.linear(pick(x_BND, asked_BA), weights[0], biases[0])
+            k, v = F.linear(x_BND, weights[1], biases[1]).chunk(2, dim=-1)
+        q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (q, k, v))
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=keys)
         return cast("Tensor", self.proj(mixed.transpose(1, 2).flatten(2)))
 
@@ -56,10 +63,23 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(width)
         self.mlp = Mlp(width, hidden=hidden)
 
-    def forward(self, x_BND: Tensor, *, keys: Tensor | None = None) -> Tensor:
-        """Return the same shape."""
-        x_BND = x_BND + self.attn(self.norm1(x_BND), keys=keys)
+    def forward(
+        self, x_BND: Tensor, *, keys: Tensor | None = None, asked_BA: Tensor | None = None
+    ) -> Tensor:
+        """Return the same shape, or only the tokens asked for, (B, A, D), by their places."""
+        mixed = self.attn(self.norm1(x_BND), keys=keys, asked_BA=asked_BA)
+        x_BND = mixed + (x_BND if asked_BA is None else pick(x_BND, asked_BA))
         return cast("Tensor", x_BND + self.mlp(self.norm2(x_BND)))
+
+
+def pick(x_BND: Tensor, places_BA: Tensor) -> Tensor:
+    """Return the tokens at some places, (B, A, D)."""
+    return x_BND.gather(1, places_BA[:, :, None].expand(-1, -1, x_BND.shape[-1]))
+
+
+def put(x_BAD: Tensor, places_BA: Tensor, *, into_BND: Tensor) -> Tensor:
+    """Return tokens, (B, N, D), with some put at their places."""
+    return into_BND.scatter(1, places_BA[:, :, None].expand_as(x_BAD), x_BAD)
 
 
 def position_table(width: int) -> nn.Parameter:

@@ -3,7 +3,7 @@
 The encoder runs on visible tokens alone. Module and parameter names, and what is in the state
 dict, are those of the published weights, so these load as they are.
 
-Shapes: B samples, T steps, N tokens (the location's first), K kept tokens, D width.
+Shapes: B samples, N tokens (the location's apart), K kept tokens, A tokens asked for, D width.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,15 @@ from torch import Tensor, nn
 from models.contract import WHOLE, Batch, Network
 from models.spec import ModelSpec
 from models.zoo.presto import masking, normalise
-from models.zoo.presto.layers import Block, code_table, initialise, month_table, position_table
+from models.zoo.presto.layers import (
+    Block,
+    code_table,
+    initialise,
+    month_table,
+    pick,
+    position_table,
+    put,
+)
 from models.zoo.presto.layout import (
     EVERY_GROUP,
     GROUPS,
@@ -25,6 +33,7 @@ from models.zoo.presto.layout import (
     MISSING,
     NUM_CHANNELS,
     NUM_CLASSES,
+    NUM_SERIES,
     RELIEF,
     group_sizes,
     num_tokens,
@@ -73,8 +82,7 @@ class Encoder(nn.Module):
         most = int(visible_BN.sum(dim=1).max())
         index_BK = (~visible_BN).byte().argsort(dim=1, stable=True)[:, :most]
         keep_BK = visible_BN.gather(1, index_BK)
-        tokens = self._embed(batch)
-        x_BKD = tokens.gather(1, index_BK[:, :, None].expand(-1, -1, tokens.shape[-1]))
+        x_BKD = pick(self._embed(batch), index_BK)
         keys = None if bool(keep_BK.all()) else keep_BK[:, None, None, :]
         for block in self.blocks:
             x_BKD = block(x_BKD, keys=keys)
@@ -124,28 +132,39 @@ class Decoder(nn.Module):
         self.apply(initialise)
 
     def forward(
-        self, x_BKD: Tensor, *, index_BK: Tensor, keep_BK: Tensor, month: Tensor, steps: int
+        self, x_BKD: Tensor, *, index_BK: Tensor, keep_BK: Tensor, hidden_BN: Tensor, month: Tensor
     ) -> dict[str, Tensor]:
-        """Return a prediction per token of each group, (B, its tokens, its bands or classes)."""
-        x_BND = self._put_back(self.decoder_embed(x_BKD), index_BK, keep_BK, num_tokens(steps) + 1)
-        codes = code_table(
+        """Return a prediction per token of each group, (B, its tokens, its bands or classes).
+
+        Only predictions of hidden tokens mean anything; every sample hides as many.
+        """
+        steps = (hidden_BN.shape[1] - 1) // NUM_SERIES
+        x_BKD = self.decoder_embed(x_BKD)
+        nothing = self.mask_token.to(x_BKD.dtype)
+        x_BND = put(
+            torch.where(keep_BK[:, :, None], x_BKD, nothing),
+            index_BK,
+            into_BND=nothing.expand(len(x_BKD), hidden_BN.shape[1] + 1, -1),
+        )
+        x_BND = x_BND + F.pad(self._codes(steps), (0, 0, 1, 0)).index_select(0, month)
+        for block in self.decoder_blocks[:-1]:
+            x_BND = block(x_BND)
+        asked_BA = hidden_BN.nonzero()[:, 1].view(len(x_BKD), -1) + 1
+        x_BAD = self.decoder_norm(self.decoder_blocks[-1](x_BND, asked_BA=asked_BA))
+        x_BND = put(x_BAD, asked_BA, into_BND=x_BAD.new_zeros(x_BND.shape))[:, 1:]
+        heads = [*self.eo_decoder_pred.values(), self.dw_decoder_pred]
+        tokens = torch.split(
+            x_BND, group_sizes(steps), dim=1
+        )  # slices would each fill a whole gradient
+        return {name: head(own) for name, head, own in zip(EVERY_GROUP, heads, tokens, strict=True)}
+
+    def _codes(self, steps: int) -> Tensor:
+        return code_table(
             steps=steps,
             months=self.month_embed,
             channels=self.channel_embeddings,
             positions=self.pos_embed,
         )
-        x_BND = x_BND + F.pad(codes, (0, 0, 1, 0)).index_select(0, month)
-        for block in self.decoder_blocks:
-            x_BND = block(x_BND)
-        x_BND = self.decoder_norm(x_BND)[:, 1:]
-        heads = [*self.eo_decoder_pred.values(), self.dw_decoder_pred]
-        tokens = x_BND.split(group_sizes(steps), dim=1)  # slices would each fill a whole gradient
-        return {name: head(own) for name, head, own in zip(EVERY_GROUP, heads, tokens, strict=True)}
-
-    def _put_back(self, x_BKD: Tensor, index_BK: Tensor, keep_BK: Tensor, size: int) -> Tensor:
-        x_BKD = torch.where(keep_BK[:, :, None], x_BKD, self.mask_token.to(x_BKD.dtype))
-        empty = self.mask_token.to(x_BKD.dtype).expand(len(x_BKD), size, -1)
-        return empty.scatter(1, index_BK[:, :, None].expand_as(x_BKD), x_BKD)
 
 
 class Presto(Network):
@@ -166,7 +185,7 @@ class Presto(Network):
         return masked_loss(predicted, batch=batch, hidden_BN=hidden_BN, part=part)
 
     def predict(self, batch: Batch, *, hidden_BN: Tensor) -> dict[str, Tensor]:
-        """Return what the decoder makes of the tokens that are not hidden, group by group."""
+        """Return what the decoder makes of the hidden tokens, group by group."""
         classes = batch["dynamic_world"]
         x_BKD, index_BK, keep_BK = self.encoder(
             batch, hidden_BN=hidden_BN | _without_land_cover(classes)
@@ -175,8 +194,8 @@ class Presto(Network):
             self.encoder.norm(x_BKD),
             index_BK=index_BK,
             keep_BK=keep_BK,
+            hidden_BN=hidden_BN,
             month=batch["month"],
-            steps=classes.shape[1],
         )
         return cast("dict[str, Tensor]", predicted)
 

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from models.zoo.presto import masking
+from models.zoo.presto.layout import spans
 from models.zoo.presto.model import Presto, build, prepare
 from models.zoo.presto.normalise import normalise
 from models.zoo.presto.spec import PrestoSpec
-from tests.rooms.models.presto_by_hand import Choices, Reference
+from tests.rooms.models.presto_by_hand import Choices, Reference, every_token
 
 SAMPLES = 5
 
@@ -182,6 +184,67 @@ def test_features_disagree_with_every_near_miss(presto, batch, wrong):
     ours = encode(presto, batch).double()
     right = (ours - by_hand(presto, batch, Choices())).abs().max()
     missed = (ours - by_hand(presto, batch, replace(Choices(), **wrong))).abs().max()
+    assert missed > 20 * right
+
+
+def hidden_tokens() -> torch.Tensor:
+    draw = torch.Generator().manual_seed(3)
+    return masking.draw(SAMPLES, steps=12, ratio=0.75, generator=draw)
+
+
+def predict_by_hand(
+    presto: Presto, batch: dict[str, torch.Tensor], choices: Choices
+) -> dict[str, torch.Tensor]:
+    """Predictions of hidden tokens, group by group; zero where nothing is hidden."""
+    encoder = Reference(presto.encoder.state_dict(), heads=8, choices=choices)
+    decoder = Reference(presto.decoder.state_dict(), heads=8, choices=choices)
+    made: dict[str, list[torch.Tensor]] = {}
+    for row, hidden in enumerate(hidden_tokens()):
+        x, classes, latlon, month = (values[row] for values in batch.values())
+        tokens = [kind for kind, _ in every_token(12)]
+        unseen = {kind for kind, is_hidden in zip(tokens, hidden, strict=True) if is_hidden}
+        kinds, z = encoder.encoded(x, classes, latlon, int(month), hidden=unseen)
+        predicted = decoder.decoded(kinds, encoder.norm("norm", z), int(month), steps=12)
+        for kind in tokens:
+            value = predicted[kind] if kind in unseen else torch.zeros_like(predicted[kind])
+            made.setdefault(kind[0], []).append(value)
+    shape = (SAMPLES, -1)
+    return {name: torch.stack(values).unflatten(0, shape) for name, values in made.items()}
+
+
+def predict(presto: Presto, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    hidden = hidden_tokens()
+    with torch.no_grad():
+        made = presto.predict(batch, hidden_BN=hidden)
+    return {name: made[name] * hidden[:, span, None] for name, span in spans(12).items()}
+
+
+def furthest(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> float:
+    return max(float((ours[name] - theirs[name]).abs().max()) for name in ours)
+
+
+def test_predictions_agree_with_the_decoder_written_by_hand(presto, batch):
+    ours, theirs = predict(presto, batch), predict_by_hand(presto, batch, Choices())
+    assert ours.keys() == theirs.keys()
+    assert furthest(ours, theirs) < 1e-6
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sinusoid_base": 10_000.0},
+        {"month_in_halves": False},
+        {"code_order": "channel month position"},
+        {"relief_has_time": True},
+        {"location_has_code": True},
+        {"eps": 1e-6},
+    ],
+    ids=str,
+)
+def test_predictions_disagree_with_every_near_miss(presto, batch, wrong):
+    ours = predict(presto, batch)
+    right = furthest(ours, predict_by_hand(presto, batch, Choices()))
+    missed = furthest(ours, predict_by_hand(presto, batch, replace(Choices(), **wrong)))
     assert missed > 20 * right
 
 
