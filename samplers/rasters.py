@@ -70,6 +70,8 @@ def _opened(source: Path | bytes) -> "Iterator[DatasetReader]":
 
     if isinstance(source, Path) and not source.is_file():
         raise Unfit(MISSING)
+    if not source:
+        raise Unfit(UNREADABLE)
     try:
         with warnings.catch_warnings(), ExitStack() as stack:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
