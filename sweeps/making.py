@@ -149,7 +149,7 @@ class Making:
         if found is None:
             self.stages.add(steps[0].stage, key=str(steps[0].key), done=len(steps))
             return
-        if found.mendable is not None:
+        if found.mendable is not None and self._stands(steps):
             raise found.mendable
         self.stages.add(steps[0].stage, key=str(steps[0].key), failed=len(steps))
         self.ledger.fail(found.failures)
@@ -157,6 +157,11 @@ class Making:
         for step, told in zip(steps, found.failures, strict=True):
             self.failed.add(step.key)
             self.stages.say(f"failed: {step.key} {step.label}: {told.kind}: {told.message}")
+
+    def _stands(self, steps: Steps) -> bool:
+        """Say whether all that steps need is still there; what was torn is withdrawn."""
+        needs = {need.key for step in steps for need in step.needs}
+        return self.context.store.done(needs) == needs
 
 
 def make(steps: Steps, context: Context, attempts: Mapping[str, int]) -> Trouble | None:

@@ -14,8 +14,8 @@ from rich.console import Console
 
 from infra import cluster
 from infra.context import Context, Resources
-from infra.errors import StepFailedError, TornError
-from infra.ledger import Failure, Ledger
+from infra.errors import StepFailedError
+from infra.ledger import Ledger
 from infra.spec import Spec
 from infra.step import Key, Step
 from infra.store import Store
@@ -93,7 +93,8 @@ class Run:
     ledger: Ledger
     stages: Stages
     made: dict[str, int] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
+    failed: set[Key] = field(default_factory=set)
+    """Steps that failed in the last pass, and those that need them."""
 
     def count(self, stages: Iterable[str]) -> None:
         """Count what was made."""
@@ -177,14 +178,13 @@ def _make_all(one: Run, *, address: str | None) -> None:
     """Make what is missing, and once more what turns out to be torn on the way."""
     for again in range(PASSES):
         missing = Missing.of(one.planned, store=one.context.store, ledger=one.ledger)
+        if again and all(step.key in one.failed for step in missing.steps):
+            break  # nothing was withdrawn: to try the same again is not up to us
         _show(one, missing, again=again)
         if not missing.cells:
-            return
-        one.failures.clear()
-        with cluster.connect(address):
-            _make_missing(one, missing)
-        if not any(failed.kind == TornError.__name__ for failed in one.failures):
             break
+        with cluster.connect(address):
+            one.failed = _make_missing(one, missing)
     if len(one.context.store.list("ledger/results")) > MANY_PARTS:
         one.ledger.compact()
 
@@ -198,8 +198,12 @@ def _show(one: Run, missing: Missing, *, again: int) -> None:
             one.stages.open(stage, total=total, before=total - missing.count(stage))
 
 
-def _make_missing(one: Run, missing: Missing) -> None:
-    """Make steps, then train the cells whose features are there. Ray is up."""
+def _make_missing(one: Run, missing: Missing) -> set[Key]:
+    """Make steps, train the cells whose features are there, return the steps that failed.
+
+    Raises:
+        StepFailedError: If that leaves no cell to train.
+    """
     from pipelines.finetune import finetune  # local: torch and Ray take seconds to import
     from sweeps import schedule
     from sweeps.making import Making
@@ -209,7 +213,6 @@ def _make_missing(one: Run, missing: Missing) -> None:
     making = Making(one.context, one.ledger, one.stages, attempts, waiting)
     making.finish()
     one.count(step.stage for step in missing.steps if step.key not in making.failed)
-    one.failures += making.failures
     cells = [cell for cell in missing.cells if cell.need("encode").key not in making.failed]
     one.stages.add("finetune", failed=len(missing.cells) - len(cells))
     if not cells:
@@ -219,7 +222,7 @@ def _make_missing(one: Run, missing: Missing) -> None:
         slots=schedule.slots(one.context),
         size=one.context.resources.cells_per_bundle,
     )
-    one.failures += schedule.train(
+    schedule.train(
         bundles,
         work=finetune,
         context=one.context,
@@ -227,6 +230,7 @@ def _make_missing(one: Run, missing: Missing) -> None:
         attempts=attempts,
         finished=one.finished,
     )
+    return making.failed
 
 
 def _nothing_to_train(making: "Making") -> StepFailedError:

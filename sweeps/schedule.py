@@ -85,12 +85,11 @@ def train(
     ledger: Ledger,
     attempts: Mapping[str, int],
     finished: Finished = lambda done, failed: None,
-) -> list[Failure]:
-    """Train all bundles on the connected cluster and return what failed.
+) -> None:
+    """Train all bundles on the connected cluster.
 
     Every finished cell is in the ledger, every failed one beside it, whatever ends this early.
     """
-    failures: list[Failure] = []
     silent = replace(context, progress=quiet)
     for at in range(0, len(bundles), MOST_TRIALS):
         job = Job(work, bundles[at : at + MOST_TRIALS], silent, attempts)
@@ -99,8 +98,6 @@ def train(
             _tune(job, harvest)
         finally:
             harvest.flush()
-        failures += harvest.failed
-    return failures
 
 
 def attempts(ledger: Ledger) -> dict[str, int]:
@@ -190,8 +187,6 @@ class Harvest(Callback):
     job: Job
     ledger: Ledger
     finished: Finished
-    failed: list[Failure] = field(default_factory=list)
-    """All that failed so far."""
     _rows: list[Row] = field(default_factory=list)
     _failures: list[Failure] = field(default_factory=list)
     _flushed: float = field(default_factory=time.monotonic)
@@ -223,7 +218,6 @@ class Harvest(Callback):
         rows, failures = self._rows, self._failures
         self.ledger.append(rows)
         self.ledger.fail(failures)
-        self.failed += failures
         self._rows, self._failures, self._flushed = [], [], time.monotonic()
         if rows or failures:
             self.finished(len(rows), len(failures))

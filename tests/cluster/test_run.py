@@ -81,7 +81,7 @@ def test_a_second_run_makes_nothing_and_does_not_even_import_ray(finished):
 
 def test_another_composition_makes_only_what_is_new(finished, smoke):
     store, _ = finished
-    asia = CompositionEntry(name="asia", rule={"kind": "one_hot", "continent": "asia"}, size=300)
+    asia = CompositionEntry(name="asia", rule={"kind": "only", "values": ["asia"]}, size=300)
     more = smoke.model_copy(update={"compositions": (*smoke.compositions, asia)})
     outcome = _run(more, store)
     per_composition = len(plan(smoke).wanted) // len(smoke.compositions)
