@@ -211,3 +211,18 @@ def test_differences_without_any_spread_are_what_they_are():
 
     assert (same.low, same.high, same.p) == (0, 0, 1)
     assert (less.low, less.high, less.p) == (-0.25, -0.25, 0)
+
+
+def test_holes_that_are_counted_leave_the_other_numbers_alone(tmp_path):
+    study = Study(
+        tmp_path, compositions=("uniform", "zero"), seeds=4, continents=("asia", "africa")
+    )
+    study.plan()
+    study.ledger.append(study.rows()[:-1])
+    plan, _ = study.ledger.plan(study.name)
+    cells = tidy(plan, results=study.ledger.results(), failures=study.ledger.failures())
+
+    told = differences(cells, baseline="uniform", holes=Holes.COUNT).to_pylist()
+
+    counted = {row["continent"]: (row["num_pairs"], row["num_holes"]) for row in told}
+    assert counted == {"asia": (4, 0), "africa": (3, 1), "mean of continents": (3, 1)}

@@ -1,14 +1,8 @@
-"""The mirror, against a real SQLite store and a real MLflow server."""
+"""The mirror, against a real SQLite store."""
 
-import os
-import queue
-import shutil
-import signal
-import socket
 import subprocess
 import sys
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
@@ -16,50 +10,11 @@ from statistics import mean, stdev
 import pytest
 from mlflow import MlflowClient
 
-from infra.tracking import Mirror, MirrorAwayError, default_uri, ui_command
-from infra.tracking_thread import MirrorThread
+from infra.tracking import Mirror, default_uri, ui_command
+from tests.rooms.mirrored import by_key, mirrored, runs
 from tests.rooms.study import Study
 
 HOUSE = Path(__file__).parents[3]
-
-
-@pytest.fixture(autouse=True)
-def _no_tracking_uri(monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    """An empty MLflow database: its migrations take longer than all else here."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
-    return path
-
-
-@pytest.fixture
-def study(tmp_path, database):
-    small = Study(tmp_path / "store", compositions=("uniform", "zero"), seeds=3)
-    shutil.copy(database, small.root / "mlflow.db")
-    return replace(small, continents=("africa", "europe")).write()
-
-
-@pytest.fixture
-def uri(study):
-    return default_uri(study.store.uri)
-
-
-def mirrored(study, uri):
-    return Mirror(uri).bring_up_to_date(study.store, study.ledger, study.name)
-
-
-def runs(study, uri, extra=""):
-    client = MlflowClient(tracking_uri=uri)
-    place = client.get_experiment_by_name(study.name).experiment_id
-    return list(client.search_runs([place], filter_string=extra, max_results=5000))
-
-
-def by_key(study, uri, extra=""):
-    return {run.data.tags["key"]: run for run in runs(study, uri, extra)}
 
 
 def test_a_sweep_is_shown_with_all_its_runs(study, uri):
@@ -185,76 +140,6 @@ def test_a_failed_cell_is_shown_and_mended_once_it_is_done(study, uri, tmp_path)
     assert mended.data.metrics["f1"] == row.value
 
 
-KILLED = """
-import os, signal, sys
-from infra.ledger import Ledger
-from infra.store import Store
-from infra.tracking import Mirror
-
-store, left = Store.open(sys.argv[1]), int(sys.argv[3])
-
-def go_on():
-    global left
-    left -= 1
-    if left < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return True
-
-Mirror(sys.argv[2]).bring_up_to_date(store, Ledger(store), "planted", go_on=go_on)
-"""
-
-
-@pytest.mark.parametrize("after", [0, 1, 9])
-def test_a_mirror_that_was_killed_is_completed_without_a_second_run(study, uri, after):
-    command = [sys.executable, "-c", KILLED, study.store.uri, uri, str(after)]
-    done = subprocess.run(command, cwd=HOUSE, capture_output=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
-    assert len(runs(study, uri)) == after
-
-    mirrored(study, uri)
-
-    keys = Counter(run.data.tags["key"] for run in runs(study, uri))
-    assert len(keys) == 16
-    assert set(keys.values()) == {1}
-
-
-def test_a_half_written_run_does_not_count_and_is_completed(study, uri):
-    mirrored(study, uri)
-    row = study.rows()[0]
-    client = MlflowClient(tracking_uri=uri)
-    whole = by_key(study, uri)[row.key]
-    client.delete_run(whole.info.run_id)
-    tags = {"key": row.key, "sweep": study.name, "kind": "cell"}
-    half = client.create_run(whole.info.experiment_id, tags=tags)
-    client.log_param(half.info.run_id, "composition", "uniform")
-    client.log_metric(half.info.run_id, "f1", row.value, timestamp=1)
-
-    report = mirrored(study, uri)
-
-    assert (report.created, report.updated) == (0, 1)
-    mended = by_key(study, uri)[row.key]
-    assert mended.info.run_id == half.info.run_id
-    assert mended.info.status == "FINISHED"
-    assert mended.data.params == whole.data.params
-    assert mended.data.metrics == whole.data.metrics
-
-
-def test_runs_that_two_racing_mirrors_made_twice_become_one(study, uri):
-    mirrored(study, uri)
-    client = MlflowClient(tracking_uri=uri)
-    known = by_key(study, uri)
-    row = study.rows()[0]
-    for key in (f"sweep/{study.name}", row.key):
-        tags = {"key": key, "sweep": study.name, "kind": known[key].data.tags["kind"]}
-        client.create_run(known[key].info.experiment_id, tags=tags)
-
-    report = mirrored(study, uri)
-
-    assert report.removed == 2
-    assert set(by_key(study, uri)) == set(known)
-    assert len(runs(study, uri)) == len(known)
-
-
 def test_one_cell_may_belong_to_two_sweeps(study, uri):
     mirrored(study, uri)
     table, meta = study.ledger.plan(study.name)
@@ -284,74 +169,3 @@ def test_the_line_that_opens_mlflow_can_be_pasted():
 def test_naming_the_tracking_database_does_not_import_mlflow():
     code = "import sys, infra.tracking as t; t.default_uri('x'); sys.exit('mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=HOUSE, check=False).returncode == 0
-
-
-def test_a_server_that_is_away_is_an_error_that_says_how_to_catch_up(study):
-    with pytest.raises(MirrorAwayError, match="terrasweep mirror planted") as caught:
-        mirrored(study, f"http://name:secret@127.0.0.1:{free_port()}")
-    assert "secret" not in str(caught.value)
-
-
-@pytest.mark.slow
-def test_a_sweep_goes_on_while_the_server_is_away_and_the_mirror_catches_up(
-    study, tmp_path, database
-):
-    shutil.copy(database, tmp_path / "server.db")
-    backend, port = f"sqlite:///{tmp_path}/server.db", free_port()
-    uri, told, rows = f"http://127.0.0.1:{port}", queue.Queue(), study.rows()
-    other = replace(study, root=tmp_path / "other")
-    other.plan()
-    other.pretrain()
-    mirror = MirrorThread(Mirror(uri), other.store, other.name, tell=told.put, pause_s=0.1)
-
-    with mirror:
-        assert "found" in told.get(timeout=120)  # away from the start: said once
-        other.ledger.append(rows[:5])
-        with server(backend, port):
-            assert "is back" in told.get(timeout=120)
-        assert "found" in told.get(timeout=120)  # killed: said once more
-        other.ledger.append(rows[5:])
-        with server(backend, port):
-            assert "is back" in told.get(timeout=120)
-            mirror.finish()
-            assert told.empty()
-            keys = Counter(run.data.tags["key"] for run in runs(other, uri))
-
-    assert len(keys) == 16
-    assert set(keys.values()) == {1}
-
-
-def test_leaving_does_not_wait_for_a_mirror_that_is_behind(study, uri):
-    thread = MirrorThread(Mirror(uri), study.store, study.name, tell=print)
-    with pytest.raises(KeyboardInterrupt), thread:
-        raise KeyboardInterrupt
-    assert thread.last is None or thread.last.lag + thread.last.created == 16
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextmanager
-def server(backend, port):
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", backend]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    process = subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **quiet},
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        for line in process.stderr:
-            if "startup complete" in line:
-                break
-        yield
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.stderr.close()
-        process.wait()
