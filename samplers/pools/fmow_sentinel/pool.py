@@ -10,6 +10,7 @@ import shapely
 
 from samplers import files, rasters, rows, sheets
 from samplers.pools.fmow_sentinel.spec import FmowSentinelSpec
+from samplers.shapes import middles
 
 NUM_BANDS = 13
 DTYPES = ("uint16", "int16", "int32", "float32", "float64")
@@ -112,5 +113,4 @@ def _places(table: pa.Table, path: Path) -> tuple[np.ndarray, np.ndarray]:
     if "polygon" not in table.column_names:
         raise sheets.not_csv(path, wanted=(*WANTED, "polygon"), found="no polygon, and no lat, lon")
     shapes = shapely.from_wkt(table.column("polygon").to_numpy(), on_invalid="ignore")
-    middles = shapely.centroid(shapes)
-    return shapely.get_y(middles), shapely.get_x(middles)
+    return middles(shapes)

@@ -16,6 +16,7 @@ from samplers import files, rasters, rows
 from samplers.footers import CHUNK, Footers, survey
 from samplers.pools.parquet.columns import Array, check, looks, place_column
 from samplers.pools.parquet.spec import ParquetSpec
+from samplers.shapes import middles
 
 LARGEST_GROUP = 65_536  # a slice of a row group costs the reading of all before it
 
@@ -24,6 +25,7 @@ NO_VALUE = "a value of an array is missing"
 NO_MONTH = "the month is not between 0 and 11"
 NO_CLASS = "a land-cover class is not between 0 and 9"
 TORN = "the row group cannot be read"
+GAP = "a row of the row group lacks a whole array, and pyarrow reads no such group"
 
 
 def chunks(spec: ParquetSpec) -> int:
@@ -61,8 +63,9 @@ def read(spec: ParquetSpec, chunk: int) -> dict[str, np.ndarray]:
     try:
         batches = file.iter_batches(CHUNK, row_groups=[at.group], columns=wanted)
         (batch,) = islice(batches, at.slice, at.slice + 1)
-    except (pa.ArrowException, OSError):
-        return _torn(names, arrays)
+    except (pa.ArrowException, OSError) as error:
+        reason = GAP if "lists to be of size" in str(error) else TORN
+        return _torn(names, arrays, reason=reason)
     return _columns(batch, names=names, point=point, arrays=arrays)
 
 
@@ -74,8 +77,8 @@ def _footers(spec: ParquetSpec) -> Footers:
     return found
 
 
-def _torn(names: list[str], arrays: list[Array]) -> dict[str, np.ndarray]:
-    part = rows.columns(rows.rejected(dict.fromkeys(names, TORN)))
+def _torn(names: list[str], arrays: list[Array], *, reason: str) -> dict[str, np.ndarray]:
+    part = rows.columns(rows.rejected(dict.fromkeys(names, reason)))
     empty = {one.name: np.zeros((len(names), *one.shape), one.dtype) for one in arrays}
     return {**part, **empty}
 
@@ -101,8 +104,7 @@ def _places(batch: pa.RecordBatch, point: str) -> tuple[np.ndarray, np.ndarray]:
         lat, lon = (batch.column(name).to_numpy(zero_copy_only=False) for name in ("lat", "lon"))
         return lat.astype(np.float64), lon.astype(np.float64)
     shapes = np.array(batch.column(point).to_pylist(), dtype=object)
-    middles = shapely.centroid(shapely.from_wkb(shapes, on_invalid="ignore"))
-    return shapely.get_y(middles), shapely.get_x(middles)
+    return middles(shapely.from_wkb(shapes, on_invalid="ignore"))
 
 
 def _month(batch: pa.RecordBatch, faults: np.ndarray) -> np.ndarray:
@@ -131,12 +133,10 @@ def _flat(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Return the values of fixed-size lists, a row each, and which rows lack one."""
     num_rows = len(column)
     lists = column.storage if isinstance(column, pa.ExtensionArray) else column
-    lacking = np.zeros(num_rows, dtype=bool)
     while pa.types.is_fixed_size_list(lists.type):
-        lacking |= np.asarray(lists.is_null()).reshape(num_rows, -1).any(axis=1)
         size = lists.type.list_size
         lists = lists.values.slice(lists.offset * size, len(lists) * size)
-    lacking |= np.asarray(lists.is_null()).reshape(num_rows, -1).any(axis=1)
+    lacking = np.asarray(lists.is_null()).reshape(num_rows, -1).any(axis=1)
     values = lists.fill_null(0) if lists.null_count else lists
     return values.to_numpy(zero_copy_only=False).reshape(num_rows, -1), lacking
 
