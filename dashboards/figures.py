@@ -22,6 +22,8 @@ from dashboards.tables import Row
 MIDDLE = NUM_DIVERGING // 2
 NUM_BINS = 150
 """Bins of a map from west to east; each covers the same area on Earth."""
+CELL = 0.98
+"""Inches from one continent of a heat map to the next."""
 NUM_POINTS = 150
 """Points of a drawn curve."""
 LINE_STYLES = ("-", "--", ":", "-.")
@@ -43,7 +45,9 @@ def heat_map(
     largest = _largest([abs(row["difference"]) for row in contrasts.values()])
     wide, high = len(continents), len(compositions)
     left = 0.25 + 0.085 * max(len("(baseline)"), *map(len, compositions))
-    figure, axes = _axes(wide * 0.98, high * 0.52, left=left, right=0.1, top=0.55, bottom=0.65)
+    legend = 5.2 + 0.07 * len(baseline)  # it may be wider than a few continents
+    right = max(0.1, legend - wide * CELL)
+    figure, axes = _axes(wide * CELL, high * 0.52, left=left, right=right, top=0.55, bottom=0.65)
     for y, composition in enumerate(compositions):
         label = f"{composition}\n(baseline)" if composition == baseline else composition
         _text(axes, -0.1, y + 0.5, label, ha="right", size=10)
@@ -55,7 +59,8 @@ def heat_map(
         _text(axes, x + 0.5, -0.12, where, va="bottom", size=9, colour="muted")
     axes.set_xlim(0, wide)
     axes.set_ylim(high, 0)
-    _diverging_legend(axes, high + 0.35, wide=wide, largest=largest, baseline=baseline)
+    if contrasts:
+        _diverging_legend(axes, high + 0.35, largest=largest, baseline=baseline)
     told = (
         f"{one} {words.place(two)} {words.score(row['mean'])}" for (one, two), row in scores.items()
     )
@@ -186,26 +191,23 @@ def _largest(sizes: Sequence[float]) -> float:
     return min(max(sizes), 2 * float(np.median(sizes))) or 1.0 if sizes else 1.0
 
 
-def _diverging_legend(axes: Axes, y: float, *, wide: int, largest: float, baseline: str) -> None:
-    size = 0.28
-    left = wide - NUM_DIVERGING * size - 0.75
+def _diverging_legend(axes: Axes, y: float, *, largest: float, baseline: str) -> None:
+    """Draw the colours below the axes, from their left edge on."""
+    size, left = 0.24, 0.62
     for step in range(NUM_DIVERGING):
         place = (left + step * size, y)
         patch = Rectangle(place, size, 0.26, color=stand_in(f"d{step}"), linewidth=0, clip_on=False)
         axes.add_patch(patch)
-    ends = (f"≤ {words.signed(-largest)}", f"≥ {words.signed(largest)}")
-    _text(axes, left - 0.08, y + 0.14, ends[0], ha="right", size=8, colour="muted")
-    _text(
-        axes,
-        left + NUM_DIVERGING * size + 0.08,
-        y + 0.14,
-        ends[1],
-        ha="left",
-        size=8,
-        colour="muted",
-    )
-    said = f"against {baseline}; bold: distinguishable"
-    _text(axes, left - 0.75, y + 0.14, said, ha="right", size=8, colour="muted")
+    right = left + NUM_DIVERGING * size
+    told = {
+        left - 0.06: ("right", f"≤ {words.signed(-largest)}"),
+        right + 0.06: (
+            "left",
+            f"≥ {words.signed(largest)} against {baseline}; bold: distinguishable",
+        ),
+    }
+    for x, (side, said) in told.items():
+        _text(axes, x, y + 0.14, said, ha=side, size=8, colour="muted")
 
 
 def _beside(axes: Axes, side: int, y: float, said: str, **style: Any) -> None:

@@ -83,13 +83,16 @@ class Findings:
     meta: Mapping[str, Any]
     cells: pa.Table
     made: Made
+    failures: tuple[Row, ...] = ()
 
     @classmethod
     def of(cls, store: Store, ledger: Ledger, name: str) -> "Findings":
         """Read a sweep from its ledger and its store."""
         plan, meta = ledger.plan(name)
-        cells = tidy(plan, results=ledger.results(), failures=ledger.failures())
-        return cls(name, meta, cells, Made(store, tuple(plan.to_pylist())))
+        failures = ledger.failures()
+        cells = tidy(plan, results=ledger.results(), failures=failures)
+        made = Made(store, tuple(plan.to_pylist()))
+        return cls(name, meta, cells, made, tuple(failures.to_pylist()))
 
     @property
     def baseline(self) -> str:
@@ -100,6 +103,19 @@ class Findings:
     def is_synthetic(self) -> bool:
         """Whether the pool or a task is made up."""
         return bool(self.meta.get("synthetic"))
+
+    @property
+    def models(self) -> list[str]:
+        """The models of the sweep."""
+        return list(dict.fromkeys(row["model"] for row in self.coverage))
+
+    @property
+    def failed_steps(self) -> list[Row]:
+        """What failed before any cell: the steps of this sweep that raised, with their labels."""
+        labels = self.meta.get("steps", {})
+        return [
+            {**row, "label": labels[row["key"]]} for row in self.failures if row["key"] in labels
+        ]
 
     @cached_property
     def tables(self) -> dict[str, pa.Table]:

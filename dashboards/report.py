@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from dashboards import sections
+from dashboards import origins, sections
 from dashboards.findings import Findings
 from dashboards.page import Html, contents, document, element, html, section
+from dashboards.parts import STAMP, Section
 from dashboards.provenance import provenance
 from dashboards.tables import to_csv
 from infra.ledger import Ledger
@@ -21,11 +22,11 @@ PAGE = "report.html"
 def build(store: Store, ledger: Ledger, name: str, *, out: Path) -> Path:
     """Write the report of a sweep into a folder and return the path of its page."""
     findings = Findings.of(store, ledger, name)
-    parts = sections.all_of(findings)
+    parts = _parts(findings)
     out.mkdir(parents=True, exist_ok=True)
     for table, rows in findings.tables.items():
         (out / f"{table}.csv").write_bytes(to_csv(_stamped(rows, findings)))
-    stamp = "SYNTHETIC DATA" if findings.is_synthetic else ""
+    stamp = STAMP if findings.is_synthetic else ""
     for part in parts:
         for drawing in part.drawings:
             svg = drawing.file(stamp=stamp)
@@ -35,19 +36,31 @@ def build(store: Store, ledger: Ledger, name: str, *, out: Path) -> Path:
     return page
 
 
+def _parts(findings: Findings) -> list[Section]:
+    """Return every section that has something to tell, the answer first."""
+    told = (
+        sections.answer(findings),
+        sections.coverage(findings),
+        sections.scores(findings),
+        sections.differences(findings),
+        origins.pretraining(findings),
+        origins.compositions(findings),
+        Section("provenance", "Provenance and cost", provenance(findings)),
+    )
+    return [part for part in told if part is not None]
+
+
 def _stamped(rows: pa.Table, findings: Findings) -> pa.Table:
     """Say in every row whether the data is made up: rows travel without their page."""
     return rows.append_column("synthetic", pa.array([findings.is_synthetic] * rows.num_rows))
 
 
-def _page(findings: Findings, parts: list[sections.Section]) -> str:
-    origin = sections.Section("provenance", "Provenance and cost", provenance(findings))
-    every = [*parts, origin]
+def _page(findings: Findings, parts: list[Section]) -> str:
     return document(
         f"{findings.name}: terrasweep report",
         header=_header(findings),
-        nav=contents((part.name, part.title) for part in every),
-        sections=(section(part.title, part.body, name=part.name) for part in every),
+        nav=contents((part.name, part.title) for part in parts),
+        sections=(section(part.title, part.body, name=part.name) for part in parts),
         footer=element("p", "Made by terrasweep from the ledger of the sweep, and from it alone."),
     )
 
@@ -66,4 +79,4 @@ def _banner(findings: Findings) -> list[Html]:
     if not findings.is_synthetic:
         return []
     said = "Samples and labels were made up by a program. Nothing here says anything of the Earth."
-    return [element("div", element("strong", "SYNTHETIC DATA"), said, class_="banner", role="note")]
+    return [element("div", element("strong", STAMP), said, class_="banner", role="note")]

@@ -1,40 +1,17 @@
-"""The sections of a report, each with the figures that are also written to files."""
+"""What was found, section by section: the answer, the coverage, the scores, the differences."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-
-import numpy as np
 
 from dashboards import figures, words
 from dashboards.drawing import Drawing
 from dashboards.findings import Findings, Group
-from dashboards.made import Draw
-from dashboards.page import Content, Html, element, facts, figure, folded, html, items, table
+from dashboards.page import Content, Html, element, figure, folded, html, items, table
+from dashboards.parts import Section, stamp
 from dashboards.sentences import Verdict, caveats, headline, verdicts
 from dashboards.statistics import MEAN
+from dashboards.tables import Row
 
-
-@dataclass(frozen=True)
-class Section:
-    """One section of the page."""
-
-    name: str
-    title: str
-    body: Html
-    drawings: tuple[Drawing, ...] = ()
-
-
-def all_of(findings: Findings) -> list[Section]:
-    """Return every section that has something to tell, the answer first."""
-    told = (
-        answer(findings),
-        coverage(findings),
-        scores(findings),
-        differences(findings),
-        pretraining(findings),
-        compositions(findings),
-    )
-    return [section for section in told if section is not None]
+MAX_WHY = 300
 
 
 def answer(findings: Findings) -> Section:
@@ -45,7 +22,7 @@ def answer(findings: Findings) -> Section:
     parts = [part for group in findings.groups for part in _answered(findings, group)]
     compared = findings.tables["differences"].to_pylist()
     warned = items(caveats(compared, coverage=findings.coverage), class_="caveats")
-    return Section("answer", "Answer", html(_stamp(findings), *parts, warned))
+    return Section("answer", "Answer", html(stamp(findings), *parts, warned))
 
 
 def coverage(findings: Findings) -> Section:
@@ -56,17 +33,8 @@ def coverage(findings: Findings) -> Section:
     excluded = sum(row["excluded"] for row in rows)
     if excluded:
         lead += f" {excluded:,} more are left out on purpose."
-    body = html(element("p", lead), *(_matrix(findings, model) for model in _models(findings)))
-    troubled = [row for row in rows if row["why"]]
-    if troubled:
-        lines = (
-            [row["composition"], row["model"], words.place(row["continent"]), row["why"]]
-            for row in troubled
-        )
-        heads = ["composition", "model", "continent", "why"]
-        why = table(heads, lines, caption="Cells without a value, and why", num_words=4)
-        body = html(body, why)
-    return Section("coverage", "Coverage", body)
+    body = html(element("p", lead), *(_matrix(findings, model) for model in findings.models))
+    return Section("coverage", "Coverage", html(body, *_troubled(rows), *_failed(findings)))
 
 
 def scores(findings: Findings) -> Section | None:
@@ -78,7 +46,7 @@ def scores(findings: Findings) -> Section | None:
         f"Mean over finetuning seeds ± standard deviation. Colours are differences "
         f"against {findings.baseline} on the same continent."
     )
-    shown = (figure(drawing, caption=_stamp(findings)) for drawing in drawings)
+    shown = (figure(drawing, caption=stamp(findings)) for drawing in drawings)
     numbers = folded("All scores with their intervals", _score_table(findings))
     return Section("scores", "Scores", html(element("p", lead), *shown, numbers), drawings)
 
@@ -103,48 +71,11 @@ def differences(findings: Findings) -> Section | None:
         "compositions. Bars are 95 % bootstrap intervals; a filled point is distinguishable from "
         "zero after correction, a hollow one is not."
     )
-    shown = (figure(drawing, caption=_stamp(findings)) for drawing in drawings)
+    shown = (figure(drawing, caption=stamp(findings)) for drawing in drawings)
     numbers = folded("All differences with their tests", _difference_table(findings))
     return Section(
         "differences", "Differences", html(element("p", lead), *shown, numbers), drawings
     )
-
-
-def pretraining(findings: Findings) -> Section | None:
-    """Show the loss curves."""
-    drawings = tuple(
-        figures.curves(
-            curves, name=f"loss-{words.slug(model)}", title=f"Pretraining loss: {model}."
-        )
-        for model in _models(findings)
-        if (curves := findings.made.histories(model))
-    )
-    if not drawings:
-        return None
-    lead = (
-        "Losses of different compositions are on different data: a lower curve is an easier "
-        "pretraining set, not a better one."
-    )
-    shown = (figure(drawing) for drawing in drawings)
-    return Section("pretraining", "Pretraining", html(element("p", lead), *shown), drawings)
-
-
-def compositions(findings: Findings) -> Section | None:
-    """Show where the samples of each composition lie and how diverse they are."""
-    draws = findings.made.draws
-    if not draws:
-        return None
-    behind = {
-        axis: np.concatenate([draw.samples[axis] for draw in draws]) for axis in ("lat", "lon")
-    }
-    drawings = tuple(_world(draw, behind) for draw in draws)
-    lead = (
-        "Darker squares hold more samples; pale ones are where any composition of this sweep has "
-        "samples. Equal Earth projection: equal areas on the map are equal areas on Earth."
-    )
-    cards = (_card(draw, drawing) for draw, drawing in zip(draws, drawings, strict=True))
-    body = html(element("p", lead), element("div", *cards, class_="compositions"))
-    return Section("compositions", "Compositions", body, drawings)
 
 
 def _answered(findings: Findings, group: Group) -> Iterable[Html]:
@@ -159,16 +90,6 @@ def _verdict(verdict: Verdict) -> Html:
     return html(element("h4", verdict.composition), " ".join(verdict.sentences))
 
 
-def _stamp(findings: Findings) -> Html:
-    if not findings.is_synthetic:
-        return Html("")
-    return element("span", "SYNTHETIC DATA", class_="stamp")
-
-
-def _models(findings: Findings) -> list[str]:
-    return list(dict.fromkeys(row["model"] for row in findings.coverage))
-
-
 def _matrix(findings: Findings, model: str) -> Html:
     rows = [row for row in findings.coverage if row["model"] == model]
     counts = {(row["composition"], row["continent"]): row for row in rows}
@@ -180,6 +101,30 @@ def _matrix(findings: Findings, model: str) -> Html:
     )
     heads = ["composition", *map(words.place, continents)]
     return table(heads, lines, caption=f"Cells done of those planned: {model}")
+
+
+def _troubled(rows: Sequence[Row]) -> Iterable[Html]:
+    lines = [
+        [row["composition"], row["model"], words.place(row["continent"]), row["why"]]
+        for row in rows
+        if row["why"]
+    ]
+    heads = ["composition", "model", "continent", "why"]
+    if lines:
+        yield table(heads, lines, caption="Cells without a value, and why", num_words=4)
+
+
+def _failed(findings: Findings) -> Iterable[Html]:
+    lines = [
+        [
+            element("code", row["key"]),
+            row["label"],
+            f"{row['kind']}: {row['message'][:MAX_MESSAGE]}",
+        ]
+        for row in findings.failed_steps
+    ]
+    if lines:
+        yield table(["step", "label", "why"], lines, caption="Steps that failed", num_words=3)
 
 
 def _done(row: dict[str, int] | None) -> Content:
@@ -251,42 +196,3 @@ def _luck(findings: Findings) -> str:
 
 def _number_of_holes(number: int) -> Content:
     return element("span", f"{number:,}", class_="bad") if number else "0"
-
-
-def _world(draw: Draw, behind: figures.Samples) -> Drawing:
-    counts = draw.card.get("strata", {}).get("continent", {})
-    where = [f"{words.place(name)} {told['count']:,}" for name, told in counts.items()]
-    return figures.world(
-        draw.samples,
-        behind=behind,
-        name=f"map-{words.slug(draw.composition)}",
-        title=f"Where the samples of {draw.composition} lie.",
-        alt=f"{draw.samples['lat'].size:,} samples: {', '.join(where)}",
-    )
-
-
-def _card(draw: Draw, drawing: Drawing) -> Html:
-    return element(
-        "article",
-        element("h4", draw.composition),
-        figure(drawing),
-        facts(_card_facts(draw)),
-        class_="composition",
-    )
-
-
-def _card_facts(draw: Draw) -> Sequence[tuple[str, str]]:
-    card = draw.card
-    evenness, short = card.get("entropy_nats", {}), card.get("short", {})
-    guard = card.get("guard", {})
-    told = [("samples", f"{draw.samples['lat'].size:,}")]
-    told += [(f"{over} entropy", f"{nats:.2f} nats") for over, nats in evenness.items()]
-    if card.get("effective_cells") is not None:
-        told.append(("effective cells", f"{card['effective_cells']:,.0f}"))
-    if card.get("mean_spectral_entropy") is not None:
-        told.append(("spectral entropy", f"{card['mean_spectral_entropy']:.2f} nats"))
-    if short:
-        told.append(("short of", ", ".join(f"{name} by {lack:,}" for name, lack in short.items())))
-    if guard.get("rings") is not None:
-        told.append(("kept from tests", f"{guard['excluded']:,} samples, {guard['rings']} rings"))
-    return told

@@ -41,7 +41,9 @@ def headline(rows: Sequence[Row], *, baseline: str) -> str:
     ]
     over = "on average over the continents" if where == MEAN else f"in {words.place(where)}"
     text = "; ".join(said)
-    return f"{text[0].upper()}{text[1:]}, {over}."
+    single = any(row["num_replicates"] == 1 for row in tested)
+    as_far = ", as far as one pretraining run of each can tell" if single else ""
+    return f"{text[0].upper()}{text[1:]}, {over}{as_far}."
 
 
 def verdicts(rows: Sequence[Row], *, baseline: str) -> list[Verdict]:

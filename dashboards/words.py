@@ -39,12 +39,12 @@ def counted(number: int, noun: str) -> str:
 
 def score(value: float | None) -> str:
     """Return a score with three decimals."""
-    return NOTHING if value is None else f"{value:.3f}".replace("-", MINUS)
+    return NOTHING if value is None else _number(value, ".3f")
 
 
 def signed(value: float | None) -> str:
     """Return a difference with its sign."""
-    return NOTHING if value is None else f"{value:+.3f}".replace("-", MINUS)
+    return NOTHING if value is None else _number(value, "+.3f")
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -62,3 +62,9 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _number(value: float, form: str) -> str:
+    """Print a number; one that prints as zero has no sign."""
+    text = format(value, form)
+    return text.lstrip("+-") if float(text) == 0 else text.replace("-", MINUS)

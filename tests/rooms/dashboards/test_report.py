@@ -193,6 +193,22 @@ def test_holes_are_said_before_any_number_is_believed(tmp_path):
     assert "failed: OutOfMemoryError (3)" in text
 
 
+def test_a_step_that_failed_before_any_cell_is_named_with_its_reason(tmp_path):
+    study = Study(tmp_path / "s", compositions=("uniform",), continents=("asia",), seeds=2)
+    study.plan()
+    plan, meta = study.ledger.plan(study.name)
+    study.ledger.write_plan(study.name, plan, meta | {"steps": {"shard/00ff": "all of the pool"}})
+    failure = study.failure(study.rows()[0])
+    study.ledger.fail([replace(failure, key="shard/00ff"), replace(failure, key="shard/other")])
+
+    text = read(built(study, tmp_path / "out")).text
+
+    assert "shard/00ff" in text
+    assert "all of the pool" in text
+    assert "OutOfMemoryError: no memory left" in text
+    assert "shard/other" not in text
+
+
 def test_a_sweep_without_results_has_a_report_that_says_so(tmp_path):
     study = Study(tmp_path / "s", compositions=("uniform", "europe"), seeds=2)
     study.plan()
