@@ -202,7 +202,7 @@ def _make_missing(one: Run, missing: Missing) -> set[Key]:
     """Make steps, train the cells whose features are there, return the steps that failed.
 
     Raises:
-        StepFailedError: If that leaves no cell to train.
+        StepFailedError: If that leaves the sweep without any cell.
     """
     from pipelines.finetune import finetune  # local: torch and Ray take seconds to import
     from sweeps import schedule
@@ -215,8 +215,10 @@ def _make_missing(one: Run, missing: Missing) -> set[Key]:
     one.count(step.stage for step in missing.steps if step.key not in making.failed)
     cells = [cell for cell in missing.cells if cell.need("encode").key not in making.failed]
     one.stages.add("finetune", failed=len(missing.cells) - len(cells))
-    if not cells:
+    if not cells and len(missing.cells) == len(one.planned.wanted):
         raise _nothing_to_train(making)
+    if not cells:
+        return making.failed
     bundles = schedule.bundled(
         cells,
         slots=schedule.slots(one.context),
