@@ -119,7 +119,7 @@ def _failed(findings: Findings) -> Iterable[Html]:
         [
             element("code", row["key"]),
             row["label"],
-            f"{row['kind']}: {row['message'][:MAX_MESSAGE]}",
+            f"{row['kind']}: {row['message']}"[:MAX_WHY],
         ]
         for row in findings.failed_steps
     ]
