@@ -11,8 +11,6 @@ from dashboards.sentences import Verdict, caveats, headline, verdicts
 from dashboards.statistics import MEAN
 from dashboards.tables import Row
 
-MAX_WHY = 300
-
 
 def answer(findings: Findings) -> Section:
     """Answer the question in sentences."""
@@ -119,7 +117,7 @@ def _failed(findings: Findings) -> Iterable[Html]:
         [
             element("code", row["key"]),
             row["label"],
-            f"{row['kind']}: {row['message']}"[:MAX_WHY],
+            words.reason(row["kind"], row["message"]),
         ]
         for row in findings.failed_steps
     ]

@@ -1,8 +1,13 @@
 """What people call things: names, numbers and intervals as they are printed."""
 
+import re
+
 METRICS = {"f1": "F1", "f1_macro": "macro F1", "r2": "R²"}
+MAX_REASON = 300
 MINUS = "\u2212"
 NOTHING = "\u2013"
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_CAUSE = re.compile(r"[\w.]*(Error|Exception|Interrupt): ")
 
 
 def slug(*parts: object) -> str:
@@ -35,6 +40,14 @@ def listed(items: list[str]) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number of things, in the singular where it is one."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def reason(kind: str, message: str) -> str:
+    """Return why something failed in one line: from a traceback, the error that began it."""
+    lines = [line.strip() for line in _ANSI.sub("", message).splitlines() if line.strip()]
+    causes = [line for line in lines if _CAUSE.match(line)]
+    told = causes[0] if causes else f"{kind}: {lines[0] if lines else 'no message'}"
+    return told if len(told) <= MAX_REASON else f"{told[:MAX_REASON]}…"
 
 
 def score(value: float | None) -> str:

@@ -1,0 +1,41 @@
+"""Numbers and reasons as they are printed."""
+
+import pytest
+
+from dashboards import words
+
+TRACEBACK = """\x1b[36mray::work()\x1b[39m (pid=1)
+  File "pool.py", line 3, in read
+KeyError: 'land_cover'
+
+The above exception was the direct cause of the following exception:
+
+ray.exceptions.UserCodeException: a block failed.
+"""
+
+
+def test_a_number_that_prints_as_zero_has_no_sign():
+    assert [words.signed(value) for value in (-0.0004, 0.0004, 0.0)] == ["0.000"] * 3
+    assert words.signed(-0.0006) == "\u22120.001"
+    assert words.signed(0.25) == "+0.250"
+    assert words.score(-0.0004) == "0.000"
+
+
+def test_a_reason_is_the_error_that_began_it():
+    assert words.reason("RayTaskError", TRACEBACK) == "KeyError: 'land_cover'"
+    assert words.reason("OSError", "disk full\nat once") == "OSError: disk full"
+    assert words.reason("OSError", "") == "OSError: no message"
+    assert len(words.reason("OSError", "x" * 999)) == words.MAX_REASON + 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.25, "0.2 s"), (89, "89.0 s"), (600, "10.0 min"), (7200, "2.0 h")]
+)
+def test_times_are_in_the_unit_that_suits_them(seconds, said):
+    assert words.duration(seconds) == said
+
+
+def test_words_are_joined_as_one_says_them():
+    assert words.listed(["a", "b", "c"]) == "a, b and c"
+    assert words.listed(["a"]) == "a"
+    assert words.places(["north_america", "africa"]) == "North America and Africa"
