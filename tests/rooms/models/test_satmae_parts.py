@@ -178,3 +178,22 @@ def test_weights_start_xavier_uniform_and_tokens_small():
     assert not network.get_parameter("blocks.0.attn.qkv.bias").any()
     assert float(network.cls_token.detach().std()) == pytest.approx(0.02, rel=0.1)
     assert float(network.mask_token.detach().std()) == pytest.approx(0.02, rel=0.15)
+
+
+def test_the_loss_is_a_mean_over_hidden_tokens_however_many_samples_there_are():
+    sizes = {"image_px": 16, "patch_px": 4, "width": 32, "depth": 1, "heads": 2}
+    sizes |= {"decoder_width": 32, "decoder_depth": 1, "decoder_heads": 2}
+    spec = SatMaeSpec(name="satmae", **sizes, channel_width=16, decoder_channel_width=16)
+    network = build(spec)
+    assert isinstance(network, SatMae)
+    network.decoder_pred.requires_grad_(False).apply(lambda head: head.apply(_silence))
+    for samples in (1, 5):
+        white = torch.full((samples, 10, 20, 24), 255, dtype=torch.uint8)
+        drawn = torch.Generator().manual_seed(0)
+        loss = network.loss({"image": white}, generator=drawn)
+        assert float(loss.detach()) == pytest.approx(1.0)
+
+
+def _silence(module: nn.Module) -> None:
+    for values in module.parameters(recurse=False):
+        values.zero_()
