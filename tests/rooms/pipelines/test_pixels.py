@@ -12,7 +12,7 @@ from tests.shards import COARSE, Planted, plant
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def local(tmp_path: Path) -> Store:
     return Store.open(str(tmp_path))
 
 
@@ -39,31 +39,33 @@ def test_samples_come_in_the_order_of_the_manifest_with_their_own_pixels(store):
         assert values.dtype == planted.samples[name].dtype
 
 
-def test_a_shard_without_a_drawn_sample_is_not_read(store):
-    planted = plant(store, held=90, drawn=2)
+def test_a_shard_without_a_drawn_sample_is_not_read(local):
+    planted = plant(local, held=90, drawn=2)
     named = {f"{cell:x}" for cell in planted.samples["coarse"].tolist()}
-    others = [path for path in shards(store, planted) if path.stem not in named]
+    others = [path for path in shards(local, planted) if path.stem not in named]
     assert others
     for path in others:
         path.unlink()
-    np.testing.assert_array_equal(read(store, planted)["x"], planted.samples["x"])
+    np.testing.assert_array_equal(read(local, planted)["x"], planted.samples["x"])
 
 
-def test_a_shard_that_was_altered_is_refused_by_name(store):
-    planted = plant(store)
-    path = shards(store, planted)[0]
+def test_a_shard_that_was_altered_is_refused_by_name(local):
+    planted = plant(local)
+    path = shards(local, planted)[0]
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:-1] + b"?")
-    with pytest.raises(TornError, match=rf"{planted.shard.key} made; found cells/{path.name} altered"):
-        read(store, planted)
+    with pytest.raises(
+        TornError, match=rf"{planted.shard.key} made; found cells/{path.name} altered"
+    ):
+        read(local, planted)
 
 
-def test_a_manifest_that_names_a_sample_the_shards_lack_is_refused(store):
-    few, many = plant(store, held=60, drawn=30), plant(store, held=90, drawn=70)
+def test_a_manifest_that_names_a_sample_the_shards_lack_is_refused(local):
+    few, many = plant(local, held=60, drawn=30), plant(local, held=90, drawn=70)
     with pytest.raises(TornError, match=r"of them missing, such as 's0"):
-        pixels.read(store, shard=few.shard.key, sample=many.sample.key, prepare=bare)
+        pixels.read(local, shard=few.shard.key, sample=many.sample.key, prepare=bare)
 
 
-def test_the_samples_lie_in_several_shards(store):
-    planted = plant(store)
-    assert len(shards(store, planted)) == len(COARSE)
+def test_the_samples_lie_in_several_shards(local):
+    planted = plant(local)
+    assert len(shards(local, planted)) == len(COARSE)

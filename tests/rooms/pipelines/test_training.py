@@ -1,0 +1,72 @@
+"""What one worker does, in this process and in any store: it leaves all that the driver takes."""
+
+import io
+import json
+
+import pyarrow.parquet as pq
+import torch
+from safetensors.torch import load
+
+from infra.context import Context
+from infra.errors import TerrasweepError
+from infra.store import Store
+from models.spec import TrainingSpec
+from models.zoo.tiny.spec import TinySpec
+from pipelines import init
+from pipelines.training import HISTORY_SCHEMA, Job, StoreSavepoint, work
+from tests.shards import plant
+
+TINY = TinySpec(name="tiny", width=8)
+TRAINING = TrainingSpec(epochs=3, batch_size=32, lr=3e-3, warmup_epochs=1)
+CPU = torch.device("cpu")
+
+
+def started(store: Store, training: TrainingSpec = TRAINING) -> Job:
+    """Plant samples, initialise the network, and say what is to be trained."""
+    step = plant(store).pretrain(TINY, training)
+    context, start = Context(store), step.need("init")
+    store.make(start, lambda folder: init.make(start, context=context, folder=folder))
+    return Job.of(step, context=context)
+
+
+def left(job: Job, name: str) -> bytes:
+    data = job.store.get(f"progress/{job.key}/{name}")
+    assert data is not None
+    return data
+
+
+def test_the_first_worker_leaves_weights_card_and_history(store):
+    job = started(store)
+    assert work(job, rank=0, device=CPU) is None
+    fresh = init.build(TINY, key=job.init).state_dict()
+    made = load(left(job, "weights.safetensors"))
+    assert made.keys() == fresh.keys()
+    assert not torch.equal(made["encoder.weight"], fresh["encoder.weight"])
+    history = pq.read_table(io.BytesIO(left(job, "history.parquet")))
+    assert history.schema == HISTORY_SCHEMA
+    card = json.loads(left(job, "card.json"))
+    assert (card["samples"], card["steps"]) == (70, 9)
+    assert card["training"]["epochs"] == 3
+    assert card["loss"] == history.column("loss").to_pylist()[-1]
+    assert StoreSavepoint(store, job.home).epochs() == 3
+
+
+def test_other_workers_leave_nothing_of_their_own(store):
+    job = started(store)
+    work(job, rank=1, device=CPU)
+    assert job.store.get(f"{job.home}/weights.safetensors") is None
+
+
+def test_a_worker_that_starts_again_leaves_the_same(store):
+    job = started(store)
+    work(job, rank=0, device=CPU)
+    first = left(job, "weights.safetensors")
+    store.drop(f"{job.home}/weights.safetensors")
+    work(job, rank=0, device=CPU)
+    assert left(job, "weights.safetensors") == first
+
+
+def test_a_loss_that_is_no_number_is_returned_not_raised(tmp_path):
+    wild = TrainingSpec(epochs=3, batch_size=32, lr=1e30, warmup_epochs=0)
+    job = started(Store.open(str(tmp_path)), wild)
+    assert isinstance(work(job, rank=0, device=CPU), TerrasweepError)
