@@ -136,7 +136,7 @@ def _flat(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     while pa.types.is_fixed_size_list(lists.type):
         size = lists.type.list_size
         lists = lists.values.slice(lists.offset * size, len(lists) * size)
-    lacking = np.asarray(lists.is_null()).reshape(num_rows, -1).any(axis=1)
+    lacking = np.any(np.asarray(lists.is_null()).reshape(num_rows, -1), axis=1)
     values = lists.fill_null(0) if lists.null_count else lists
     return values.to_numpy(zero_copy_only=False).reshape(num_rows, -1), lacking
 
