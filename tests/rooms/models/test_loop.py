@@ -282,3 +282,19 @@ def test_bfloat16_learns_much_the_same():
     assert differ(half, full)
     assert rows_half[-1]["loss"] == pytest.approx(rows[-1]["loss"], rel=0.02)
     assert all(values.dtype == torch.float32 for values in half.parameters())
+
+
+@pytest.mark.gpu
+def test_an_accelerator_learns_too_and_sees_what_a_cpu_sees():
+    network, data = small_presto(), arrays()
+    training = TrainingSpec(epochs=30, batch_size=35, lr=3e-3)
+    cuda = torch.device("cuda")
+    rows = loop.train(
+        network, data, training=training, key="a", device=cuda, savepoint=loop.Forgetful()
+    )
+    assert rows[-1]["loss"] < 0.9 * rows[0]["loss"]
+    batch = {name: torch.from_numpy(values) for name, values in data.items()}
+    with torch.no_grad():
+        there = network.encode({name: values.to(cuda) for name, values in batch.items()}).cpu()
+        here = network.cpu().encode(batch)
+    torch.testing.assert_close(there, here, rtol=1e-3, atol=1e-3)

@@ -269,3 +269,9 @@ def test_relief_is_read_at_the_first_step_alone(presto, batch):
     first["x"][:, :1, 14:16] += 5
     assert torch.equal(encode(presto, later), encode(presto, batch))
     assert not torch.allclose(encode(presto, first), encode(presto, batch), atol=1e-3)
+
+
+@pytest.mark.parametrize("fields", [{"width": 40}, {"width": 48, "heads": 5}])
+def test_a_width_that_cannot_be_split_is_refused(fields):
+    with pytest.raises(ValueError, match="must be a multiple of 16 and of heads"):
+        PrestoSpec(name="presto", **fields)
