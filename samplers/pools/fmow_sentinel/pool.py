@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 
 from samplers import files, rasters, rows, sheets
@@ -15,6 +16,7 @@ from samplers.shapes import middles
 NUM_BANDS = 13
 DTYPES = ("uint16", "int16", "int32", "float32", "float64")
 GET = "the dataset is fMoW-Sentinel, DOI 10.25740/vg497cb6002"
+AT_ONCE = 50_000  # polygons as objects take far more memory than as text
 WANTED = ("category", "location_id", "image_id", "timestamp")
 
 
@@ -49,7 +51,6 @@ def read(spec: FmowSentinelSpec, chunk: int) -> dict[str, np.ndarray]:
     Raises:
         PoolError: If the folder does not hold the pool, or rasterio is not installed.
     """
-    rasters.check_installed()
     found, patch = _found(spec), _patch(spec)
     part = rows.slice_of(found.index, chunk, size=patch.per_chunk)
 
@@ -66,6 +67,7 @@ def _patch(spec: FmowSentinelSpec) -> rows.Patch:
 
 @lru_cache(maxsize=4)
 def _found(spec: FmowSentinelSpec) -> _Found:
+    rasters.check_installed()
     split = spec.split
     holds = f"{split}.csv and {split}/<category>/... (fMoW-Sentinel)"
     root = files.folder(spec, holds=holds, get=GET)
@@ -84,22 +86,21 @@ def _found(spec: FmowSentinelSpec) -> _Found:
 
 def _index(path: Path, *, split: str) -> pa.Table:
     table, broken = sheets.read(path, wanted=WANTED)
-    category, location, image, stamp = (table.column(name).to_pylist() for name in WANTED)
-    places = [f"{kind}_{number}" for kind, number in zip(category, location, strict=True)]
-    names = [f"{place}_{number}" for place, number in zip(places, image, strict=True)]
-    laid_out = [
-        f"{split}/{kind}/{place}/{name}.tif"
-        for kind, place, name in zip(category, places, names, strict=True)
-    ]
+    category, location, image, stamp = (table.column(name) for name in WANTED)
+    place = pc.binary_join_element_wise(category, location, "_")
+    name = pc.binary_join_element_wise(place, image, "_")
+    laid_out = pc.binary_join_element_wise(split, category, place, name, "/")
     told = "image_path" in table.column_names
     lat, lon = _places(table, path)
     lines = rows.index(
         {
-            "id": [f"{split}/{name}" for name in names],
+            "id": pc.binary_join_element_wise(split, name, "/"),
             "lat": lat,
             "lon": lon,
-            "month": rows.months(stamp),
-            "file": table.column("image_path").to_pylist() if told else laid_out,
+            "month": rows.months(pc.utf8_slice_codeunits(stamp, 0, 7)),
+            "file": table.column("image_path")
+            if told
+            else pc.binary_join_element_wise(laid_out, ".tif", ""),
         }
     )
     others = rows.rejected(dict.fromkeys(broken, sheets.BROKEN))
@@ -112,5 +113,10 @@ def _places(table: pa.Table, path: Path) -> tuple[np.ndarray, np.ndarray]:
         return sheets.numbers(table.column("lat")), sheets.numbers(table.column("lon"))
     if "polygon" not in table.column_names:
         raise sheets.not_csv(path, wanted=(*WANTED, "polygon"), found="no polygon, and no lat, lon")
-    shapes = shapely.from_wkt(table.column("polygon").to_numpy(), on_invalid="ignore")
-    return middles(shapes)
+    texts = [
+        part.column(0).to_numpy(zero_copy_only=False)
+        for part in table.select(["polygon"]).to_batches(max_chunksize=AT_ONCE)
+    ]
+    where = [middles(shapely.from_wkt(part, on_invalid="ignore")) for part in texts]
+    lat, lon = np.concatenate([np.empty((2, 0)), *where], axis=1)
+    return lat, lon

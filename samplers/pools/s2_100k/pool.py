@@ -1,6 +1,7 @@
 """S2-100K: the lines of its index in order, and the patches they name, as files or in tars.
 
-A patch that no line names and a tar that is not whole have a rejected row of their own.
+A patch that no line names or that lies there twice, and a tar that is not whole, have a rejected
+row of their own.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ NUM_BANDS = 12
 HOLDS = "index.csv and images/*.tif or data/*.tar (S2-100K)"
 GET = "the dataset is torchgeo/s2-100k on Hugging Face"
 SMALL = "the file is smaller than the spec's min_bytes"
+TWICE = "the file lies in the pool a second time"
 UNNAMED = "no line of the index names the file"
 
 
@@ -53,7 +55,6 @@ def read(spec: S2100kSpec, chunk: int) -> dict[str, np.ndarray]:
     Raises:
         PoolError: If the folder does not hold the pool, or rasterio is not installed.
     """
-    rasters.check_installed()
     found, patch = _found(spec), _patch(spec)
     part = rows.slice_of(found.index, chunk, size=patch.per_chunk)
 
@@ -70,26 +71,23 @@ def _patch(spec: S2100kSpec) -> rows.Patch:
 
 @lru_cache(maxsize=4)
 def _found(spec: S2100kSpec) -> _Found:
+    rasters.check_installed()
     root = files.folder(spec, holds=HOLDS, get=GET)
     if not (root / "index.csv").is_file():
         raise files.missing(root, holds=HOLDS, get=GET)
     archives = [
         tars.look_into(path) for path in sorted({*root.glob("data/*.tar"), *root.glob("*.tar")})
     ]
-    packed = {
-        f"{sample.key}.{part}".rpartition("/")[2]: span
-        for archive in archives
-        for sample in archive.samples
-        for part, span in sample.parts.items()
-        if part in ("tif", "tiff")
-    }
-    patches = packed | dict(_loose(root / "images"))
+    lying = [*_loose(root / "images"), *_packed(archives)]
+    patches = dict(reversed(lying))
     if not patches and not archives:
         raise files.missing(root, holds=HOLDS, get=GET)
     sizes = [f"{name} {patches[name].size}" for name in sorted(patches)]
     digest = files.digest([(root / "index.csv").read_bytes(), *sizes])
     files.check_content(spec, digest)
     faults = {archive.path.name: archive.fault for archive in archives if archive.fault}
+    again = [one for one in lying if patches[one[0]] != one[1]]
+    faults |= {f"{span.tar.name}/{name}": TWICE for name, span in again}
     index = _index(root / "index.csv", spec=spec, patches=patches, faults=faults)
     if not index.num_rows:
         raise files.missing(root, holds=HOLDS, get=GET, found="an index without lines")
@@ -99,6 +97,14 @@ def _found(spec: S2100kSpec) -> _Found:
 def _loose(folder: Path) -> Iterator[tuple[str, Span]]:
     for path in sorted(folder.glob("*.tif")):
         yield path.name, Span(path, 0, path.stat().st_size)
+
+
+def _packed(archives: list[tars.Contents]) -> Iterator[tuple[str, Span]]:
+    for archive in archives:
+        for sample in archive.samples:
+            for part, span in sample.parts.items():
+                if part in ("tif", "tiff"):
+                    yield f"{sample.key}.{part}".rpartition("/")[2], span
 
 
 def _index(

@@ -45,7 +45,6 @@ def read(spec: Ssl4eoS12Spec, chunk: int) -> dict[str, np.ndarray]:
     Raises:
         PoolError: If the folder does not hold the pool, or rasterio is not installed.
     """
-    rasters.check_installed()
     home, patch = files.place(spec) / spec.split, _patch(spec)
     start = range(0, len(_locations(spec)), _per_chunk(spec))[chunk]
     locations = _locations(spec)[start : start + _per_chunk(spec)]
@@ -103,6 +102,7 @@ def _per_chunk(spec: Ssl4eoS12Spec) -> int:
 
 @lru_cache(maxsize=4)
 def _locations(spec: Ssl4eoS12Spec) -> tuple[str, ...]:
+    rasters.check_installed()
     holds = f"{spec.split}/<location>/<granule>/<band>.tif (SSL4EO-S12)"
     root = files.folder(spec, holds=holds, get=GET)
     home = root / spec.split

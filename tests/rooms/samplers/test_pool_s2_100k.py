@@ -13,7 +13,7 @@ from samplers.rasters import MISSING, UNREADABLE, placed
 from samplers.rows import UNKNOWN_MONTH
 from samplers.sheets import BROKEN
 from samplers.tars import CUT, NO_TAR
-from tests.data import geotiff
+from tests.data import geotiff, webdataset
 from tests.data.s2_100k import make as made
 from tests.pools import spec_of, taken_in, whole
 
@@ -163,6 +163,14 @@ def test_of_a_truncated_tar_the_whole_patches_stay_and_the_tar_is_told(tmp_path:
     assert 15 <= len(found["id"]) < made.NUM
     lost = [name for name, reason in rejects if reason == MISSING]
     assert len(found["id"]) + len(lost) == made.NUM
+
+
+def test_a_patch_that_lies_there_twice_is_told(tmp_path: Path):
+    fields = made.make(tmp_path, packed=True)
+    webdataset.write(tmp_path / "data/shard-002.tar", [("images/patch_3.tif", b"another")])
+    found, rejects = taken_in(spec_of("s2_100k", {**fields, "size_px": 32}))
+    assert rejects == [("shard-002.tar/patch_3.tif", pool.TWICE)]
+    np.testing.assert_array_equal(found["image"][3], made.patch(3))
 
 
 @pytest.mark.parametrize("size", [0, 512, 700])
