@@ -19,7 +19,7 @@ from infra.record import Record
 from infra.step import Key
 from infra.store import Store
 from pipelines.sample import made
-from pipelines.shard import shard_name
+from pipelines.shardwork import shard_name
 from samplers.scan import INDEX
 from samplers.table import Arrays, to_arrays
 

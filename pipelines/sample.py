@@ -26,19 +26,21 @@ from infra.step import Key, Step
 from infra.store import Store
 from pipelines.spec import SampleSpec, ShardSpec
 from pipelines.spread import spread
-from samplers import census
 from samplers.card import Guard, card
 from samplers.cells import cells_of
-from samplers.census import Totals
+from samplers.facts import Facts
+from samplers.names import STRATA
 from samplers.quota import Share
 from samplers.scan import (
     INDEX,
     MANIFEST,
     Guards,
     Sieve,
+    Tally,
     Wish,
+    added,
     closed,
-    free_totals,
+    needed,
     settle,
     sieve,
     sift,
@@ -65,6 +67,8 @@ class Drawn:
     """The index of the samples, sorted by id."""
     shares: tuple[Share, ...]
     guard: Guard
+    notes: tuple[str, ...] = ()
+    """What the rule found in the pool or in a file."""
 
 
 def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
@@ -98,6 +102,7 @@ def write(step: Step[Spec], drawn: Drawn, folder: Path) -> None:
         replicate=spec.replicate,
         shares=drawn.shares,
         guard=drawn.guard,
+        notes=drawn.notes,
     )
     manifest = drawn.rows.select(MANIFEST.names).cast(MANIFEST).combine_chunks()
     pq.write_table(manifest, folder / "manifest.parquet", compression="zstd")
@@ -120,60 +125,70 @@ def draw_many(steps: Sequence[Step[Spec]], *, context: Context) -> dict[Key, Dra
 def _draw_from(
     shard: Step[Spec], steps: Sequence[Step[Spec]], *, context: Context
 ) -> dict[Key, Drawn]:
-    held = census.totals(_table(context.store, shard.key, "census.parquet"))
+    facts = _facts(context.store, shard.key)
     fine = cast("ShardSpec", shard.spec).fine
     guards = {_guard(step): _closed(step, store=context.store, fine=fine) for step in steps}
-    asked = [Asked(step, _wish(step), _sieve(step, held=held)) for step in steps]
-    drawn = _scan(shard.key, asked, guards=guards, held=held, context=context)
+    asked = [Asked(step, _wish(step), _sieve(step, facts=facts)) for step in steps]
+    drawn = _scan(shard.key, asked, guards=guards, facts=facts, context=context)
     left = [replace(one, sieve=widened(one.sieve)) for one in asked if one.step.key not in drawn]
     if left:  # a guard took more of a stratum than the sieves allow for
-        drawn |= _scan(shard.key, left, guards=guards, held=held, context=context)
+        drawn |= _scan(shard.key, left, guards=guards, facts=facts, context=context)
     return drawn
 
 
+def _facts(store: Store, shard: Key) -> Facts:
+    """Return what the shard step left to be known of its pool."""
+    counts = json.loads(_checked(store, shard, "counts.json"))
+    entropies, crowd = (
+        {int(one): int(number) for one, number in counts[name].items()}
+        for name in ("entropies", "crowd")
+    )
+    return Facts(
+        _table(store, shard, "census.parquet"),
+        entropies=entropies,
+        crowd=crowd,
+        pilot=_table(store, shard, "pilot.parquet"),
+    )
+
+
 def _scan(
-    shard: Key, asked: Sequence[Asked], *, guards: Guards, held: Totals, context: Context
+    shard: Key, asked: Sequence[Asked], *, guards: Guards, facts: Facts, context: Context
 ) -> dict[Key, Drawn]:
     """Scan the index once and return the draws of those whose sieve was not too fine."""
     sieves = [one.sieve for one in asked]
-    sifted = _sift_all(shard, sieves, guards=guards, context=context)
+    where = _table(context.store, shard, "where.parquet")
+    files = needed(where, sieves, facts=facts)
+    sifted = _sift_all(shard, sieves, files=files, guards=guards, context=context)
     found = pa.concat_tables([INDEX.empty_table(), *(kept for kept, _ in sifted)])
-    free = {name: free_totals([part for _, part in sifted], guard=name) for name in guards}
-    num_free = {name: sum(totals["continent"].values()) for name, totals in free.items()}
     drawn: dict[Key, Drawn] = {}
-    for one in asked:
-        name = one.wish.guard
+    for one, tally in zip(asked, added(tallies for _, tallies in sifted), strict=True):
+        closed_cells = guards[one.wish.guard]
         with _named(one.step):
             settled = settle(
-                found,
-                one.wish,
-                sieve=one.sieve,
-                held=held,
-                free=free[name],
-                closed_cells=guards[name],
+                found, one.wish, sieve=one.sieve, tally=tally, closed_cells=closed_cells
             )
         if settled is not None:
-            excluded = sum(held["continent"].values()) - num_free[name]
-            drawn[one.step.key] = Drawn(*settled, Guard(_spec(one.step).guard_rings, excluded))
+            guard = Guard(_spec(one.step).guard_rings, tally.held - tally.free)
+            notes = tuple(note for part in one.sieve.cut.parts for note in part.notes)
+            drawn[one.step.key] = Drawn(*settled, guard, notes)
     return drawn
 
 
 def _sift_all(
-    shard: Key, sieves: Sequence[Sieve], *, guards: Guards, context: Context
-) -> list[tuple[pa.Table, pa.Table]]:
+    shard: Key, sieves: Sequence[Sieve], *, files: Sequence[str], guards: Guards, context: Context
+) -> list[tuple[pa.Table, tuple[Tally, ...]]]:
     store = context.store
-    names = [name for name in made(store, shard).artefacts if name.startswith("index/")]
-    num_tasks = -(-len(names) // FILES_PER_TASK)
-    tasks = [names[task::num_tasks] for task in range(num_tasks)]
+    num_tasks = -(-len(files) // FILES_PER_TASK)
+    tasks = [files[task::num_tasks] for task in range(num_tasks)]
 
     def work(task: Sequence[str]) -> bytes:
-        rows = pa.concat_tables([_table(store, shard, name) for name in task])
+        rows = pa.concat_tables([_index(store, shard, name) for name in task])
         return pickle.dumps(sift(rows, sieves=sieves, guards=guards))
 
-    sifted = []
+    sifted = [sift(INDEX.empty_table(), sieves=sieves, guards=guards)]
     for answer in spread(work, tasks):
         sifted.append(pickle.loads(answer))
-        context.progress(len(sifted), num_tasks)
+        context.progress(len(sifted) - 1, num_tasks)
     return sifted
 
 
@@ -204,9 +219,9 @@ def _wish(step: Step[Spec]) -> Wish:
     return Wish(_spec(step).composition, replicate=_spec(step).replicate, guard=_guard(step))
 
 
-def _sieve(step: Step[Spec], *, held: Totals) -> Sieve:
+def _sieve(step: Step[Spec], *, facts: Facts) -> Sieve:
     with _named(step):
-        return sieve(_wish(step), held=held)
+        return sieve(_wish(step), facts=facts)
 
 
 def _spec(step: Step[Spec]) -> SampleSpec:
@@ -214,7 +229,19 @@ def _spec(step: Step[Spec]) -> SampleSpec:
 
 
 def _table(store: Store, key: Key, name: str) -> pa.Table:
-    """Return a small table of a finished step, its checksum compared; no folder is fetched.
+    """Return a small table of a finished step."""
+    return pq.read_table(pa.BufferReader(_checked(store, key, name)))
+
+
+def _index(store: Store, key: Key, name: str) -> pa.Table:
+    """Return a part of the index, its words as codes: there are few, and they are long."""
+    return pq.ParquetFile(
+        pa.BufferReader(_checked(store, key, name)), read_dictionary=list(STRATA)
+    ).read()
+
+
+def _checked(store: Store, key: Key, name: str) -> bytes:
+    """Return a small file of a finished step, its checksum compared; no folder is fetched.
 
     Raises:
         TornError: If it is not what the step's record promised.
@@ -224,7 +251,7 @@ def _table(store: Store, key: Key, name: str) -> pa.Table:
     if hashlib.sha256(data).hexdigest() != found.artefacts[name].sha256:
         do = "run it again: it is made anew"
         raise TornError(f"wanted what {key} made", found=f"{name} altered since", do=do)
-    return pq.read_table(pa.BufferReader(data))
+    return data
 
 
 def made(store: Store, key: Key) -> Record:

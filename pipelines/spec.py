@@ -1,5 +1,7 @@
 """What each stage makes, as light values; a stage's needs are said where it is planned."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from infra.spec import Spec
@@ -11,6 +13,8 @@ from samplers.spec import CompositionSpec, Region
 
 class ShardSpec(Spec):
     """The pool as Parquet, partitioned by coarse H3 cell, with a census. Needs nothing."""
+
+    recipe: ClassVar[int] = 2
 
     pool: AnyPool
     """Where the samples come from."""

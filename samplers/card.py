@@ -8,15 +8,19 @@ many evenly filled cells would be as diverse.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
 from infra.spec import Json, everything
-from samplers.census import STRATA, UNKNOWN, Totals, count, totals
-from samplers.names import Stratum
+from samplers.census import count, known, totals
+from samplers.names import STRATA
 from samplers.quota import Share
 from samplers.spec import CompositionSpec
+
+ALWAYS: Final = ("biome", "climate", "continent")
+"""Strata that a card tells even where nothing is known; of others it tells what is known."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,11 @@ def card(
     replicate: int,
     shares: Sequence[Share],
     guard: Guard,
+    notes: Sequence[str] = (),
 ) -> dict[str, Json]:
     """Return the card of the rows that were drawn."""
     held = totals(count(rows))
+    strata = [over for over in STRATA if over in ALWAYS or known(held, over)]
     spectral = np.asarray(rows.column("entropy"), dtype=np.float64)
     mean = float(spectral.mean()) if spectral.size else math.nan
     short = {share.stratum: share.asked - share.taken for share in shares}
@@ -46,13 +52,15 @@ def card(
         "composition": everything(composition),
         "replicate": replicate,
         "size": rows.num_rows,
-        "strata": {over: _with_shares(held[over]) for over in STRATA},
-        "entropy_nats": {over: entropy(_known(held, over)) for over in STRATA},
+        "strata": {over: _with_shares(held[over]) for over in strata},
+        "entropy_nats": {over: entropy(known(held, over)) for over in strata},
         "effective_cells": effective_number(rows.column("cell")),
         "mean_spectral_entropy": None if np.isnan(mean) else mean,
         "quota": [asdict(share) for share in shares],
         "short": {name: lack for name, lack in short.items() if lack > 0},
+        "repeated": rows.num_rows - len(rows.column("id").unique()),
         "guard": asdict(guard),
+        "notes": list(notes),
     }
 
 
@@ -71,10 +79,6 @@ def effective_number(cells: pa.ChunkedArray) -> float:
 def _entropy(numbers: np.ndarray) -> float:
     shares = numbers[numbers > 0] / max(numbers.sum(), 1.0)
     return float(np.abs(np.sum(shares * np.log(shares))))
-
-
-def _known(held: Totals, over: Stratum) -> dict[str, int]:
-    return {value: number for value, number in held[over].items() if value != UNKNOWN[over]}
 
 
 def _with_shares(counts: Mapping[str, int]) -> dict[str, Json]:

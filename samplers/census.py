@@ -1,7 +1,8 @@
 """How many samples the pool holds, per coarse cell and stratum: small, and all a quota needs.
 
 A stratum's values are words throughout: a continent's name, or the number of a biome or climate
-written out. Where a sample has no value (off the continents, no biome) the word is in `UNKNOWN`.
+written out. Where a sample has no value (off the continents, no biome) the word is in `UNKNOWN`,
+and so is every word of a stratum that the pool knows nothing of.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,17 +11,18 @@ from typing import Final, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from samplers.names import Stratum
+from samplers.names import STRATA, UNKNOWN, Stratum
 
-STRATA: Final[tuple[Stratum, ...]] = ("biome", "climate", "continent")
-UNKNOWN: Final[Mapping[Stratum, str]] = {"biome": "0", "climate": "0", "continent": "none"}
+NUMBERS: Final = ("biome", "climate")
+STRATA_FIELDS: Final = tuple(
+    pa.field(over, pa.int16() if over in NUMBERS else pa.string(), nullable=False)
+    for over in STRATA
+)
 
 CENSUS: Final = pa.schema(
     [
         pa.field("coarse", pa.uint64(), nullable=False),
-        pa.field("continent", pa.string(), nullable=False),
-        pa.field("biome", pa.int16(), nullable=False),
-        pa.field("climate", pa.int16(), nullable=False),
+        *STRATA_FIELDS,
         pa.field("count", pa.int64(), nullable=False),
     ]
 )
@@ -28,7 +30,7 @@ CENSUS: Final = pa.schema(
 Totals: TypeAlias = Mapping[Stratum, Mapping[str, int]]
 """For each stratum, how many samples each of its values has."""
 
-_PLACE = ["coarse", "continent", "biome", "climate"]
+_PLACE = ["coarse", *STRATA]
 
 
 def count(rows: pa.Table) -> pa.Table:
@@ -47,10 +49,16 @@ def totals(census: pa.Table) -> Totals:
     return {over: _totals(census, over) for over in STRATA}
 
 
+def known(held: Totals, over: Stratum) -> dict[str, int]:
+    """Return the counts of a stratum's values without the samples that have none."""
+    return {value: number for value, number in held[over].items() if value != UNKNOWN[over]}
+
+
 def words(column: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
     """Return a stratum's column as codes, and the word that each code stands for."""
-    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    coded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.unify_dictionaries().combine_chunks()
     return np.asarray(coded.indices), [str(value) for value in coded.dictionary.to_pylist()]
 
 

@@ -7,14 +7,17 @@ share as many samples as their rules allow, which makes their comparison sharper
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
 
 from infra.seeds import seed
 
-TOP: Final = 2**64 - 1  # the highest rank there is
+FEWEST_SEEN: Final = 64
+"""Of a rarer stratum a sieve keeps everything: too little is known of it."""
+MARGIN: Final = 8.0
+"""Standard deviations between what a sieve is likely to let pass and what it must."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -51,20 +54,46 @@ def draw(
     return np.sort(np.concatenate([np.empty(0, dtype=np.int64), *drawn]))
 
 
-def ceiling(quota: int, *, held: int) -> int:
-    """Return a rank that very likely bounds the `quota` lowest of `held` samples.
+def waits(ranked: np.ndarray) -> np.ndarray:
+    """Return the exponential waiting time that belongs to each rank, in the same order.
 
-    A scan leaves what lies above it where it is. Eight standard deviations, and room for a guard
-    that takes a quarter of the samples; a caller who finds too few must scan again up to `TOP`.
+    Divided by a weight it is the key of a weighted draw (Efraimidis and Spirakis 2006): the
+    lowest keys are a draw without replacement in which twice the weight is twice as likely next.
+    Equal weights leave the order of ranks as it is.
     """
-    expected = (quota + 8 * math.sqrt(quota) + 64) * 4 / 3
-    return TOP if expected >= held else int(expected / held * TOP)
+    unit = (ranked.astype(np.float64) + 0.5) * 2.0**-64
+    return np.asarray(-np.log1p(-np.minimum(unit, 1 - 2.0**-53)))
 
 
-def grouped(codes: np.ndarray, *, values: Sequence[str], home: Mapping[str, int]) -> np.ndarray:
-    """Return the group of every row whose code stands for `values[code]`; -1 where it has none."""
-    of_code = np.array([home.get(value, -1) for value in values], dtype=np.int64)
-    return np.asarray(of_code[codes])
+def ceiling(quota: int, *, weights: np.ndarray, times: float = 1.0) -> float:
+    """Return a key that very likely bounds the `quota` lowest of a population.
+
+    A scan leaves what lies above it where it is; a caller who finds too few must scan again with
+    no bound. There is room for a guard that takes a quarter of the samples.
+
+    Args:
+        quota: How many keys must lie below the bound.
+        weights: The weights of the population, or of a part of it drawn by lot.
+        times: How many samples of the population each weight stands for.
+    """
+    seen = len(weights)
+    wanted = (quota + MARGIN * math.sqrt(quota) + 64) * 4 / 3
+    if times > 1:  # the part drawn by lot may be luckier than the rest
+        wanted *= 1 + MARGIN / math.sqrt(max(seen, 1))
+    if wanted >= seen * times or (times > 1 and seen < FEWEST_SEEN):
+        return math.inf
+    low, high = 0.0, 1.0
+    while _passing(high, weights) * times < wanted:
+        low, high = high, high * 2
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _passing(middle, weights) * times < wanted else (low, middle)
+    return high
+
+
+def _passing(bound: float, weights: np.ndarray) -> float:
+    """Return how many keys of these weights are expected below a bound."""
+    return float(-np.expm1(-weights * bound).sum())
 
 
 def _mixed(z: np.ndarray) -> np.ndarray:

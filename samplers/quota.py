@@ -1,39 +1,20 @@
-"""From a rule and a census to a number of samples per stratum; pure.
-
-A rule says three things: which values of which stratum it draws from, which of them count as one,
-and what weight each has. A new rule is one class in `samplers.spec` and one arm in `split`.
+"""From a cut and the samples that are free to a number of samples per stratum; pure.
 
 Seats are handed out one after another (Webster's method), never by largest remainder: there a
 larger size can leave a stratum with fewer samples (the Alabama paradox), and a small draw would
 no longer lie inside a larger one.
 """
 
-from bisect import bisect_right
-from collections.abc import Mapping
+import heapq
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from math import lcm
+
+import numpy as np
 
 from infra.errors import PoolError
-from samplers.census import UNKNOWN, Totals
-from samplers.names import Stratum
-from samplers.places import Only
-from samplers.rules import Rule, Stratified, Uniform, Zero
-from samplers.spec import CompositionSpec
-
-
-@dataclass(frozen=True)
-class Split:
-    """How a rule cuts the pool."""
-
-    over: Stratum
-    """The column that is cut."""
-    home: Mapping[str, str]
-    """The stratum each value belongs to; samples with any other value are never drawn."""
-    weights: Mapping[str, int]
-    """The weight of each stratum."""
-    short: Literal["error", "redistribute"] = "error"
-    """What happens when a stratum holds too few."""
+from samplers.cut import Cut, Part
 
 
 @dataclass(frozen=True)
@@ -49,49 +30,30 @@ class Share:
     """What it gives; differs from `asked` only where samples were redistributed."""
 
 
-def split(rule: Rule, *, held: Totals, free: Totals) -> Split:
-    """Return how a rule cuts a pool of which only the `free` samples may be drawn.
+def share_out(
+    cut: Cut, *, size: int, free: Sequence[np.ndarray], lost: Sequence[np.ndarray] | None = None
+) -> tuple[tuple[Share, ...], ...]:
+    """Return what every stratum of every part gives; the sum is the size asked for.
 
-    Raises:
-        PoolError: If the rule names a value that the pool does not have.
-    """
-    match rule:
-        case Zero():
-            return Split("continent", home={}, weights={})
-        case Uniform():
-            return Split("continent", dict.fromkeys(held["continent"], "all"), {"all": 1})
-        case Only(over=over, values=values):
-            _check_known(over, values, held=held)
-            name = "+".join(sorted(values))
-            return Split(over, dict.fromkeys(values, name), {name: 1})
-        case Stratified(over=over, shares=shares, short=short):
-            values = tuple(value for value in held[over] if value != UNKNOWN[over])
-            equal = shares == "equal"
-            weights = {value: 1 if equal else free[over].get(value, 0) for value in values}
-            return Split(over, {value: value for value in values}, weights, short)
-
-
-def share_out(composition: CompositionSpec, *, held: Totals, free: Totals) -> tuple[Share, ...]:
-    """Return what every stratum gives, in order of name; the sum is the size asked for.
-
-    The strata are those the pool holds, so one that the guard emptied counts as short; what each
-    can give, and the weights of proportional shares, follow from the free samples.
+    Args:
+        cut: The strata, and the shares that they should have.
+        size: How many samples are asked for.
+        free: For each part, how many samples of each stratum may be drawn.
+        lost: For each part, how many of these an earlier part draws; none are lost if not said.
 
     Raises:
         PoolError: If the pool, or a stratum whose rule says so, holds too few.
     """
-    cut = split(composition.rule, held=held, free=free)
-    available = _available(cut, free)
-    if composition.size > sum(available.values()):
-        raise _too_small(composition, sum(available.values()))
-    asked = apportion(composition.size, weights=cut.weights)
-    lacking = [name for name in sorted(asked) if asked[name] > available[name]]
-    if lacking and cut.short == "error":
-        raise _too_short(composition, lacking, asked=asked, available=available)
-    taken = apportion(composition.size, weights=cut.weights, caps=available)
+    lost = [np.zeros_like(own) for own in free] if lost is None else lost
+    rooms = [
+        [max(int(has - gone), 0) * _repeats(part) for has, gone in zip(own, less, strict=True)]
+        for part, own, less in zip(cut.parts, free, lost, strict=True)
+    ]
+    sizes = _sizes(cut, size=size, rooms=[sum(room) for room in rooms])
+    parts = zip(cut.parts, sizes, free, rooms, strict=True)
     return tuple(
-        Share(name, asked=asked[name], available=available[name], taken=taken[name])
-        for name in sorted(asked)
+        _strata(part, size=own, free=[int(one) for one in has], room=room)
+        for part, own, has, room in parts
     )
 
 
@@ -106,12 +68,112 @@ def apportion(
     """
     room = {name: size if caps is None else caps[name] for name in weights}
     seats = _early_seats(size, weights=weights, room=room)
-    left = min(size, sum(room.values())) - sum(seats.values())
-    for _ in range(left):
-        open_names = [name for name in seats if seats[name] < room[name]]
-        behind = {name: Fraction(weights[name], 2 * seats[name] + 1) for name in open_names}
-        seats[min(open_names, key=lambda name: (-behind[name], name))] += 1
+    behind = [
+        (-Fraction(weights[name], 2 * taken + 1), name)
+        for name, taken in seats.items()
+        if taken < room[name]
+    ]
+    heapq.heapify(behind)
+    for _ in range(min(size, sum(room.values())) - sum(seats.values())):
+        _, name = heapq.heappop(behind)
+        seats[name] += 1
+        if seats[name] < room[name]:
+            heapq.heappush(behind, (-Fraction(weights[name], 2 * seats[name] + 1), name))
     return seats
+
+
+def whole_numbers(weights: Sequence[Fraction]) -> list[int]:
+    """Return whole numbers in the proportion of the weights."""
+    common = lcm(*(weight.denominator for weight in weights))
+    return [int(weight * common) for weight in weights]
+
+
+def _sizes(cut: Cut, *, size: int, rooms: list[int]) -> list[int]:
+    """Return how many samples each part gives."""
+    if sum(rooms) < size:
+        raise _too_small(cut, size=size, room=sum(rooms))
+    if len(cut.parts) < 2:
+        return [size] * len(cut.parts)
+    places = [f"{place:06d}" for place in range(len(cut.parts))]
+    weights = whole_numbers([_weight(part) for part in cut.parts])
+    asked = apportion(size, weights=dict(zip(places, weights, strict=True)))
+    rigid = [_frozen(part) or cut.short == "error" for part in cut.parts]
+    for part, place, room, is_rigid in zip(cut.parts, places, rooms, rigid, strict=True):
+        if is_rigid and asked[place] > room:
+            raise _too_short(part, ["all"], wanted=[asked[place]], found=[room])
+    loose = [at for at, is_rigid in enumerate(rigid) if not is_rigid]
+    left = size - sum(asked[places[at]] for at in range(len(places)) if rigid[at])
+    if sum(rooms[at] for at in loose) < left:
+        raise _too_small(cut, size=left, room=sum(rooms[at] for at in loose))
+    own = {places[at]: weights[at] for at in loose}
+    taken = asked | apportion(left, weights=own, caps={places[at]: rooms[at] for at in loose})
+    for part, place in zip(cut.parts, places, strict=True):
+        _check_least(part, taken[place], size=size)
+    return [taken[place] for place in places]
+
+
+def _strata(part: Part, *, size: int, free: list[int], room: list[int]) -> tuple[Share, ...]:
+    """Return what each stratum of a part gives."""
+    shares = whole_numbers(part.shares) if part.shares else free
+    weights = dict(zip(part.strata, shares, strict=True))
+    caps = dict(zip(part.strata, room, strict=True))
+    asked = apportion(size, weights=weights)
+    lacking = [name for name in part.strata if asked[name] > caps[name]]
+    if sum(room) < size or (lacking and part.short == "error"):
+        found = [caps[name] for name in lacking]
+        raise _too_short(part, lacking, wanted=[asked[name] for name in lacking], found=found)
+    taken = apportion(size, weights=weights, caps=caps) if lacking else asked
+    prefix = f"{part.component.name}: " if part.component else ""
+    return tuple(
+        Share(f"{prefix}{name}", asked=asked[name], available=has, taken=taken[name])
+        for name, has in zip(part.strata, free, strict=True)
+    )
+
+
+def _repeats(part: Part) -> int:
+    return part.component.repeats if part.component else 1
+
+
+def _frozen(part: Part) -> bool:
+    return part.component.frozen if part.component else False
+
+
+def _weight(part: Part) -> Fraction:
+    return Fraction(str(part.component.weight)) if part.component else Fraction(1)
+
+
+def _check_least(part: Part, taken: int, *, size: int) -> None:
+    if part.component and taken < int(part.component.least * size):
+        raise PoolError(
+            f"wanted at least {part.component.least:g} of {size:,} samples from component "
+            f"{part.component.name!r}",
+            found=f"{taken:,} after the others made up for it",
+            do="lower size or `least`, let it repeat samples, or enlarge the pool",
+        )
+
+
+def _too_small(cut: Cut, *, size: int, room: int) -> PoolError:
+    return PoolError(
+        f"wanted {size:,} samples by rule {cut.rule!r}",
+        found=f"{room:,} that may be drawn",
+        do=f"lower size to {room:,}, enlarge the pool or lower guard_rings",
+    )
+
+
+def _too_short(
+    part: Part, names: Sequence[str], *, wanted: Sequence[int], found: Sequence[int]
+) -> PoolError:
+    whose = f" for component {part.component.name!r}" if part.component else ""
+    over = "" if part.over == "rule" or list(names) == ["all"] else f" of {part.over}"
+    lines = (
+        f"{number:,} samples{over}{f' {name}' if over else ''}"
+        for name, number in zip(names, wanted, strict=True)
+    )
+    return PoolError(
+        f"wanted {', '.join(lines)}{whose}",
+        found=", ".join(f"{number:,}" for number in found),
+        do="lower size, enlarge the pool, or set `short: redistribute`",
+    )
 
 
 def _early_seats(
@@ -120,53 +182,13 @@ def _early_seats(
     """Return all seats but the last few at once: those whose quotient exceeds a threshold."""
     total = max(sum(weights.values()), 1)
 
-    def seats(
-        inverse: int,
-    ) -> dict[str, int]:  # seats with weight / (2 seats + 1) > total / inverse
+    def seats(inverse: int) -> dict[str, int]:
+        """Return the seats whose weight / (2 seats + 1) exceeds total / inverse."""
         odd = {name: (weight * inverse - 1) // total + 1 for name, weight in weights.items()}
         return {name: min(room[name], odd[name] // 2) for name in weights}
 
-    most = 2 * total * max(room.values(), default=0) + 2
-    found = bisect_right(range(most), size, key=lambda inverse: sum(seats(inverse).values())) - 1
-    return seats(found)
-
-
-def _available(cut: Split, free: Totals) -> dict[str, int]:
-    available = dict.fromkeys(cut.weights, 0)
-    for value, stratum in cut.home.items():
-        available[stratum] += free[cut.over].get(value, 0)
-    return available
-
-
-def _check_known(over: Stratum, values: tuple[str, ...], *, held: Totals) -> None:
-    for value in values:
-        if value not in held[over]:
-            raise PoolError(
-                f"wanted samples whose {over} is {value!r}",
-                found="none in the pool",
-                do=f"it has {', '.join(held[over]) or 'no samples at all'}",
-            )
-
-
-def _too_small(composition: CompositionSpec, available: int) -> PoolError:
-    return PoolError(
-        f"wanted {composition.size:,} samples by rule {composition.rule.kind!r}",
-        found=f"{available:,} that may be drawn",
-        do=f"lower size to {available:,}, enlarge the pool or lower guard_rings",
-    )
-
-
-def _too_short(
-    composition: CompositionSpec,
-    lacking: list[str],
-    *,
-    asked: Mapping[str, int],
-    available: Mapping[str, int],
-) -> PoolError:
-    over = getattr(composition.rule, "over", "stratum")
-    wanted = ", ".join(f"{asked[name]:,} samples of {over} {name}" for name in lacking)
-    return PoolError(
-        f"wanted {wanted}",
-        found=", ".join(f"{available[name]:,}" for name in lacking),
-        do="lower size, enlarge the pool, or set `short: redistribute`",
-    )
+    low, high = 0, 2 * total * max(room.values(), default=0) + 2
+    while low < high - 1:  # whole numbers beyond what `bisect` takes
+        middle = (low + high) // 2
+        low, high = (middle, high) if sum(seats(middle).values()) <= size else (low, middle)
+    return seats(low)

@@ -1,7 +1,7 @@
 """One scan of the pool's index for all compositions of a sweep; pure.
 
 `sift` runs over any piece of the pool and keeps the rows that some composition may draw: those
-below a ceiling that follows from the whole census, never from the piece. `settle` then draws from
+below a ceiling that follows from the whole pool, never from the piece. `settle` then draws from
 the joined rows, and refuses rather than guesses when the ceiling was too low.
 """
 
@@ -12,11 +12,14 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from infra.errors import PoolError
 from samplers import census
 from samplers.cells import disk
-from samplers.census import Totals
-from samplers.draw import TOP, ceiling, draw, grouped, ranks
-from samplers.quota import Share, Split, share_out, split
+from samplers.cut import Cut, cut
+from samplers.draw import ceiling
+from samplers.facts import Facts
+from samplers.frame import Frame
+from samplers.quota import Share, share_out
 from samplers.spec import CompositionSpec
 
 MANIFEST: Final = pa.schema(
@@ -25,18 +28,23 @@ MANIFEST: Final = pa.schema(
         pa.field("rank_hash", pa.uint64(), nullable=False),
         pa.field("coarse", pa.uint64(), nullable=False),
         pa.field("cell", pa.uint64(), nullable=False),
-        pa.field("continent", pa.string(), nullable=False),
-        pa.field("biome", pa.int16(), nullable=False),
-        pa.field("climate", pa.int16(), nullable=False),
+        *census.STRATA_FIELDS,
         pa.field("lat", pa.float64(), nullable=False),
         pa.field("lon", pa.float64(), nullable=False),
     ]
 )
-INDEX: Final = MANIFEST.append(pa.field("entropy", pa.float32(), nullable=False))
+INDEX: Final = MANIFEST.append(pa.field("entropy", pa.float32(), nullable=False)).append(
+    pa.field("city_km", pa.float32(), nullable=False)
+)
 """What a scan reads of every sample: all but its pixels."""
 
-FREE: Final = census.CENSUS.append(pa.field("guard", pa.string(), nullable=False))
-"""The census of what each guard leaves free."""
+WHERE: Final = pa.schema(
+    [
+        pa.field("coarse", pa.uint64(), nullable=False),
+        pa.field("index", pa.string(), nullable=False),
+    ]
+)
+"""In which file of the index the samples of each coarse cell stand."""
 
 Guards = Mapping[str, np.ndarray]
 """Every guard's name and the cells it closes; sweeps without a guard have one that closes none."""
@@ -51,15 +59,30 @@ class Wish:
     guard: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sieve:
     """A wish as a piece of the pool sees it: which rows may be drawn."""
 
     replicate: int
     guard: str
-    cut: Split
-    ceilings: Mapping[str, int]
-    """For each stratum of the cut, the highest rank that is worth keeping."""
+    cut: Cut
+    ceilings: tuple[np.ndarray, ...]
+    """For each stratum of each part, the highest key that is worth keeping."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many samples a sieve's strata hold, and how many of them its guard leaves free."""
+
+    held: int
+    free: int
+    strata: tuple[np.ndarray, ...]
+    """For each part, how many samples of each stratum are free."""
+
+    def __add__(self, other: "Tally") -> "Tally":
+        """Return the tally of both pieces."""
+        strata = tuple(a + b for a, b in zip(self.strata, other.strata, strict=True))
+        return Tally(self.held + other.held, self.free + other.free, strata)
 
 
 def closed(cells: np.ndarray, *, rings: int) -> np.ndarray:
@@ -67,67 +90,164 @@ def closed(cells: np.ndarray, *, rings: int) -> np.ndarray:
     return disk(np.unique(cells), rings=rings)
 
 
-def sieve(wish: Wish, *, held: Totals) -> Sieve:
-    """Return which rows a wish may draw, from the census alone.
+def sieve(wish: Wish, *, facts: Facts) -> Sieve:
+    """Return which rows a wish may draw, as far as one knows before the scan.
 
     Raises:
-        PoolError: If the pool holds too few, even before a guard takes any.
+        PoolError: If the pool does not know what the rule asks of it.
     """
-    cut = split(wish.composition.rule, held=held, free=held)
-    shares = share_out(wish.composition, held=held, free=held)
-    bounds = {s.stratum: ceiling(s.taken, held=max(s.available, 1)) for s in shares}
-    return Sieve(wish.replicate, wish.guard, cut, bounds)
+    made = cut(wish.composition.rule, facts=facts)
+    pilot, times = facts.seen, facts.pilot_times
+    weights = [
+        [weight[place == stratum] for stratum in range(len(part.strata))]
+        for part in made.parts
+        for place, weight in [part.cut(pilot)]
+    ]
+    free = [np.array([round(len(own) * times) for own in part]) for part in weights]
+    try:
+        shares = share_out(made, size=wish.composition.size, free=free)
+    except PoolError:  # by the pilot's measure; the scan will tell
+        return widened(Sieve(wish.replicate, wish.guard, made, tuple(map(_zeros, free))))
+    quotas = [[share.taken for share in part] for part in shares]
+    before = np.cumsum([0, *(sum(part) for part in quotas)])  # what earlier parts may take away
+    bounds = tuple(
+        np.array(
+            [
+                ceiling(max(quota, 1) + first, weights=own, times=times)
+                for quota, own in zip(part, own_weights, strict=True)
+            ]
+        )
+        for part, own_weights, first in zip(quotas, weights, before.tolist(), strict=False)
+    )
+    return Sieve(wish.replicate, wish.guard, made, bounds)
 
 
 def widened(narrow: Sieve) -> Sieve:
     """Return a sieve that keeps every row of its strata."""
-    return Sieve(narrow.replicate, narrow.guard, narrow.cut, dict.fromkeys(narrow.ceilings, TOP))
+    bounds = tuple(np.full(part.shape, np.inf) for part in narrow.ceilings)
+    return Sieve(narrow.replicate, narrow.guard, narrow.cut, bounds)
 
 
-def sift(rows: pa.Table, *, sieves: Sequence[Sieve], guards: Guards) -> tuple[pa.Table, pa.Table]:
-    """Return the rows that some sieve keeps, and the census of what each guard leaves free."""
-    rows = rows.select(INDEX.names).cast(INDEX)
-    cells = np.asarray(rows.column("cell"))
-    free = {name: ~_among(cells, closed_cells) for name, closed_cells in guards.items()}
-    keep = np.zeros(rows.num_rows, dtype=bool)
+def needed(where: pa.Table, sieves: Sequence[Sieve], *, facts: Facts) -> list[str]:
+    """Return the files of the index that hold a sample of any stratum of any sieve, sorted."""
+    may = np.zeros(len(facts.counted), dtype=bool)
+    for part in (part for one in sieves for part in one.cut.parts):
+        may |= part.possible(facts.counted)
+    cells = np.unique(facts.counted.column("coarse")[may])
+    files = where.filter(np.isin(np.asarray(where.column("coarse")), cells)).column("index")
+    return sorted(files.unique().to_pylist())
+
+
+def sift(
+    rows: pa.Table, *, sieves: Sequence[Sieve], guards: Guards
+) -> tuple[pa.Table, tuple[Tally, ...]]:
+    """Return the rows that some sieve keeps, and what the strata of each sieve hold."""
+    frame = Frame(rows.select(INDEX.names))
+    free = {name: ~_among(frame.column("cell"), cells) for name, cells in guards.items()}
+    keep = np.zeros(len(frame), dtype=bool)
+    tallies = []
     for one in sieves:
-        groups, bounds = _groups(rows, one), np.array([*one.ceilings.values(), 0], dtype=np.uint64)
-        low = ranks(np.asarray(rows.column("rank_hash")), replicate=one.replicate) <= bounds[groups]
-        keep |= free[one.guard] & (groups >= 0) & low
-    return rows.filter(keep), _free(rows, free)
+        kept, tally = _sifted(frame, one, free=free[one.guard])
+        keep |= kept
+        tallies.append(tally)
+    return frame.table.filter(keep).cast(INDEX), tuple(tallies)
 
 
-def free_totals(parts: Iterable[pa.Table], *, guard: str) -> Totals:
-    """Return how many samples of each value a guard leaves free, from all pieces of the pool."""
-    own = (part.filter(np.asarray(part.column("guard")) == guard) for part in parts)
-    return census.totals(census.add(part.select(census.CENSUS.names) for part in own))
+def added(parts: Iterable[tuple[Tally, ...]]) -> tuple[Tally, ...]:
+    """Return the tallies of all pieces together."""
+    first, *others = parts
+    for other in others:
+        first = tuple(a + b for a, b in zip(first, other, strict=True))
+    return first
 
 
 def settle(
-    found: pa.Table,
-    wish: Wish,
-    *,
-    sieve: Sieve,
-    held: Totals,
-    free: Totals,
-    closed_cells: np.ndarray,
+    found: pa.Table, wish: Wish, *, sieve: Sieve, tally: Tally, closed_cells: np.ndarray
 ) -> tuple[pa.Table, tuple[Share, ...]] | None:
     """Return the draw of a wish, sorted by id, and its shares; nothing if the sieve was too fine.
+
+    Of samples that several parts of a mixture could draw, an earlier part takes them; where that
+    leaves a later one short, the shares are worked out again without those.
 
     Raises:
         PoolError: If what the guard leaves is too little.
     """
-    shares = share_out(wish.composition, held=held, free=free)
-    rows = found.filter(~_among(np.asarray(found.column("cell")), closed_cells)).sort_by("id")
-    groups = _groups(rows, sieve)
-    ranked = ranks(np.asarray(rows.column("rank_hash")), replicate=wish.replicate)
-    for group, share in enumerate(shares):
-        bound = np.uint64(sieve.ceilings[share.stratum])
-        if np.count_nonzero((groups == group) & (ranked <= bound)) < share.taken:
+    rows = found.filter(~_among(np.asarray(found.column("cell")), closed_cells))
+    rows = rows.cast(INDEX).sort_by("id")
+    ordered = [_ordered(Frame(rows), sieve, part) for part in range(len(sieve.cut.parts))]
+    lost = [np.zeros_like(own) for own in tally.strata]
+    while True:
+        size = wish.composition.size
+        shares = share_out(sieve.cut, size=size, free=tally.strata, lost=lost)
+        quotas = [[share.taken for share in part] for part in shares]
+        drawn, gone = _drawn(ordered, quotas, cut=sieve.cut, size=rows.num_rows)
+        flat = [positions for part in drawn for positions in part]
+        if sum(map(len, flat)) == size:
+            whole = np.sort(np.concatenate([np.empty(0, dtype=np.int64), *flat]))
+            return rows.take(whole), tuple(share for part in shares for share in part)
+        if any(np.isfinite(bounds).any() for bounds in sieve.ceilings):
             return None
-    ids = np.asarray(rows.column("id"))
-    drawn = draw(ranked, ids=ids, groups=groups, quota=[share.taken for share in shares])
-    return rows.take(drawn), shares
+        lost = [np.maximum(one, other) for one, other in zip(lost, gone, strict=True)]
+
+
+def _sifted(frame: Frame, one: Sieve, *, free: np.ndarray) -> tuple[np.ndarray, Tally]:
+    held, kept = np.zeros((2, len(frame)), dtype=bool)
+    strata = []
+    for part, bounds in zip(one.cut.parts, one.ceilings, strict=True):
+        place, weights = part.cut(frame)
+        mine = place >= 0
+        held |= mine
+        rows = np.flatnonzero(mine & free)
+        strata.append(np.bincount(place[rows], minlength=len(part.strata)))
+        wait = frame.waits(one.replicate)[rows]
+        low = wait <= _bound(bounds[place[rows]], weights[rows])
+        kept[rows[low]] = True
+    return kept, Tally(int(held.sum()), int((held & free).sum()), tuple(strata))
+
+
+def _bound(ceilings: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the longest wait that is worth keeping, a hair more than rounding could cost."""
+    with np.errstate(over="ignore"):
+        return np.asarray(ceilings * weights * (1 + 1e-12))
+
+
+def _ordered(frame: Frame, one: Sieve, part: int) -> list[np.ndarray]:
+    """Return for each stratum of a part the rows that may be drawn, the lowest key first."""
+    place, weights = one.cut.parts[part].cut(frame)
+    rows = np.flatnonzero(place >= 0)
+    wait = frame.waits(one.replicate)[rows]
+    low = wait <= _bound(one.ceilings[part][place[rows]], weights[rows])
+    rows, wait = rows[low], wait[low]
+    keys = (frame.ranks(one.replicate)[rows], wait / weights[rows], place[rows])
+    rows = rows[np.lexsort(keys)]  # ties stay in order of id
+    ends = np.cumsum(np.bincount(place[rows], minlength=len(one.ceilings[part])))
+    return np.split(rows, ends[:-1])
+
+
+def _drawn(
+    ordered: Sequence[Sequence[np.ndarray]],
+    quotas: Sequence[Sequence[int]],
+    *,
+    cut: Cut,
+    size: int,
+) -> tuple[list[list[np.ndarray]], list[np.ndarray]]:
+    """Return the rows that each stratum gives, as far as it can, and how many others took."""
+    taken = np.zeros(size, dtype=bool)
+    drawn: list[list[np.ndarray]] = []
+    lost = []
+    for part, strata, whose in zip(cut.parts, ordered, quotas, strict=True):
+        repeats = part.component.repeats if part.component else 1
+        left = [rows[~taken[rows]] for rows in strata]
+        drawn.append(
+            [
+                np.resize(rows, min(quota, len(rows) * repeats))
+                for rows, quota in zip(left, whose, strict=True)
+            ]
+        )
+        lost.append(np.array([len(a) - len(b) for a, b in zip(strata, left, strict=True)]))
+        for rows in drawn[-1]:
+            taken[rows] = True
+    return drawn, lost
 
 
 def _among(cells: np.ndarray, ordered: np.ndarray) -> np.ndarray:
@@ -138,18 +258,5 @@ def _among(cells: np.ndarray, ordered: np.ndarray) -> np.ndarray:
     return np.asarray(ordered[place] == cells)
 
 
-def _groups(rows: pa.Table, one: Sieve) -> np.ndarray:
-    """Return for each row the place of its stratum among the sieve's, or -1."""
-    place = {stratum: group for group, stratum in enumerate(one.ceilings)}
-    home = {value: place[stratum] for value, stratum in one.cut.home.items()}
-    codes, values = census.words(rows.column(one.cut.over))
-    return grouped(codes, values=values, home=home)
-
-
-def _free(rows: pa.Table, free: Mapping[str, np.ndarray]) -> pa.Table:
-    counted = [FREE.empty_table()]
-    for name, mask in free.items():
-        part = census.count(rows.filter(mask))
-        guard = pa.array([name] * part.num_rows, pa.string())
-        counted.append(part.append_column(FREE.field("guard"), guard))
-    return pa.concat_tables(counted)
+def _zeros(counts: np.ndarray) -> np.ndarray:
+    return np.zeros(len(counts))

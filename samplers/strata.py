@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from samplers.geography import biomes, climate, continents
+from samplers.geography import biomes, cities, climate, continents
 from samplers.geography.continents import Russia
+from samplers.names import LAND_COVERS, UNKNOWN
+from samplers.table import Arrays
 
 
 def describe(lat: np.ndarray, lon: np.ndarray, *, russia: Russia) -> dict[str, np.ndarray]:
@@ -18,3 +20,28 @@ def describe(lat: np.ndarray, lon: np.ndarray, *, russia: Russia) -> dict[str, n
         "biome": biomes.proxy(lat, lon),
         "climate": np.where(on_land, climate.codes(lat, lon), 0).astype(np.int16),
     }
+
+
+def surroundings(columns: Arrays) -> dict[str, np.ndarray]:
+    """Return what else rules ask of samples: land cover, realm, ecoregion, distance to a city.
+
+    Land cover is the sample's own: the class its Dynamic World names most often. A pool that
+    brings one of these columns itself is believed; what nobody says is unknown.
+    """
+    number = len(columns["id"])
+    unknown = {
+        over: np.full(number, UNKNOWN[over]) for over in ("land_cover", "realm", "ecoregion")
+    }
+    if "dynamic_world" in columns:
+        unknown["land_cover"] = land_cover(columns["dynamic_world"])
+    said = {over: columns[over].astype(str) for over in unknown if over in columns}
+    km = cities.distance_km(columns["lat"], columns["lon"]).astype(np.float32)
+    return {**unknown, **said, "city_km": km}
+
+
+def land_cover(dynamic_world: np.ndarray) -> np.ndarray:
+    """Return the class that each sample's months or pixels name most often, ties to the first."""
+    flat = dynamic_world.reshape(len(dynamic_world), -1)
+    times = np.stack([(flat == one).sum(axis=1) for one in range(len(LAND_COVERS))], axis=1)
+    names = np.array([*LAND_COVERS, UNKNOWN["land_cover"]])
+    return np.asarray(names[np.where(times.any(axis=1), times.argmax(axis=1), len(LAND_COVERS))])

@@ -108,7 +108,7 @@ PARTS: dict[type[Spec], st.SearchStrategy[Spec]] = {
     Overlap: _overlaps,
     Union: _unions,
     Difference: _differences,
-    Uniform: st.just(Uniform()),
+    Uniform: st.builds(Uniform, resolution=st.integers(0, 2)),
     EntropyWeighted: _weighted,
     Stratified: _stratified(),
     EntropyHistogram: _histograms(),

@@ -14,20 +14,21 @@ from infra.errors import PoolError
 from infra.spec import Spec
 from infra.step import Step
 from infra.store import Store
-from pipelines import sample, shard
+from pipelines import sample, shard, shardwork
 from pipelines.spec import SampleSpec, ShardSpec, TaskDataSpec
 from samplers import census
 from samplers.card import Guard
 from samplers.cells import disk
 from samplers.intake import admit, layout
-from samplers.places import Only
+from samplers.places import Cities, EntropyTop, NaturalForest, Only, PerSample
 from samplers.pools.planet import pool as planet
 from samplers.pools.planet.spec import PlanetSpec
-from samplers.rules import Rule, Stratified, Uniform
-from samplers.scan import INDEX, Wish, settle, sieve, widened
+from samplers.rules import EntropyWeighted, Rule, Stratified, Uniform
+from samplers.scan import INDEX, Wish, settle, sieve, sift, widened
 from samplers.spec import CompositionSpec
 from samplers.table import to_arrays, to_table
 from samplers.tasks.planet_biome.spec import PlanetBiomeSpec
+from tests.drawing import facts_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("local_ray")]
 
@@ -36,6 +37,12 @@ POOL = PlanetSpec(name="planet", size=SIZE)
 SHARD: Step[Spec] = Step("shard", ShardSpec(pool=POOL))
 RULES: tuple[Rule, ...] = (
     Uniform(),
+    PerSample(),
+    Cities(radius_km=200.0),
+    NaturalForest(),
+    EntropyTop(),
+    EntropyWeighted(),
+    Stratified(over="land_cover", short="redistribute"),
     Only(values=("africa", "asia")),
     Stratified(),
     Stratified(over="biome", short="redistribute"),
@@ -97,7 +104,7 @@ def test_shards_hold_every_sample_of_the_pool_once_with_its_pixels(
 def test_a_shard_holds_one_coarse_cell_sorted_by_cell_and_id(store: Store):
     for path in (store.folder(SHARD.key) / "cells").iterdir():
         rows = pq.read_table(path, columns=["coarse", "cell", "id"])
-        assert {shard.shard_name(cell) for cell in rows.column("coarse").to_pylist()} == {path.name}
+        assert {shardwork.shard_name(cell) for cell in rows.column("coarse").to_pylist()} == {path.name}
         keys = list(zip(*(rows.column(name).to_pylist() for name in ("cell", "id")), strict=True))
         assert keys == sorted(keys)
 
@@ -174,20 +181,17 @@ def test_ray_draws_the_same_bytes_as_one_process(
     """No Ray, no shards, no sieve: the rows of lowest rank among the whole pool."""
     step = sample_step(rule)
     sample.make_many([step], context=Context(store))
-    describe = shard.Work(store, ShardSpec(pool=POOL), home="", num_chunks=1).describe
+    describe = shardwork.Work(store, ShardSpec(pool=POOL), home="", num_chunks=1).describe
     rows, _ = admit(whole_pool, chunk=0, expected=layout(whole_pool), describe=describe)
-    held = census.totals(census.count(rows))
+    index = rows.select(INDEX.names).cast(INDEX)
     wish = Wish(step.spec.composition, replicate=0, guard="none")
-    settled = settle(
-        rows.select(INDEX.names).cast(INDEX),
-        wish,
-        sieve=widened(sieve(wish, held=held)),
-        held=held,
-        free=held,
-        closed_cells=np.empty(0, dtype=np.uint64),
-    )
+    none = np.empty(0, dtype=np.uint64)
+    everything = widened(sieve(wish, facts=facts_of(index)))
+    _, (tally,) = sift(index, sieves=[everything], guards={"none": none})
+    settled = settle(index, wish, sieve=everything, tally=tally, closed_cells=none)
     assert settled is not None
-    sample.write(step, sample.Drawn(*settled, Guard(rings=None, excluded=0)), tmp_path)
+    notes = tuple(note for part in everything.cut.parts for note in part.notes)
+    sample.write(step, sample.Drawn(*settled, Guard(rings=None, excluded=0), notes), tmp_path)
     for name in ("manifest.parquet", "card.json"):
         assert (tmp_path / name).read_bytes() == (store.folder(step.key) / name).read_bytes()
 
@@ -226,8 +230,9 @@ def test_the_guard_keeps_away_and_the_card_counts_what_it_took(store: Store, tmp
     task = task_at(store, taken)
     closed = disk(np.asarray(taken.column("cell")), rings=1)
     cells = np.asarray(pool.column("cell"))
-    excluded = int(np.isin(cells, closed).sum())
-    free = int((~np.isin(cells, closed) & (np.asarray(pool.column("continent")) == "europe")).sum())
+    european = np.asarray(pool.column("continent")) == "europe"
+    excluded = int((np.isin(cells, closed) & european).sum())
+    free = int((~np.isin(cells, closed) & european).sum())
     step = sample_step(Only(values=("europe",)), SHARD, task, size=free, rings=1)
     sample.make_many([step], context=Context(store))
     folder = store.folder(step.key)

@@ -25,7 +25,8 @@ TWO = SampleSpec(composition=CompositionSpec(rule=Uniform(), size=2), replicate=
 
 def test_a_draw_is_written_as_a_manifest_and_a_card(tmp_path: Path):
     row = {"rank_hash": 9, "coarse": 1, "cell": 2, "continent": "asia", "biome": 4, "climate": 7}
-    place = {"lat": 1.0, "lon": 2.0, "entropy": 0.5}
+    row |= {"land_cover": "trees", "realm": "none", "ecoregion": "none"}
+    place = {"lat": 1.0, "lon": 2.0, "entropy": 0.5, "city_km": 80.0}
     rows = pa.Table.from_pylist([{"id": name, **row, **place} for name in "ab"], schema=INDEX)
     drawn = Drawn(rows, (Share("all", asked=2, available=5, taken=2),), Guard(1, excluded=3))
     write(Step("sample", TWO, (SHARD,)), drawn, tmp_path)

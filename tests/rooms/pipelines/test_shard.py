@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from infra.store import Store
-from pipelines.shard import CHUNKS_PER_BUCKET, MOST_BUCKETS, MOST_CHUNKS_PER_TASK, Work, shard_name
+from pipelines.shardwork import (
+    CHUNKS_PER_BUCKET,
+    MOST_BUCKETS,
+    MOST_CHUNKS_PER_TASK,
+    Work,
+    shard_name,
+)
 from pipelines.spec import ShardSpec
 from samplers.cells import parse, resolutions
 from samplers.pools.planet.spec import PlanetSpec

@@ -14,11 +14,15 @@ def rows(continents: list[str], *, cells: list[int], entropies: list[float]) -> 
     number = len(continents)
     return pa.table(
         {
+            "id": pa.array([f"s{place}" for place in range(number)], pa.string()),
             "coarse": pa.array([1] * number, pa.uint64()),
             "cell": pa.array(cells, pa.uint64()),
             "continent": pa.array(continents, pa.string()),
             "biome": pa.array([4] * number, pa.int16()),
             "climate": pa.array([0] * number, pa.int16()),
+            "land_cover": pa.array(["none"] * number, pa.string()),
+            "realm": pa.array(["nearctic"] * number, pa.string()),
+            "ecoregion": pa.array(["none"] * number, pa.string()),
             "entropy": pa.array(entropies, pa.float32()),
         }
     )
@@ -34,10 +38,14 @@ def test_a_card_tells_counts_shares_and_diversity():
         replicate=2,
         shares=[Share("all", asked=4, available=9, taken=4)],
         guard=Guard(rings=1, excluded=5),
+        notes=["mine.csv: content 0123456789abcdef, 9 points"],
     )
     assert about["size"] == 4
     assert about["replicate"] == 2
-    assert about["composition"] == {"rule": {"kind": "uniform"}, "size": 4}
+    assert about["composition"] == {
+        "rule": {"kind": "uniform", "resolution": 1},
+        "size": 4,
+    }
     assert about["strata"]["continent"] == {
         "asia": {"count": 2, "share": 0.5},
         "europe": {"count": 1, "share": 0.25},
@@ -45,12 +53,28 @@ def test_a_card_tells_counts_shares_and_diversity():
     }
     two_to_one = math.log(3) - 2 / 3 * math.log(2)
     assert about["entropy_nats"]["continent"] == pytest.approx(two_to_one)
-    assert about["entropy_nats"] | {"continent": 0} == {"biome": 0, "climate": 0, "continent": 0}
+    assert about["entropy_nats"] | {"continent": 0} == dict.fromkeys(
+        ["biome", "climate", "continent", "realm"], 0
+    )
     assert about["effective_cells"] == pytest.approx(2.0)
     assert about["mean_spectral_entropy"] == 2.5
     assert about["quota"] == [{"stratum": "all", "asked": 4, "available": 9, "taken": 4}]
     assert about["short"] == {}
     assert about["guard"] == {"rings": 1, "excluded": 5}
+    assert about["notes"] == ["mine.csv: content 0123456789abcdef, 9 points"]
+    assert about["repeated"] == 0
+
+
+def test_a_card_counts_samples_that_were_drawn_again():
+    twice = rows(["asia"] * 3, cells=[7, 7, 8], entropies=[1.0] * 3).take([0, 1, 1, 2, 2, 2])
+    about = card(
+        twice,
+        composition=CompositionSpec(rule=Uniform(), size=6),
+        replicate=0,
+        shares=[Share("all", asked=6, available=3, taken=6)],
+        guard=Guard(rings=None, excluded=0),
+    )
+    assert about["repeated"] == 3
 
 
 def test_a_card_names_short_strata_and_by_how_much():

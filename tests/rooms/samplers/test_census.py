@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 
-from samplers.census import CENSUS, add, count, totals, words
+from samplers.census import CENSUS, add, count, known, totals, words
 
 
 def rows(continents: str) -> pa.Table:
@@ -12,6 +12,9 @@ def rows(continents: str) -> pa.Table:
             "continent": pa.array(names, pa.string()),
             "biome": pa.array([10 if name == "asia" else 9 for name in names], pa.int16()),
             "climate": pa.array([0] * len(names), pa.int16()),
+            "land_cover": pa.array(["trees"] * len(names), pa.string()),
+            "realm": pa.array(["none"] * len(names), pa.string()),
+            "ecoregion": pa.array(["none"] * len(names), pa.string()),
         }
     )
 
@@ -29,7 +32,11 @@ def test_totals_are_words_in_the_order_of_values():
         "biome": {"9": 2, "10": 2},
         "climate": {"0": 4},
         "continent": {"asia": 2, "europe": 1, "none": 1},
+        "land_cover": {"trees": 4},
+        "realm": {"none": 4},
+        "ecoregion": {"none": 4},
     }
+    assert (known(found, "continent"), known(found, "realm")) == ({"asia": 2, "europe": 1}, {})
     assert list(found["biome"]) == ["9", "10"]
 
 

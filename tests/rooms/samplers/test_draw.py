@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from samplers.draw import TOP, ceiling, draw, grouped, hashes, ranks
+from samplers.draw import ceiling, draw, hashes, ranks, waits
 
 
 def test_hashes_and_ranks_never_change():
@@ -17,7 +17,7 @@ def test_ranks_of_a_replicate_are_a_shuffle_of_their_own():
     one, other = (ranks(rank_hash, replicate=replicate) for replicate in (0, 1))
     assert len(np.unique(one)) == len(rank_hash)
     assert abs(np.corrcoef(one.astype(float), other.astype(float))[0, 1]) < 0.03
-    shares = np.histogram(one.astype(float), bins=10, range=(0, float(TOP)))[0] / len(one)
+    shares = np.histogram(one.astype(float), bins=10, range=(0, 2.0**64))[0] / len(one)
     assert np.abs(shares - 0.1).max() < 0.01
 
 
@@ -36,18 +36,26 @@ def test_every_group_gives_its_lowest_ranks_and_ties_go_to_the_first_id():
     assert draw(ranked, ids=ids, groups=groups, quota=[9, 9]).tolist() == [0, 1, 2, 3, 4, 6]
 
 
-def test_a_value_without_a_home_is_in_no_group():
-    codes = np.array([2, 0, 1, 0])
-    home = {"asia": 0, "europe": 1}
-    assert grouped(codes, values=["europe", "none", "asia"], home=home).tolist() == [0, 1, -1, 1]
+def test_waits_keep_the_order_of_ranks_and_are_exponential():
+    ranked = np.sort(ranks(np.arange(100_000, dtype=np.uint64), replicate=0))
+    wait = waits(ranked)
+    assert (np.diff(wait) >= 0).all()
+    assert abs(wait.mean() - 1) < 0.02
+    ends = waits(np.array([0, 2**64 - 1], dtype=np.uint64))
+    assert (np.isfinite(ends) & (ends > 0)).all()
 
 
 @pytest.mark.parametrize("quota", [1, 100, 5_000])
-def test_a_ceiling_lets_enough_pass_and_little_more(quota: int):
-    ranked = ranks(np.arange(100_000, dtype=np.uint64), replicate=0)
-    passed = np.count_nonzero(ranked <= np.uint64(ceiling(quota, held=100_000)))
+@pytest.mark.parametrize("times", [1, 20])
+def test_a_ceiling_lets_enough_pass_and_little_more(quota: int, times: int):
+    """Of a hundred thousand of which all, or one in twenty, were seen."""
+    wait = waits(ranks(np.arange(100_000, dtype=np.uint64), replicate=0))
+    weights = np.random.Generator(np.random.PCG64(1)).uniform(0.1, 2, 100_000)
+    bound = ceiling(quota, weights=weights[::times], times=times)
+    passed = np.count_nonzero(wait / weights <= bound)
     assert quota <= passed <= 2 * quota + 300
 
 
-def test_a_ceiling_lets_everything_pass_where_most_is_drawn():
-    assert ceiling(90, held=100) == TOP
+def test_a_ceiling_lets_everything_pass_where_most_is_drawn_or_little_is_known():
+    assert ceiling(90, weights=np.ones(100)) == np.inf
+    assert ceiling(1, weights=np.ones(40), times=1000) == np.inf

@@ -1,0 +1,51 @@
+"""A piece of the pool's index as rules look at it: each column decoded once, whoever asks."""
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import TypeVar, cast
+
+import numpy as np
+import pyarrow as pa
+
+from samplers import census
+from samplers.draw import ranks, waits
+from samplers.names import Stratum
+
+T = TypeVar("T")
+
+
+class Frame:
+    """Rows of the index, or of the census, with what has been worked out of them so far."""
+
+    def __init__(self, table: pa.Table) -> None:
+        """Look at a table without reading any of it."""
+        self.table = table
+        self._memo: dict[Hashable, object] = {}
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+        """Return what was made under a name, or make it."""
+        if name not in self._memo:
+            self._memo[name] = make()
+        return cast("T", self._memo[name])
+
+    def column(self, name: str) -> np.ndarray:
+        """Return a column of numbers."""
+        return self.once(("column", name), lambda: np.asarray(self.table.column(name)))
+
+    def placed(self, over: Stratum, home: Mapping[str, int]) -> np.ndarray:
+        """Return the place that each row's word of a stratum has in `home`, or -1."""
+        codes, values = self.once(over, lambda: census.words(self.table.column(over)))
+        of_code = np.array([home.get(value, -1) for value in values], dtype=np.int64)
+        return np.asarray(of_code[codes])
+
+    def ranks(self, replicate: int) -> np.ndarray:
+        """Return the rank of every row in one replicate."""
+        return self.once(
+            ("ranks", replicate), lambda: ranks(self.column("rank_hash"), replicate=replicate)
+        )
+
+    def waits(self, replicate: int) -> np.ndarray:
+        """Return the waiting time of every row in one replicate."""
+        return self.once(("waits", replicate), lambda: waits(self.ranks(replicate)))
