@@ -28,6 +28,9 @@ WHOLE = slice(None)
 class Network(nn.Module, ABC):
     """A module that can be pretrained and that turns samples into features."""
 
+    at_once: int = 128
+    """Samples that pass it together while it learns: as many as a CPU's cache and memory take."""
+
     @abstractmethod
     def loss(self, batch: Batch, *, generator: torch.Generator, part: slice = WHOLE) -> Tensor:
         """Return what the samples of `part` add to the loss of the batch.

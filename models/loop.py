@@ -23,8 +23,8 @@ from models.spec import TrainingSpec
 MOST_ROWS: Final = 200
 """Rows of history at most, however long the training."""
 
-PART: Final = {"cpu": 128, "cuda": 4096}
-"""Samples that pass the network at once: as many as a CPU's cache or a GPU's memory takes."""
+PARTS_ON_ACCELERATORS: Final = 32
+"""How many times the samples of a CPU pass an accelerator together, if its memory takes them."""
 
 
 class Row(TypedDict):
@@ -104,6 +104,7 @@ class _Run:
         self.optimiser = _optimiser(network, training)
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.num_workers = dist.get_world_size() if dist.is_initialized() else 1
+        self.stride = network.at_once * (1 if device.type == "cpu" else PARTS_ON_ACCELERATORS)
         self.step = 0
         self.rows: list[Row] = []
         self.losses: list[float] = []  # since the last row
@@ -161,12 +162,25 @@ class _Run:
 
     def _gradients(self, batch: Batch, *, size: int) -> float:
         """Leave the whole batch's gradients in the network; return the whole batch's loss."""
+        start, stop = (size * rank // self.num_workers for rank in (self.rank, self.rank + 1))
+        total = None
+        while total is None:
+            try:
+                total = self._add_up(batch, start=start, stop=stop)
+            except torch.OutOfMemoryError:
+                if self.stride == 1:
+                    raise
+                self.stride //= 2
+        if self.num_workers > 1:
+            _sum_over_workers([total, *_gradients_of(self.network)])
+        return float(total)
+
+    def _add_up(self, batch: Batch, *, start: int, stop: int) -> Tensor:
+        """Leave the gradients of a worker's samples in the network; return their loss."""
         self.optimiser.zero_grad(set_to_none=False)
         total = torch.zeros((), device=self.device)
-        start, stop = (size * rank // self.num_workers for rank in (self.rank, self.rank + 1))
-        stride = PART.get(self.device.type, PART["cuda"])
-        for first in range(start, stop, stride):
-            part = slice(first, min(first + stride, stop))
+        for first in range(start, stop, self.stride):
+            part = slice(first, min(first + self.stride, stop))
             drawn = torch.Generator(self.device).manual_seed(seed(self.key, "loss", self.step))
             with torch.autocast(
                 self.device.type, torch.bfloat16, enabled=self.training.precision == "bfloat16"
@@ -174,9 +188,7 @@ class _Run:
                 loss = self.network.loss(batch, generator=drawn, part=part)
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
-        if self.num_workers > 1:
-            _sum_over_workers([total, *_gradients_of(self.network)])
-        return float(total)
+        return total
 
     def _note(self, loss: float, *, lr: float, size: int) -> None:
         self.losses.append(loss)

@@ -42,6 +42,8 @@ def prepare(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 class SatMae(Network):
     """The autoencoder; its features are the mean over the encoder's patch tokens."""
 
+    at_once = 8
+
     def __init__(self, spec: SatMaeSpec) -> None:
         super().__init__()
         self.spec = spec

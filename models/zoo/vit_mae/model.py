@@ -33,6 +33,8 @@ def prepare(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 class VitMae(Network):
     """The autoencoder."""
 
+    at_once = 8
+
     def __init__(self, spec: VitMaeSpec) -> None:
         super().__init__()
         self.spec = spec

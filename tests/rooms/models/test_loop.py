@@ -1,6 +1,5 @@
 """The training loop: what is learnt follows from the key, and from nothing else."""
 
-import math
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,38 +14,18 @@ import torch.multiprocessing as processes
 from infra.errors import TerrasweepError
 from models import loop
 from models.contract import Network
-from models.schedule import Schedule
 from models.spec import TrainingSpec
-from models.zoo.presto.model import build as build_presto
-from models.zoo.presto.spec import PrestoSpec
-from models.zoo.tiny.model import build as build_tiny
+from models.zoo.tiny.model import Tiny
 from models.zoo.tiny.spec import TinySpec
-
-CPU = torch.device("cpu")
-TRAINING = TrainingSpec(epochs=4, batch_size=32, lr=3e-3, warmup_epochs=1)
-SAMPLES = 70  # two whole batches and one of six
-
-
-def tiny() -> Network:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        return build_tiny(TinySpec(name="tiny", width=8))
-
-
-def small_presto() -> Network:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        return build_presto(PrestoSpec(name="presto", width=16, depth=1, heads=2))
-
-
-def arrays(samples: int = SAMPLES) -> dict[str, np.ndarray]:
-    draw = np.random.Generator(np.random.PCG64(2))
-    return {
-        "x": draw.normal(size=(samples, 12, 17)).astype(np.float32),
-        "dynamic_world": draw.integers(0, 10, (samples, 12)),
-        "latlon": draw.uniform(-60, 60, (samples, 2)).astype(np.float32),
-        "month": draw.integers(0, 12, samples),
-    }
+from tests.rooms.models.trainings import (
+    SAMPLES,
+    arrays,
+    assert_same,
+    differ,
+    small_presto,
+    tiny,
+    trained,
+)
 
 
 @dataclass
@@ -65,36 +44,6 @@ class Memory:
         self.epochs.append(epochs)
         if epochs == self.breaks_after:
             raise KeyboardInterrupt
-
-
-def trained(
-    network: Network,
-    *,
-    training: TrainingSpec = TRAINING,
-    key: str = "pretrain/a",
-    data: dict[str, np.ndarray] | None = None,
-    savepoint: loop.Savepoint | None = None,
-) -> list[loop.Row]:
-    return loop.train(
-        network,
-        arrays() if data is None else data,
-        training=training,
-        key=key,
-        device=CPU,
-        savepoint=savepoint or loop.Forgetful(),
-    )
-
-
-def assert_same(ours: Network, theirs: Network) -> None:
-    for name, values in ours.state_dict().items():
-        assert torch.equal(values, theirs.state_dict()[name]), name
-
-
-def differ(ours: Network, theirs: Network) -> bool:
-    return any(
-        not torch.equal(values, theirs.state_dict()[name])
-        for name, values in ours.state_dict().items()
-    )
 
 
 @pytest.mark.parametrize("build", [tiny, small_presto])
@@ -145,12 +94,28 @@ def test_a_training_that_is_over_is_not_trained_again():
     assert memory.epochs == [1, 2, 3, 4]
 
 
-def test_how_many_samples_pass_at_once_changes_nothing_that_matters(monkeypatch):
+def test_how_many_samples_pass_at_once_changes_nothing_that_matters():
     whole, parted = small_presto(), small_presto()
-    rows = trained(whole)
-    monkeypatch.setitem(loop.PART, "cpu", 5)
-    rows_parted = trained(parted)
+    parted.at_once = 5
+    rows, rows_parted = trained(whole), trained(parted)
     assert_close(parted, whole, rows_parted, rows)
+
+
+def test_a_memory_that_is_too_small_makes_parts_smaller_and_changes_nothing_else():
+    passed: list[int] = []
+
+    class Large(Tiny):
+        def loss(self, batch, *, generator, part=slice(None)):
+            passed.append(part.stop - part.start)
+            if passed[-1] > 10:
+                raise torch.OutOfMemoryError("too many")
+            return super().loss(batch, generator=generator, part=part)
+
+    small, large = tiny(), Large(TinySpec(name="tiny", width=8))
+    large.load_state_dict(small.state_dict())
+    rows, rows_large = trained(small), trained(large)
+    assert_close(large, small, rows_large, rows)
+    assert max(passed[5:]) <= 8
 
 
 def assert_close(
@@ -198,7 +163,7 @@ def work(rank: int, size: int, port: int, build: Callable[[], Network], folder: 
 def test_every_sample_is_seen_once_per_epoch_also_those_of_the_last_batch():
     seen: list[int] = []
 
-    class Watching(type(tiny())):  # type: ignore[misc]
+    class Watching(Tiny):
         def loss(self, batch, *, generator, part=slice(None)):
             seen.extend(batch["month"][part].tolist())
             return super().loss(batch, generator=generator, part=part)
@@ -238,63 +203,3 @@ def test_history_has_the_last_step_and_at_most_200_rows():
 def test_the_loss_falls():
     rows = trained(small_presto(), training=TrainingSpec(epochs=30, batch_size=35, lr=3e-3))
     assert rows[-1]["loss"] < 0.9 * rows[0]["loss"]
-
-
-def test_the_learning_rate_climbs_evenly_then_follows_half_a_cosine_to_zero():
-    training = TrainingSpec(epochs=10, batch_size=10, lr=1.0, warmup_epochs=2)
-    schedule = Schedule.of(training, samples=50)
-    rates = [schedule.lr(step) for step in range(schedule.total_steps)]
-    np.testing.assert_allclose(rates[:10], np.arange(1, 11) / 10)
-    np.testing.assert_allclose(rates[10:], 0.5 * (1 + np.cos(np.pi * np.arange(40) / 40)))
-    assert schedule.lr(schedule.total_steps) == pytest.approx(0.0, abs=1e-12)
-
-
-def test_biases_norms_and_the_mask_token_do_not_decay_and_weights_do():
-    heavy = TrainingSpec(epochs=1, batch_size=SAMPLES, lr=1e-3, warmup_epochs=0, weight_decay=100.0)
-    light = heavy.model_copy(update={"weight_decay": 0.0})
-    decayed, plain = small_presto(), small_presto()
-    trained(decayed, training=heavy)
-    trained(plain, training=light)
-    for name, values in plain.named_parameters():
-        spared = values.ndim <= 1 or not values.requires_grad
-        assert torch.equal(values, decayed.get_parameter(name)) == spared, name
-
-
-def test_clipping_bounds_the_step_that_a_large_gradient_takes():
-    data = arrays()
-    data["x"] *= 100
-    plain, clipped = tiny(), tiny()
-    trained(plain, data=data)
-    trained(clipped, data=data, training=TRAINING.model_copy(update={"clip_norm": 1e-9}))
-    moved = [
-        math.dist(
-            n.state_dict()["encoder.bias"].tolist(), tiny().state_dict()["encoder.bias"].tolist()
-        )
-        for n in (plain, clipped)
-    ]
-    assert moved[1] < 0.5 * moved[0]
-
-
-def test_bfloat16_learns_much_the_same():
-    half, full = small_presto(), small_presto()
-    rows = trained(full)
-    rows_half = trained(half, training=TRAINING.model_copy(update={"precision": "bfloat16"}))
-    assert differ(half, full)
-    assert rows_half[-1]["loss"] == pytest.approx(rows[-1]["loss"], rel=0.02)
-    assert all(values.dtype == torch.float32 for values in half.parameters())
-
-
-@pytest.mark.gpu
-def test_an_accelerator_learns_too_and_sees_what_a_cpu_sees():
-    network, data = small_presto(), arrays()
-    training = TrainingSpec(epochs=30, batch_size=35, lr=3e-3)
-    cuda = torch.device("cuda")
-    rows = loop.train(
-        network, data, training=training, key="a", device=cuda, savepoint=loop.Forgetful()
-    )
-    assert rows[-1]["loss"] < 0.9 * rows[0]["loss"]
-    batch = {name: torch.from_numpy(values) for name, values in data.items()}
-    with torch.no_grad():
-        there = network.encode({name: values.to(cuda) for name, values in batch.items()}).cpu()
-        here = network.cpu().encode(batch)
-    torch.testing.assert_close(there, here, rtol=1e-3, atol=1e-3)
