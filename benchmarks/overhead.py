@@ -81,6 +81,8 @@ def orchestrated(planned: Plan, *, bundle: int, mirrored: bool) -> Took:
         if mirrored:
             thread.finish()
         assert len(ledger.done()) == len(cells)
+        ways = f"bundles of {bundle or 'any size'}, mirror {'on' if mirrored else 'off'}"
+        print(f"{len(cells):,} cells in {took:.1f} s: {ways}", file=sys.stderr)
         files = sum(path.is_file() for path in Path(home).rglob("*"))
     return Took(took, len(bundles), files)
 
