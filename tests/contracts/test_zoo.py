@@ -1,5 +1,6 @@
 """Every network of the zoo keeps the contract, whatever it is."""
 
+from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
@@ -22,6 +23,15 @@ SMALL: dict[str, dict[str, int]] = {
     "satmae": {**SMALL_IMAGES, "channel_width": 32, "decoder_channel_width": 16},
     "vit_mae": SMALL_IMAGES,
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """On tensors this small, and beside other work, two threads are slower than one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def spec_of(name: str) -> ModelSpec:
