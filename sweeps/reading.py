@@ -117,7 +117,7 @@ def _with_catalogue(document: Document) -> tuple[dict[str, object], list[Problem
     made: list[object] = []
     for place, entry in enumerate(entries):
         if not isinstance(entry, str):
-            made.append(entry)
+            made.append(_with_rule(entry))
         elif entry in compositions():
             made.append(_with_name(entry, _parsed(_composition_path(entry)).data))
         else:
@@ -125,6 +125,14 @@ def _with_catalogue(document: Document) -> tuple[dict[str, object], list[Problem
             mark = document.marks.get(("compositions", place))
             unknown.append(_unknown_composition(entry, place, mark))
     return {**data, "compositions": made}, unknown
+
+
+def _with_rule(entry: object) -> object:
+    """Let an entry that says no rule, only a size or sizes, have the catalogue's of its name."""
+    if not isinstance(entry, dict) or "rule" in entry or entry.get("name") not in compositions():
+        return entry
+    found = _parsed(_composition_path(entry["name"])).data
+    return {**found, **entry} if isinstance(found, dict) else entry
 
 
 def _composition_path(name: str) -> Path:

@@ -20,6 +20,7 @@ from samplers.members import AnyPool, AnyTask
 from samplers.rules import Rule
 from samplers.spec import CompositionSpec, Region
 from sweeps.fit import check_cells, check_known, check_once, check_room, misfit
+from sweeps.sizes import expanded, with_size
 
 
 class Part(BaseModel):
@@ -51,6 +52,14 @@ class CompositionEntry(Part):
     """How the samples are chosen."""
     size: int = Field(default=0, ge=0)
     """How many samples; left out, the sweep's own `size` counts."""
+    sizes: tuple[Annotated[int, Field(gt=0)], ...] = ()
+    """Several sizes at once: `[1000, 10000]` makes this `<name>_1k` and `<name>_10k`, nested."""
+
+    @model_validator(mode="after")
+    def _has_one_size(self) -> "CompositionEntry":
+        if self.size and self.sizes:
+            raise ValueError("both size and sizes; keep one of them")
+        return self
 
     @property
     def spec(self) -> CompositionSpec:
@@ -147,16 +156,6 @@ Seeds: TypeAlias = Annotated[
 ]
 
 
-def _with_size(entry: object, size: object) -> object:
-    """Give a composition the sweep's size if it says none of its own and draws at all."""
-    is_count = isinstance(size, int) and not isinstance(size, bool) and size > 0
-    if not isinstance(entry, dict) or "size" in entry or not is_count:
-        return entry  # what is no count is told once, where it stands
-    rule = entry.get("rule")
-    draws = isinstance(rule, dict) and rule.get("kind") != "zero"
-    return {**entry, "size": size} if draws else entry
-
-
 def _not_bare(value: object) -> object:
     if isinstance(value, str):
         raise misfit(
@@ -214,7 +213,7 @@ class Sweep(Part):
         entries = data.get("compositions") if isinstance(data, dict) else None
         if not isinstance(entries, list | tuple):
             return data
-        filled = [_with_size(entry, data.get("size")) for entry in entries]  # type: ignore[attr-defined]
+        filled = [with_size(entry, data.get("size")) for entry in expanded(entries)]  # type: ignore[attr-defined]
         return {**data, "compositions": filled}  # type: ignore[dict-item]
 
     @model_validator(mode="after")
