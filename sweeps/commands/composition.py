@@ -47,7 +47,7 @@ def _show(args: argparse.Namespace) -> int:
     from sweeps.reading import composition
 
     entry = composition(args.name).model_dump(mode="json", exclude_defaults=False)
-    entry = {name: value for name, value in entry.items() if name != "size" or value}
+    entry = {name: value for name, value in entry.items() if name not in ("size", "sizes") or value}
     if args.json:
         show.as_json(entry)
     else:
@@ -56,9 +56,11 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _told(rule: dict[str, object]) -> str:
-    kind = rule.pop("kind")
-    return " ".join([str(kind), *(f"{name}={_plain(value)}" for name, value in rule.items())])
+    fields = {name: value for name, value in rule.items() if name != "kind" and value != {}}
+    return " ".join([str(rule["kind"]), *(f"{name}={_plain(fields[name])}" for name in fields)])
 
 
 def _plain(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, dict):
+        return f"({_told(value)})" if "kind" in value else str(value)
+    return ",".join(map(_plain, value)) if isinstance(value, tuple) else str(value)
