@@ -26,7 +26,7 @@ from pipelines.taskdata import TABLE
 from samplers.table import to_arrays
 
 FEATURES: Final = "features.safetensors"
-CHUNK: Final = 512
+CHUNK: Final = 128
 
 
 def make(step: Step[Spec], *, context: Context, folder: Path) -> None:

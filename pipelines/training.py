@@ -24,7 +24,7 @@ from models.contract import Network
 from models.spec import ModelSpec, TrainingSpec
 from pipelines import pixels
 from pipelines.init import architecture, build, sizes
-from pipelines.spec import InitSpec, PretrainSpec
+from pipelines.spec import InitSpec, PretrainSpec, SampleSpec
 
 HISTORY: Final = "history.parquet"
 HISTORY_SCHEMA: Final = pa.schema(
@@ -49,12 +49,16 @@ class Job:
     shard: Key
     model: ModelSpec
     training: TrainingSpec
+    passes: int
+    """Samples times epochs: how much work it is."""
     resources: Resources
 
     @classmethod
     def of(cls, step: Step[Spec], *, context: Context) -> "Job":
         """Gather what a pretrain step says and needs."""
         init, sample = step.need("init"), step.need("sample")
+        training = cast("PretrainSpec", step.spec).training
+        size = cast("SampleSpec", sample.spec).composition.size
         return cls(
             store=context.store,
             key=step.key,
@@ -62,7 +66,8 @@ class Job:
             sample=sample.key,
             shard=sample.need("shard").key,
             model=cast("InitSpec", init.spec).model,
-            training=cast("PretrainSpec", step.spec).training,
+            training=training,
+            passes=size * training.epochs,
             resources=context.resources,
         )
 
