@@ -1,9 +1,10 @@
 """How a pretraining set is composed of samples: shares, weights and mixtures over places."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import Discriminator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, model_validator
 
 from infra.spec import Spec
 from samplers.names import Stratum, word
@@ -12,7 +13,35 @@ from samplers.places import Overlap, Place, Simple
 Short: TypeAlias = Literal["error", "redistribute"]
 """When a stratum holds too few: fail, or let the others make up for it."""
 
-Weight: TypeAlias = Annotated[float, Field(gt=0, le=1e9)]
+MOST = 1e9
+Weight: TypeAlias = Annotated[float, Field(gt=0, le=MOST)]
+
+
+def _by_value(shares: object) -> object:
+    """Refuse shares in one sentence, where a union of words and weights would need several."""
+    if shares in ("equal", "proportional"):
+        return shares
+    if not isinstance(shares, Mapping) or not shares:
+        do = "write equal, proportional, or a weight for each value: {africa: 2, asia: 1}"
+        raise ValueError(f"the shares {shares!r}; {do}")
+    return _weighed(shares, names=shares)
+
+
+def _by_bin(shares: object) -> object:
+    """Refuse shares in one sentence."""
+    if shares == "equal":
+        return shares
+    if not isinstance(shares, list | tuple) or not shares:
+        raise ValueError(f"the shares {shares!r}; write equal, or a weight for each bin: [1, 2]")
+    return _weighed(shares, names={f"bin {place}": one for place, one in enumerate(shares)})
+
+
+def _weighed(shares: object, *, names: Mapping[str, object]) -> object:
+    for name, weight in names.items():
+        is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not is_number or not 0 < float(str(weight)) <= MOST:
+            raise ValueError(f"the weight {weight!r} for {name!r}; write a number above zero")
+    return shares
 
 
 class Zero(Spec):
@@ -65,7 +94,9 @@ class Stratified(Spec):
     kind: Literal["stratified"] = "stratified"
     over: Stratum = "continent"
     """The stratum whose values get a share each."""
-    shares: Literal["equal", "proportional"] | dict[str, Weight] = "equal"
+    shares: Annotated[
+        Literal["equal", "proportional"] | dict[str, Weight], BeforeValidator(_by_value)
+    ] = "equal"
     """`equal`: the same number from each value; `proportional`: as the pool holds them; or
     weights, such as `{africa: 2, europe: 1}`, and then nothing from any value not named."""
     short: Short = "error"
@@ -75,8 +106,6 @@ class Stratified(Spec):
     def _values_exist(self) -> "Stratified":
         if isinstance(self.shares, str):
             return self
-        if not self.shares:
-            raise ValueError("shares of nothing; write equal, proportional or a weight per value")
         shares = {word(self.over, value): weight for value, weight in self.shares.items()}
         if len(shares) < len(self.shares):
             raise ValueError("a value is named twice in `shares`; drop one")
@@ -90,7 +119,7 @@ class EntropyHistogram(Spec):
     kind: Literal["entropy_histogram"] = "entropy_histogram"
     edges: tuple[Annotated[float, Field(ge=0, le=100)], ...] = Field(min_length=2)
     """Where the bins begin and end, in nats; what lies beyond the outermost is never drawn."""
-    shares: Literal["equal"] | tuple[Weight, ...] = "equal"
+    shares: Annotated[Literal["equal"] | tuple[Weight, ...], BeforeValidator(_by_bin)] = "equal"
     """The weight of each bin, one fewer than edges; or `equal`."""
     short: Short = "error"
     """When a bin holds too few: fail, or let the others make up for it."""

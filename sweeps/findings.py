@@ -22,6 +22,7 @@ _NOUNS = {
     "bool": "true or false",
     "tuple": "a list",
     "model": "fields with values",
+    "dict": "fields with values",
 }
 """What was wanted, by the first word of pydantic's error type."""
 
@@ -109,8 +110,9 @@ class _Finding:
         return Problem(_nearest_mark((*self._trail(), tag), self.marks), wanted, found, do)
 
     def _trail(self) -> Trail:
-        """The loc without the tags of unions, which stand in no file."""
-        return tuple(part for part, _, tag in _walk(self.schema, self.loc) if not tag)
+        """The loc without the tags of unions and of names, which stand in no file."""
+        trail = (part for part, _, tag in _walk(self.schema, self.loc) if not tag)
+        return tuple(part for part in trail if part != "[key]")
 
     def _parts(self) -> tuple[str, str, str]:
         field = f"`{_dotted(self._trail())}`" if self.loc else "the sweep"
@@ -157,6 +159,9 @@ class _Finding:
         if self.kind in _BOUNDS:
             name, words = _BOUNDS[self.kind]
             return f"{field}: a number {words} {self.ctx[name]}", found, do
+        least = self.ctx.get("min_length", 1)
+        if self.kind == "too_short" and least != 1:
+            return f"{field}: at least {least} values", str(self.ctx["actual_length"]), do
         if self.kind in ("too_short", "string_too_short"):
             return f"{field}: at least one value", "none", f"name one{self._meaning()}"
         if self.kind == "string_pattern_mismatch":
