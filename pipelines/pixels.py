@@ -18,7 +18,7 @@ from infra.errors import TornError
 from infra.record import Record
 from infra.step import Key
 from infra.store import Store
-from pipelines.sample import made
+from pipelines.kept import made
 from pipelines.shardwork import shard_name
 from samplers.scan import INDEX
 from samplers.table import Arrays, to_arrays

@@ -4,7 +4,6 @@ All compositions of a sweep that draw from one pool are drawn in one scan of its
 sifts some of it for all of them at once, the driver settles each. No pixel is read.
 """
 
-import hashlib
 import json
 import pickle
 from collections.abc import Iterator, Sequence
@@ -19,11 +18,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infra.context import Context
-from infra.errors import PoolError, StoreError, TornError
-from infra.record import Record
+from infra.errors import PoolError
 from infra.spec import Spec
 from infra.step import Key, Step
 from infra.store import Store
+from pipelines.kept import checked, table
 from pipelines.spec import SampleSpec, ShardSpec
 from pipelines.spread import spread
 from samplers.card import Guard, card
@@ -138,16 +137,16 @@ def _draw_from(
 
 def _facts(store: Store, shard: Key) -> Facts:
     """Return what the shard step left to be known of its pool."""
-    counts = json.loads(_checked(store, shard, "counts.json"))
+    counts = json.loads(checked(store, shard, "counts.json"))
     entropies, crowd = (
         {int(one): int(number) for one, number in counts[name].items()}
         for name in ("entropies", "crowd")
     )
     return Facts(
-        _table(store, shard, "census.parquet"),
+        table(store, shard, "census.parquet"),
         entropies=entropies,
         crowd=crowd,
-        pilot=_table(store, shard, "pilot.parquet"),
+        pilot=table(store, shard, "pilot.parquet"),
     )
 
 
@@ -156,7 +155,7 @@ def _scan(
 ) -> dict[Key, Drawn]:
     """Scan the index once and return the draws of those whose sieve was not too fine."""
     sieves = [one.sieve for one in asked]
-    where = _table(context.store, shard, "where.parquet")
+    where = table(context.store, shard, "where.parquet")
     files = needed(where, sieves, facts=facts)
     sifted = _sift_all(shard, sieves, files=files, guards=guards, context=context)
     found = pa.concat_tables([INDEX.empty_table(), *(kept for kept, _ in sifted)])
@@ -228,42 +227,11 @@ def _spec(step: Step[Spec]) -> SampleSpec:
     return cast("SampleSpec", step.spec)
 
 
-def _table(store: Store, key: Key, name: str) -> pa.Table:
-    """Return a small table of a finished step."""
-    return pq.read_table(pa.BufferReader(_checked(store, key, name)))
-
-
 def _index(store: Store, key: Key, name: str) -> pa.Table:
     """Return a part of the index, its words as codes: there are few, and they are long."""
     return pq.ParquetFile(
-        pa.BufferReader(_checked(store, key, name)), read_dictionary=list(STRATA)
+        pa.BufferReader(checked(store, key, name)), read_dictionary=list(STRATA)
     ).read()
-
-
-def _checked(store: Store, key: Key, name: str) -> bytes:
-    """Return a small file of a finished step, its checksum compared; no folder is fetched.
-
-    Raises:
-        TornError: If it is not what the step's record promised.
-    """
-    found = made(store, key)
-    data = store.get(f"{found.folder}/{name}") or b""
-    if hashlib.sha256(data).hexdigest() != found.artefacts[name].sha256:
-        do = "run it again: it is made anew"
-        raise TornError(f"wanted what {key} made", found=f"{name} altered since", do=do)
-    return data
-
-
-def made(store: Store, key: Key) -> Record:
-    """Return the record of a step that must have been made.
-
-    Raises:
-        StoreError: If it was not.
-    """
-    found = store.record(key)
-    if found is None:
-        raise StoreError(f"wanted what {key} made", found="no record of it", do="run it first")
-    return found
 
 
 @contextmanager

@@ -15,8 +15,10 @@ import pyarrow as pa
 
 from infra.spec import Json, everything
 from samplers.census import count, known, totals
+from samplers.facts import tally
 from samplers.names import STRATA
 from samplers.quota import Share
+from samplers.spacing import spacing
 from samplers.spec import CompositionSpec
 
 ALWAYS: Final = ("biome", "climate", "continent")
@@ -56,6 +58,8 @@ def card(
         "entropy_nats": {over: entropy(known(held, over)) for over in strata},
         "effective_cells": effective_number(rows.column("cell")),
         "mean_spectral_entropy": None if np.isnan(mean) else mean,
+        "spectral_entropies": {str(one): number for one, number in tally(spectral).items()},
+        "spacing": spacing(np.asarray(rows.column("lat")), np.asarray(rows.column("lon"))),
         "quota": [asdict(share) for share in shares],
         "short": {name: lack for name, lack in short.items() if lack > 0},
         "repeated": rows.num_rows - len(rows.column("id").unique()),

@@ -7,7 +7,12 @@ zero or less was not observed and is not counted; a band without values has no e
 out of the mean; a sample without any has entropy zero.
 """
 
+from collections.abc import Mapping
+from typing import Final
+
 import numpy as np
+
+from infra.spec import Json
 
 SERIES_BANDS = tuple(range(2, 13))
 """The Sentinel-2 bands of a Presto-format series; radar, weather, relief and NDVI do not count."""
@@ -16,6 +21,17 @@ BINS = 32
 """Twelve months would fall each into its own bin if bins were as narrow as a patch allows."""
 
 LOW, HIGH = 0.0, 10_000.0
+
+DEFINITION: Final[Mapping[str, Json]] = {
+    "what": "mean over bands of the Shannon entropy of a sample's values in equal bins",
+    "bands": "the 11 Sentinel-2 bands of a Presto-format series, B2 to B12, all months at once",
+    "bins": BINS,
+    "low": LOW,
+    "high": HIGH,
+    "log_base": "e",
+    "assumed": ["bands", "bins", "low", "high", "log_base"],
+}
+"""The definition in words and numbers, as cards print it; no source paper says these settings."""
 
 
 def spectral_entropy(

@@ -24,6 +24,8 @@ def rows(continents: list[str], *, cells: list[int], entropies: list[float]) -> 
             "realm": pa.array(["nearctic"] * number, pa.string()),
             "ecoregion": pa.array(["none"] * number, pa.string()),
             "entropy": pa.array(entropies, pa.float32()),
+            "lat": pa.array([10.0 * place for place in range(number)], pa.float64()),
+            "lon": pa.array([20.0] * number, pa.float64()),
         }
     )
 
@@ -58,6 +60,8 @@ def test_a_card_tells_counts_shares_and_diversity():
     )
     assert about["effective_cells"] == pytest.approx(2.0)
     assert about["mean_spectral_entropy"] == 2.5
+    assert about["spectral_entropies"] == {"100": 1, "200": 1, "300": 1, "400": 1}
+    assert about["spacing"]["mean_nearest_km"] == pytest.approx(6371 * math.radians(10))
     assert about["quota"] == [{"stratum": "all", "asked": 4, "available": 9, "taken": 4}]
     assert about["short"] == {}
     assert about["guard"] == {"rings": 1, "excluded": 5}
