@@ -37,8 +37,8 @@ Work: TypeAlias = Callable[[Sequence[Step[FinetuneSpec]], Context], Sequence[Row
 Finished: TypeAlias = Callable[[int, int], None]
 """Called with how many cells were done and how many failed since the last call."""
 
-MOST_TRIALS = 2_000
-"""Trials that Tune holds at once; it keeps some 70 kB of each until it ends."""
+MOST_TRIALS = 1_000
+"""Trials that Tune holds at once: it keeps 70 kB of each to the end, and slows down with more."""
 MOST_CELLS = 256
 """Cells of a bundle: what a lost worker costs."""
 WAVES = 4
