@@ -21,6 +21,7 @@ from infra.step import Step
 from models import weights
 from models.contract import Architecture, Network
 from models.members import ZOO
+from pipelines import leakage
 from pipelines.spec import InitSpec
 from pipelines.taskdata import TABLE
 from samplers.table import to_arrays
@@ -31,6 +32,8 @@ CHUNK: Final = 128
 
 def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
     """Write the features of every sample of the task, in the order of its table.
+
+    Beside them lies how near the checkpoint's pretraining samples came to the task's.
 
     Raises:
         BadDataError: If a feature is no number.
@@ -43,6 +46,7 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
         features = encode(network, architecture, to_arrays(table), context=context)
     check_finite(features, ids=table.column("id").to_numpy(), step=str(step.key))
     save_file({"features": features}, folder / FEATURES)
+    leakage.write(step, store=context.store, folder=folder)
 
 
 def read(step: Step[Spec], *, context: Context) -> np.ndarray:

@@ -6,9 +6,9 @@ sifts some of it for all of them at once, the driver settles each. No pixel is r
 
 import json
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, cast
@@ -23,6 +23,7 @@ from infra.spec import Spec
 from infra.step import Key, Step
 from infra.store import Store
 from pipelines.kept import checked, table
+from pipelines.leakage import of_places
 from pipelines.spec import SampleSpec, ShardSpec
 from pipelines.spread import spread
 from samplers.card import Guard, card
@@ -68,6 +69,8 @@ class Drawn:
     guard: Guard
     notes: tuple[str, ...] = ()
     """What the rule found in the pool or in a file."""
+    leakage: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """For each task that a guard needs, the share of its samples within so many km of one drawn."""
 
 
 def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
@@ -102,6 +105,7 @@ def write(step: Step[Spec], drawn: Drawn, folder: Path) -> None:
         shares=drawn.shares,
         guard=drawn.guard,
         notes=drawn.notes,
+        leakage=drawn.leakage,
     )
     manifest = drawn.rows.select(MANIFEST.names).cast(MANIFEST).combine_chunks()
     pq.write_table(manifest, folder / "manifest.parquet", compression="zstd")
@@ -169,8 +173,14 @@ def _scan(
         if settled is not None:
             guard = Guard(_spec(one.step).guard_rings, tally.held - tally.free)
             notes = tuple(note for part in one.sieve.cut.parts for note in part.notes)
-            drawn[one.step.key] = Drawn(*settled, guard, notes)
+            leaks = _leakage(one.step, settled[0], store=context.store)
+            drawn[one.step.key] = Drawn(*settled, guard, notes, leaks)
     return drawn
+
+
+def _leakage(step: Step[Spec], rows: pa.Table, *, store: Store) -> dict[str, dict[str, float]]:
+    lat, lon = (np.asarray(rows.column(name)) for name in ("lat", "lon"))
+    return {str(t.key): of_places(lat, lon, task=t.key, store=store) for t in _guarded(step)}
 
 
 def _sift_all(

@@ -43,6 +43,7 @@ def card(
     shares: Sequence[Share],
     guard: Guard,
     notes: Sequence[str] = (),
+    leakage: Mapping[str, Mapping[str, float]] | None = None,
 ) -> dict[str, Json]:
     """Return the card of the rows that were drawn."""
     held = totals(count(rows))
@@ -65,6 +66,7 @@ def card(
         "repeated": rows.num_rows - len(rows.column("id").unique()),
         "guard": asdict(guard),
         "notes": list(notes),
+        "leakage": {task: dict(shares) for task, shares in (leakage or {}).items()},
     }
 
 

@@ -239,10 +239,10 @@ def test_the_guard_keeps_away_and_the_card_counts_what_it_took(store: Store, tmp
     drawn = np.asarray(pq.read_table(folder / "manifest.parquet").column("cell"))
     assert len(drawn) == free
     assert not np.isin(drawn, closed).any()
-    assert json.loads((folder / "card.json").read_text())["guard"] == {
-        "rings": 1,
-        "excluded": excluded,
-    }
+    card = json.loads((folder / "card.json").read_text())
+    assert card["guard"] == {"rings": 1, "excluded": excluded}
+    assert card["leakage"][str(task.key)]["1"] == 0.0
+    assert card["leakage"][str(task.key)]["100"] > 0.0
     more = sample_step(Only(values=("europe",)), SHARD, task, size=free + 1, rings=1)
     with pytest.raises(PoolError, match=f"only--r0: wanted .* found {free:,} that may be drawn"):
         sample.make_many([more], context=Context(store))
