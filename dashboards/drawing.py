@@ -46,12 +46,21 @@ def drawing(raw: str, *, name: str, title: str, alt: str) -> Drawing:
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = _FONT.sub(r"\1 var(--sans)", body)
     body = _PATH.sub(lambda path: _DECIMALS.sub(r"\1", path[0]), body)  # a third of the bytes
-    head = (
+    head = opening(width, height, shown=PX_PER_PT, title=title, alt=alt)
+    return drawn(coloured(head + body), name=name, title=title, alt=alt)
+
+
+def drawn(svg: str, *, name: str, title: str, alt: str) -> Drawing:
+    """Return a drawing whose ids, and what refers to them, are its own on any page."""
+    labelled = _IDS.sub(f"{name}-", svg).replace('"title desc"', f'"{name}-title {name}-desc"')
+    return Drawing(name, title, alt, labelled)
+
+
+def opening(width: float, height: float, *, shown: float, title: str, alt: str) -> str:
+    """Return the tag that a drawing opens with and what it tells those who do not see it."""
+    return (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        f'viewBox="0 0 {width:g} {height:g}" width="{width * PX_PER_PT:.0f}" '
-        f'height="{height * PX_PER_PT:.0f}" role="img" aria-labelledby="title desc">'
+        f'viewBox="0 0 {width:g} {height:g}" width="{width * shown:.0f}" '
+        f'height="{height * shown:.0f}" role="img" aria-labelledby="title desc">'
         f'<title id="title">{escape(title)}</title><desc id="desc">{escape(alt)}</desc>'
     )
-    prefixed = _IDS.sub(f"{name}-", coloured(head + body))
-    labelled = prefixed.replace('"title desc"', f'"{name}-title {name}-desc"')
-    return Drawing(name, title, alt, labelled)

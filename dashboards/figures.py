@@ -8,27 +8,20 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Polygon, Rectangle
-from matplotlib.path import Path
+from matplotlib.patches import Rectangle
 
 from dashboards import words
 from dashboards.drawing import Drawing, drawing
-from dashboards.palette import NUM_DENSITIES, NUM_DIVERGING, NUM_LINES, stand_in
-from dashboards.projection import WIDTH, equal_earth
+from dashboards.palette import NUM_DIVERGING, NUM_LINES, stand_in
 from dashboards.tables import Row
 
 MIDDLE = NUM_DIVERGING // 2
-NUM_BINS = 150
-"""Bins of a map from west to east; each covers the same area on Earth."""
 CELL = 0.98
 """Inches from one continent of a heat map to the next."""
 NUM_POINTS = 150
 """Points of a drawn curve."""
 LINE_STYLES = ("-", "--", ":", "-.")
-Samples = Mapping[str, np.ndarray]
-"""Columns `lat` and `lon` in degrees."""
 
 
 def heat_map(
@@ -116,22 +109,6 @@ def curves(
         for run in runs
     )
     return _finished(figure, name=name, title=title, alt="; ".join(last))
-
-
-def world(samples: Samples, *, behind: Samples, name: str, title: str, alt: str) -> Drawing:
-    """Draw how densely samples lie on an equal-area map, over all samples of the sweep."""
-    figure, axes = _axes(4.6, 2.26, left=0.02, right=0.02, top=0.02, bottom=0.02)
-    _globe(axes)
-    _bins(axes, _binned(behind) > 0, colour="land")
-    counts = _binned(samples)
-    edges = np.quantile(counts[counts > 0], np.arange(1, NUM_DENSITIES) / NUM_DENSITIES)
-    level = np.searchsorted(edges, counts, side="left")
-    for density in range(NUM_DENSITIES):
-        _bins(axes, (counts > 0) & (level == density), colour=f"m{density}")
-    axes.set_aspect("equal")
-    axes.autoscale_view()
-    axes.set_axis_off()
-    return _finished(figure, name=name, title=title, alt=alt)
 
 
 def _axes(
@@ -257,38 +234,6 @@ def _smooth(curve: np.ndarray) -> np.ndarray:
     """Average a long curve in blocks, so that neither noise nor the file's size grows with it."""
     blocks = np.array_split(curve, min(curve.size, NUM_POINTS))
     return np.array([block.mean() for block in blocks])
-
-
-def _globe(axes: Axes) -> None:
-    edge = np.linspace(-90, 90, 61)
-    lat = np.concatenate([edge, edge[::-1]])
-    lon = np.concatenate([np.full(61, -180.0), np.full(61, 180.0)])
-    outline = np.column_stack(equal_earth(lat=lat, lon=lon))
-    axes.add_patch(Polygon(outline, facecolor="none", edgecolor=stand_in("rule"), linewidth=0.9))
-    lines = [(edge, np.full(61, float(lon))) for lon in range(-120, 180, 60)]
-    lines += [(np.full(2, float(lat)), np.array([-180.0, 180.0])) for lat in range(-60, 90, 30)]
-    for lat, lon in lines:
-        x, y = equal_earth(lat=lat, lon=lon)
-        axes.plot(x, y, color=stand_in("rule"), linewidth=0.5, zorder=0)
-
-
-def _binned(samples: Samples) -> np.ndarray:
-    """Count samples in squares of the plane: the projection keeps areas, so these are equal."""
-    size = WIDTH / NUM_BINS
-    x, y = equal_earth(lat=samples["lat"], lon=samples["lon"])
-    counts = np.zeros((NUM_BINS, NUM_BINS), dtype=np.int64)
-    column = np.clip((x / size + NUM_BINS / 2).astype(np.int64), 0, NUM_BINS - 1)
-    line = np.clip((y / size + NUM_BINS / 2).astype(np.int64), 0, NUM_BINS - 1)
-    np.add.at(counts, (column, line), 1)
-    return counts
-
-
-def _bins(axes: Axes, chosen: np.ndarray, *, colour: str) -> None:
-    size = WIDTH / NUM_BINS
-    corners = (np.argwhere(chosen) - NUM_BINS / 2) * size
-    square = np.array([(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]) * size * 1.02
-    path = Path.make_compound_path(*(Path(corner + square, closed=True) for corner in corners))
-    axes.add_collection(PathCollection([path], facecolor=stand_in(colour), linewidth=0, zorder=2))
 
 
 def _finished(figure: Figure, *, name: str, title: str, alt: str) -> Drawing:

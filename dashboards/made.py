@@ -25,8 +25,14 @@ class Draw:
 
     composition: str
     replicate: int
-    samples: Columns
+    cells: Mapping[int, int]
+    """How many samples each H3 cell holds."""
     card: Mapping[str, Any]
+
+    @property
+    def size(self) -> int:
+        """How many samples were drawn."""
+        return sum(self.cells.values())
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class Made:
             Draw(
                 composition=row["composition"],
                 replicate=row["replicate"],
-                samples=self._parquet(record, "manifest.parquet", ["lat", "lon"]),
+                cells=_counted(self._parquet(record, "manifest.parquet", ["cell"])["cell"]),
                 card=json.loads(self._bytes(record, "card.json") or b"{}"),
             )
             for row, record in made
@@ -110,3 +116,8 @@ class Made:
             return {column: np.zeros(0) for column in columns}
         table = pq.read_table(io.BytesIO(data), columns=columns)
         return {column: table[column].to_numpy() for column in columns}
+
+
+def _counted(cells: np.ndarray) -> dict[int, int]:
+    values, counts = np.unique(cells, return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))

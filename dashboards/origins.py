@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from dashboards import figures, words
 from dashboards.drawing import Drawing
 from dashboards.findings import Findings
 from dashboards.made import Draw
+from dashboards.maps import Atlas, Tile, steps, world
 from dashboards.page import Html, element, facts, figure, html
 from dashboards.parts import Section
 
@@ -31,33 +30,36 @@ def pretraining(findings: Findings) -> Section | None:
     return Section("pretraining", "Pretraining", html(element("p", lead), *shown), drawings)
 
 
-def compositions(findings: Findings) -> Section | None:
+def compositions(findings: Findings, *, atlas: Atlas) -> Section | None:
     """Show where the samples of each composition lie and how diverse they are."""
     draws = findings.made.draws
     if not draws:
         return None
-    behind = {
-        axis: np.concatenate([draw.samples[axis] for draw in draws]) for axis in ("lat", "lon")
-    }
-    drawings = tuple(_world(draw, behind) for draw in draws)
+    tiles = [atlas.tiles(draw.cells) for draw in draws]
+    begins = steps(tile for own in tiles for tile in own)
+    drawings = tuple(
+        _world(draw, own, atlas=atlas, begins=begins)
+        for draw, own in zip(draws, tiles, strict=True)
+    )
     lead = (
-        "Darker squares hold more samples; pale ones are where any composition of this sweep has "
-        "samples. Equal Earth projection: equal areas on the map are equal areas on Earth."
+        "Darker cells hold more samples; all maps share one scale. Equal Earth projection: equal "
+        "areas on the map are equal areas on Earth."
     )
     cards = (_card(draw, drawing) for draw, drawing in zip(draws, drawings, strict=True))
     body = html(element("p", lead), element("div", *cards, class_="compositions"))
     return Section("compositions", "Compositions", body, drawings)
 
 
-def _world(draw: Draw, behind: figures.Samples) -> Drawing:
+def _world(draw: Draw, tiles: Sequence[Tile], *, atlas: Atlas, begins: Sequence[int]) -> Drawing:
     counts = draw.card.get("strata", {}).get("continent", {})
     where = [f"{words.place(name)} {told['count']:,}" for name, told in counts.items()]
-    return figures.world(
-        draw.samples,
-        behind=behind,
+    return world(
+        tiles,
+        atlas=atlas,
+        steps=begins,
         name=f"map-{words.slug(draw.composition)}",
         title=f"Where the samples of {draw.composition} lie.",
-        alt=f"{draw.samples['lat'].size:,} samples: {', '.join(where)}",
+        alt=f"{draw.size:,} samples: {', '.join(where)}",
     )
 
 
@@ -75,12 +77,16 @@ def _card_facts(draw: Draw) -> Sequence[tuple[str, str]]:
     card = draw.card
     evenness, short = card.get("entropy_nats", {}), card.get("short", {})
     guard = card.get("guard", {})
-    told = [("samples", f"{draw.samples['lat'].size:,}")]
+    told = [("samples", f"{draw.size:,}")]
     told += [(f"{over} entropy", f"{nats:.2f} nats") for over, nats in evenness.items()]
     if card.get("effective_cells") is not None:
         told.append(("effective cells", f"{card['effective_cells']:,.0f}"))
     if card.get("mean_spectral_entropy") is not None:
         told.append(("spectral entropy", f"{card['mean_spectral_entropy']:.2f} nats"))
+    if card.get("spacing", {}).get("clustering") is not None:
+        spacing = card["spacing"]
+        apart = f"{spacing['mean_nearest_km']:,.0f} km, clustering {spacing['clustering']:.2f}"
+        told.append(("nearest neighbour", apart))
     if short:
         told.append(("short of", ", ".join(f"{name} by {lack:,}" for name, lack in short.items())))
     if guard.get("rings") is not None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from dashboards import origins, sections
 from dashboards.findings import Findings
+from dashboards.maps import Atlas
 from dashboards.page import Html, contents, document, element, html, section
 from dashboards.parts import STAMP, Section
 from dashboards.provenance import provenance
@@ -19,10 +20,18 @@ from infra.store import Store
 PAGE = "report.html"
 
 
-def build(store: Store, ledger: Ledger, name: str, *, out: Path) -> Path:
-    """Write the report of a sweep into a folder and return the path of its page."""
+def build(store: Store, ledger: Ledger, name: str, *, atlas: Atlas, out: Path) -> Path:
+    """Write the report of a sweep into a folder and return the path of its page.
+
+    Args:
+        store: Where the sweep's steps are.
+        ledger: Its results.
+        name: The sweep.
+        atlas: What its maps are drawn with.
+        out: The folder.
+    """
     findings = Findings.of(store, ledger, name)
-    parts = _parts(findings)
+    parts = _parts(findings, atlas=atlas)
     out.mkdir(parents=True, exist_ok=True)
     for table, rows in findings.tables.items():
         (out / f"{table}.csv").write_bytes(to_csv(_stamped(rows, findings)))
@@ -36,7 +45,7 @@ def build(store: Store, ledger: Ledger, name: str, *, out: Path) -> Path:
     return page
 
 
-def _parts(findings: Findings) -> list[Section]:
+def _parts(findings: Findings, *, atlas: Atlas) -> list[Section]:
     """Return every section that has something to tell, the answer first."""
     told = (
         sections.answer(findings),
@@ -44,7 +53,7 @@ def _parts(findings: Findings) -> list[Section]:
         sections.scores(findings),
         sections.differences(findings),
         origins.pretraining(findings),
-        origins.compositions(findings),
+        origins.compositions(findings, atlas=atlas),
         Section("provenance", "Provenance and cost", provenance(findings)),
     )
     return [part for part in told if part is not None]

@@ -5,6 +5,7 @@ from pathlib import Path
 from dashboards.report import build
 from infra.ledger import Ledger
 from infra.store import Store
+from sweeps.atlas import atlas
 
 FOLDER = "reports"
 
@@ -19,10 +20,12 @@ def write_report(name: str, *, store: Store, out: Path | None = None) -> Path:
             on this machine also in `./reports/<name>`.
     """
     if out is not None:
-        return build(store, Ledger(store), name, out=out)
+        return build(store, Ledger(store), name, atlas=atlas(), out=out)
     if store.local_root is not None:
-        return build(store, Ledger(store), name, out=store.local_root / FOLDER / name)
-    page = build(store, Ledger(store), name, out=Path(FOLDER) / name)
+        return build(
+            store, Ledger(store), name, atlas=atlas(), out=store.local_root / FOLDER / name
+        )
+    page = build(store, Ledger(store), name, atlas=atlas(), out=Path(FOLDER) / name)
     for path in sorted(page.parent.rglob("*")):
         if path.is_file():
             inside = path.relative_to(page.parent).as_posix()

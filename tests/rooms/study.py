@@ -19,6 +19,7 @@ from infra.seeds import generator
 from infra.spec import Spec, digest
 from infra.step import Step
 from infra.store import Store
+from samplers.cells import cells_of
 
 CONTINENTS = ("africa", "asia", "europe", "north_america", "oceania", "south_america")
 PLACES = {  # where samples may lie: latitude, longitude, and how far around
@@ -183,11 +184,14 @@ def _sample(folder: Path, study: str, composition: str, replicate: int) -> None:
     continent = np.array(where)[rng.integers(len(where), size=1500)]
     spread = np.array([PLACES[name] for name in continent])
     offset = rng.normal(0, 0.45, size=(1500, 2))
+    lat = np.clip(spread[:, 0] + offset[:, 0] * spread[:, 2], -60, 80)
+    lon = np.clip(spread[:, 1] + offset[:, 1] * spread[:, 3], -179, 179)
     table = pa.table(
         {
             "id": [f"s{number:05d}" for number in range(1500)],
-            "lat": np.clip(spread[:, 0] + offset[:, 0] * spread[:, 2], -60, 80),
-            "lon": np.clip(spread[:, 1] + offset[:, 1] * spread[:, 3], -179, 179),
+            "lat": lat,
+            "lon": lon,
+            "cell": cells_of(lat, lon, resolution=5),
             "continent": continent,
         }
     )
@@ -204,6 +208,7 @@ def _sample(folder: Path, study: str, composition: str, replicate: int) -> None:
         },
         "effective_cells": 900.0 if len(where) > 1 else 240.0,
         "mean_spectral_entropy": 2.2,
+        "spacing": {"measured_on": 1500, "mean_nearest_km": 90.0, "clustering": 0.61},
         "quota": [
             {"stratum": name, "asked": 1500 // len(where), "available": 9000, "taken": 250}
             for name in where

@@ -13,6 +13,7 @@ from dashboards.sentences import headline, verdicts
 from dashboards.statistics import differences
 from dashboards.tables import tidy
 from infra.step import Key
+from sweeps.atlas import atlas
 from tests.rooms.study import Study
 
 VOID = {"meta"}
@@ -58,7 +59,7 @@ def page(study, tmp_path_factory):
 
 
 def built(study, out):
-    return build(study.store, study.ledger, study.name, out=out)
+    return build(study.store, study.ledger, study.name, atlas=atlas(), out=out)
 
 
 def read(path):
