@@ -104,7 +104,9 @@ def test_shards_hold_every_sample_of_the_pool_once_with_its_pixels(
 def test_a_shard_holds_one_coarse_cell_sorted_by_cell_and_id(store: Store):
     for path in (store.folder(SHARD.key) / "cells").iterdir():
         rows = pq.read_table(path, columns=["coarse", "cell", "id"])
-        assert {shardwork.shard_name(cell) for cell in rows.column("coarse").to_pylist()} == {path.name}
+        assert {shardwork.shard_name(cell) for cell in rows.column("coarse").to_pylist()} == {
+            path.name
+        }
         keys = list(zip(*(rows.column(name).to_pylist() for name in ("cell", "id")), strict=True))
         assert keys == sorted(keys)
 
