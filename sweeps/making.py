@@ -35,6 +35,8 @@ MODULES: Final = {
 }
 LOOK_EVERY_S: Final = 0.5
 LOST_WORKERS: Final = 2
+TRAINING_BYTES: Final = 1.5 * 2**30
+"""What a pretraining worker and Ray Train's processes around it are taken to need."""
 
 Steps: TypeAlias = tuple[Step[Spec], ...]
 
@@ -203,10 +205,12 @@ def in_thread(work: Callable[[], Answer]) -> "Future[Answer]":
 
 
 def _room_for_training(context: Context) -> int:
-    """Return how many pretrainings the cluster can run at once."""
+    """Return how many pretrainings run at once; a core stays free for what runs beside them."""
     has, wants = cluster.resources(), context.resources
     cpus = max(wants.train_workers * wants.cpus_per_train_worker, 0.01)
-    room = has.get("CPU", 1.0) / cpus
+    room = (has.get("CPU", 1.0) - 1) / cpus
+    if "memory" in has:
+        room = min(room, has["memory"] / wants.train_workers / TRAINING_BYTES)
     if wants.gpus_per_train_worker:
         room = min(room, has.get("GPU", 0.0) / wants.train_workers / wants.gpus_per_train_worker)
     return max(1, int(room))
