@@ -57,12 +57,16 @@ class ClusterError(UserError):
 
 
 @contextmanager
-def connect(address: str | None = None, *, cpus: int | None = None) -> Iterator[None]:
+def connect(
+    address: str | None = None, *, cpus: int | None = None, dashboard: bool = True
+) -> Iterator[None]:
     """Be connected to Ray within the block; within another such block, join it.
 
     Args:
         address: ``host:port`` of a running cluster; none starts Ray on this machine.
         cpus: How many CPUs local Ray may use; none means all of them.
+        dashboard: Whether local Ray starts its dashboard. Ray Train's clean-up asks it and never
+            ends without; all else does without its dozen processes and their gigabyte.
 
     Raises:
         ClusterError: If nothing answers there, or the cluster wants another token.
@@ -80,7 +84,7 @@ def connect(address: str | None = None, *, cpus: int | None = None) -> Iterator[
         # Ray puts the current folder first on the workers' path: a stranger's models/ may be there.
         with chdir(home):
             if address is None:
-                _start(cpus=cpus, home=home)
+                _start(cpus=cpus, home=home, dashboard=dashboard)
             else:
                 _join(address)
         stack.enter_context(_stop_on_sigterm())
@@ -100,7 +104,7 @@ def resources() -> dict[str, float]:
     return has
 
 
-def _start(*, cpus: int | None, home: Path) -> None:
+def _start(*, cpus: int | None, home: Path, dashboard: bool) -> None:
     import ray
 
     if not _has_token():  # else Ray writes one under the home folder, which may be read-only
@@ -109,7 +113,7 @@ def _start(*, cpus: int | None, home: Path) -> None:
         address="local",
         num_cpus=cpus,
         object_store_memory=OBJECT_STORE_BYTES,
-        include_dashboard=True,  # Ray Train's clean-up asks it; it listens on loopback alone
+        include_dashboard=dashboard,  # it listens on loopback alone
         log_to_driver=False,
         logging_level=logging.ERROR,
         _temp_dir=str(home),

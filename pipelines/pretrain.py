@@ -31,8 +31,6 @@ if TYPE_CHECKING:  # where Ray Train's second edition keeps it; the name at the 
 LOST_WORKERS: Final = 2
 """How many times the workers are started anew after one was lost."""
 LOOK_EVERY_S: Final = 1.0
-FEWEST_PASSES: Final = 2_000
-"""Samples times epochs below which a lone worker does without Ray Train."""
 
 
 def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
@@ -75,8 +73,8 @@ class _Fitting(Thread):
     def run(self) -> None:
         """Train; keep what went wrong."""
         try:
-            alone = self.job.resources.train_workers == 1 and self.job.passes < FEWEST_PASSES
-            self.error = _fit_alone(self.job) if alone else _fit_together(self.job)
+            fit = _fit_together if self.job.together else _fit_alone
+            self.error = fit(self.job)
         except BaseException as error:  # it is raised again where it can be heard
             self.error = error
 

@@ -26,6 +26,8 @@ from pipelines import pixels
 from pipelines.init import architecture, build, sizes
 from pipelines.spec import InitSpec, PretrainSpec, SampleSpec
 
+FEWEST_PASSES: Final = 2_000
+"""Samples times epochs below which a lone worker does without Ray Train."""
 HISTORY: Final = "history.parquet"
 HISTORY_SCHEMA: Final = pa.schema(
     [
@@ -36,6 +38,15 @@ HISTORY_SCHEMA: Final = pa.schema(
         pa.field("samples_per_s", pa.float64(), nullable=False),
     ]
 )
+
+
+def needs_ray_train(step: Step[Spec], resources: Resources) -> bool:
+    """Say whether a step is a pretraining by several workers, or one worth Ray Train's start."""
+    if step.stage != "pretrain":
+        return False
+    size = cast("SampleSpec", step.need("sample").spec).composition.size
+    passes = size * cast("PretrainSpec", step.spec).training.epochs
+    return resources.train_workers > 1 or passes >= FEWEST_PASSES
 
 
 @dataclass(frozen=True)
@@ -49,16 +60,14 @@ class Job:
     shard: Key
     model: ModelSpec
     training: TrainingSpec
-    passes: int
-    """Samples times epochs: how much work it is."""
+    together: bool
+    """Whether Ray Train starts the workers; else it is a plain task."""
     resources: Resources
 
     @classmethod
     def of(cls, step: Step[Spec], *, context: Context) -> "Job":
         """Gather what a pretrain step says and needs."""
         init, sample = step.need("init"), step.need("sample")
-        training = cast("PretrainSpec", step.spec).training
-        size = cast("SampleSpec", sample.spec).composition.size
         return cls(
             store=context.store,
             key=step.key,
@@ -66,8 +75,8 @@ class Job:
             sample=sample.key,
             shard=sample.need("shard").key,
             model=cast("InitSpec", init.spec).model,
-            training=training,
-            passes=size * training.epochs,
+            training=cast("PretrainSpec", step.spec).training,
+            together=needs_ray_train(step, context.resources),
             resources=context.resources,
         )
 

@@ -183,10 +183,16 @@ def _make_all(one: Run, *, address: str | None) -> None:
         _show(one, missing, again=again)
         if not missing.cells:
             break
-        with cluster.connect(address):
+        with cluster.connect(address, dashboard=_needs_dashboard(one, missing)):
             one.failed = _make_missing(one, missing)
     if len(one.context.store.list("ledger/results")) > MANY_PARTS:
         one.ledger.compact()
+
+
+def _needs_dashboard(one: Run, missing: Missing) -> bool:
+    from pipelines.training import needs_ray_train  # local: torch takes seconds to import
+
+    return any(needs_ray_train(step, one.context.resources) for step in missing.steps)
 
 
 def _show(one: Run, missing: Missing, *, again: int) -> None:

@@ -20,7 +20,7 @@ from models.contract import Network
 from models.spec import ModelSpec, TrainingSpec
 from models.zoo.presto.spec import PrestoSpec
 from models.zoo.tiny.spec import TinySpec
-from pipelines import init, pretrain
+from pipelines import init, pretrain, training
 from pipelines.training import StoreSavepoint
 from tests.shards import Planted, plant
 
@@ -109,7 +109,7 @@ def test_one_worker_learns_what_the_bare_loop_learns(store, planted, model):
 
 @pytest.mark.slow
 def test_a_lone_worker_of_ray_train_learns_it_to_the_bit(store, planted, monkeypatch):
-    monkeypatch.setattr(pretrain, "FEWEST_PASSES", 0)
+    monkeypatch.setattr(training, "FEWEST_PASSES", 0)
     step = planted.pretrain(PRESTO, TRAINING)
     network, _ = by_hand(step, planted)
     assert_same(run(step, store), network.state_dict())
@@ -180,7 +180,7 @@ def test_a_loss_that_is_no_number_is_one_sentence_and_leaves_no_record(store, pl
 @pytest.mark.slow
 def test_a_worker_that_is_killed_is_started_again_and_goes_on(store, planted, monkeypatch):
     monkeypatch.setattr(pretrain, "LOOK_EVERY_S", 0.05)
-    monkeypatch.setattr(pretrain, "FEWEST_PASSES", 10**9)  # a plain task is found by its name
+    monkeypatch.setattr(training, "FEWEST_PASSES", 10**9)  # a plain task is found by its name
     step = planted.pretrain(TINY, TRAINING.model_copy(update={"epochs": 200}))
     killed: list[int] = []
 
