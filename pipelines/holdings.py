@@ -103,6 +103,9 @@ def _crowd(cells: pa.ChunkedArray) -> dict[int, int]:
 
 def _russia(store: Store, shard: Key) -> Russia:
     """Return where Russia counts in a pool: as it says, or as every pool that does not."""
-    pool = cast("Mapping[str, Any]", made(store, shard).everything.get("pool", {}))
-    said: Russia = pool.get("russia", "europe")
+    kept = made(store, shard).everything
+    geography, pool = (
+        cast("Mapping[str, Any]", kept.get(one, {})) for one in ("geography", "pool")
+    )
+    said: Russia = geography.get("russia") or pool.get("russia", "europe")
     return said

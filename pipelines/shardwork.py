@@ -12,9 +12,10 @@ from pipelines.spec import ShardSpec
 from samplers.cells import cells_of, parents
 from samplers.entropy import spectral_entropy
 from samplers.facts import PILOT_SIZE
+from samplers.geography.spec import Russia
 from samplers.members import POOLS
 from samplers.spec import PoolSpec
-from samplers.strata import describe, surroundings
+from samplers.strata import describe, mapped, surroundings
 from samplers.table import Arrays
 
 CHUNKS_PER_BUCKET: Final = 8
@@ -60,6 +61,12 @@ class Work:
         """The adapter that reads the pool."""
         return cast("Pool", POOLS[self.spec.pool.name])
 
+    @property
+    def russia(self) -> Russia:
+        """Where Russia counts."""
+        said = self.spec.geography.russia
+        return said or cast("Russia", getattr(self.spec.pool, "russia", "europe"))
+
     def describe(self, columns: Arrays) -> Arrays:
         """Return the cells, the strata and the spectral entropy of samples."""
         lat, lon = columns["lat"], columns["lon"]
@@ -68,8 +75,9 @@ class Work:
             "cell": cell,
             "coarse": parents(cell, resolution=self.spec.coarse),
             "entropy": entropy_of(columns),
-            **describe(lat, lon, russia=getattr(self.spec.pool, "russia", "europe")),
+            **describe(lat, lon, russia=self.russia),
             **surroundings(columns),
+            **mapped(columns, geography=self.spec.geography),
         }
 
     @property

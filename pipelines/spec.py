@@ -7,6 +7,7 @@ from pydantic import Field
 from infra.spec import Spec
 from models.members import AnyModel, AnyProbe
 from models.spec import TrainingSpec
+from samplers.geography.spec import GeographySpec
 from samplers.members import AnyPool, AnyTask
 from samplers.spec import CompositionSpec, Region
 
@@ -22,6 +23,8 @@ class ShardSpec(Spec):
     """H3 resolution of a shard."""
     fine: int = Field(default=5, ge=3, le=9)
     """H3 resolution of a sample's cell; clustering and leakage are measured in these."""
+    geography: GeographySpec = GeographySpec()
+    """A user's own maps in place of the embedded ones."""
 
 
 class SampleSpec(Spec):

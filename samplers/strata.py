@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from samplers import ecoregions, landcover
 from samplers.geography import biomes, cities, climate, continents
 from samplers.geography.continents import Russia
+from samplers.geography.spec import GeographySpec
 from samplers.names import LAND_COVERS, UNKNOWN
 from samplers.table import Arrays
 
@@ -20,6 +22,21 @@ def describe(lat: np.ndarray, lon: np.ndarray, *, russia: Russia) -> dict[str, n
         "biome": biomes.proxy(lat, lon),
         "climate": np.where(on_land, climate.codes(lat, lon), 0).astype(np.int16),
     }
+
+
+def mapped(columns: Arrays, *, geography: GeographySpec) -> dict[str, np.ndarray]:
+    """Return what a user's own maps say instead: where a map says nothing, nothing is known.
+
+    Raises:
+        PoolError: If a map is not there, or is not what it should be.
+    """
+    lat, lon = columns["lat"], columns["lon"]
+    said: dict[str, np.ndarray] = {}
+    if geography.ecoregions is not None:
+        said |= ecoregions.read(geography.ecoregions).at(lat, lon)
+    if geography.land_cover is not None:
+        said["land_cover"] = landcover.at(geography.land_cover, lat=lat, lon=lon)
+    return said
 
 
 def surroundings(columns: Arrays) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from infra.doorplate import house
 from infra.errors import TerrasweepError
 from infra.store import Store
+from samplers import maps
 
 LIBRARIES = {
     "torch": (2, 13),
@@ -47,6 +48,7 @@ def examine(store_uri: str) -> list[Finding]:
         _python(),
         _rooms(),
         *_libraries(),
+        *_maps(),
         _store(store_uri),
         _disk(store_uri),
         _memory(),
@@ -78,6 +80,12 @@ def _libraries() -> Iterator[Finding]:
             yield Finding(wanted, ok=False, found="not installed", do=f"pip install {name}")
             continue
         yield Finding(wanted, _parts(found) >= floor, found, f"pip install --upgrade {name}")
+
+
+def _maps() -> Iterator[Finding]:
+    for one in maps.found():
+        what = f"the map {one.path.name}, if a sweep names it"
+        yield Finding(what, ok=True, found=f"content {one.content}")
 
 
 def _parts(version: str) -> tuple[int, ...]:

@@ -85,7 +85,7 @@ def _place(cell: Cell) -> tuple[str, str, str, str, int, str, int, int]:
 
 
 def _entry_cells(sweep: Sweep, entry: ModelEntry) -> Iterator[Cell]:
-    shard = Step("shard", ShardSpec(pool=entry.pool), label=entry.name)
+    shard = Step("shard", ShardSpec(pool=entry.pool, geography=entry.geography), label=entry.name)
     tasks: dict[str, Step[Spec]] = {
         task.name: Step("task", TaskDataSpec(task=task.task), label=task.name)
         for task in entry.tasks

@@ -3,6 +3,8 @@
 from typing import Protocol, cast
 
 from infra.errors import PoolError
+from samplers import maps
+from samplers.geography.spec import GeographySpec
 from samplers.members import POOLS
 from samplers.spec import PoolSpec
 from sweeps.spec import Sweep
@@ -26,6 +28,7 @@ def check_pools(sweep: Sweep) -> dict[str, str]:
     """
     contents = {}
     for entry in sweep.models:
+        _check_maps(entry.geography)
         if entry.pool.capacity is not None or "count" not in vars(POOLS[entry.pool.name]):
             continue
         adapter = cast("_Counted", POOLS[entry.pool.name])
@@ -37,3 +40,11 @@ def check_pools(sweep: Sweep) -> dict[str, str]:
                 raise PoolError(wanted, found=found, do="lower size or enlarge the pool")
         contents[entry.name] = adapter.content(entry.pool)
     return contents
+
+
+def _check_maps(geography: GeographySpec) -> None:
+    """Refuse to start without the maps that a sweep names."""
+    if geography.ecoregions is not None:
+        maps.find(geography.ecoregions, what="RESOLVE Ecoregions 2017")
+    if geography.land_cover is not None:
+        maps.find(geography.land_cover.content, what="a land-cover raster")

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from models.members import ZOO, AnyModel, AnyProbe
 from models.spec import ModelSpec, TrainingSpec
+from samplers.geography.spec import GeographySpec
 from samplers.members import AnyPool, AnyTask
 from samplers.rules import Rule
 from samplers.spec import CompositionSpec, Region
@@ -96,6 +97,8 @@ class ModelEntry(Part):
     """How it is pretrained; a field left out is as the network's authors publish it."""
     pool: AnyPool
     """Where its pretraining samples come from."""
+    geography: GeographySpec = GeographySpec()
+    """Maps of one's own that say in which biome and so on a sample lies; see docs/geography.md."""
     tasks: tuple[Annotated[TaskEntry, _named("task", TaskEntry)], ...] = Field(min_length=1)
     """What its checkpoints are judged on."""
 

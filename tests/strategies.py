@@ -20,6 +20,7 @@ from pipelines.spec import (
     ShardSpec,
     TaskDataSpec,
 )
+from samplers.geography.spec import GeographySpec, LandCoverMap
 from samplers.members import POOLS, TASKS
 from samplers.rules import Zero
 from samplers.spec import CompositionSpec, Region
@@ -41,6 +42,8 @@ MEMBERS = [spec for family in (POOLS, TASKS, ZOO, PROBES) for spec in family.spe
 def _values(kind: type[Spec]) -> st.SearchStrategy[Spec]:
     if kind is CompositionSpec:
         return _compositions
+    if kind is GeographySpec:
+        return _geographies
     return rules.FIELDS[kind] if kind in rules.FIELDS else _fields(kind)
 
 
@@ -99,6 +102,16 @@ def _some(
 
 
 _names = st.text("abcdefgh", min_size=1, max_size=4)
+_contents = st.sampled_from(["0123456789abcdef", "f" * 16])
+_legends = st.sampled_from(["worldcover", "dynamic_world"]) | st.dictionaries(
+    st.integers(0, 255), _names, min_size=1, max_size=3
+)
+_geographies = st.builds(
+    GeographySpec,
+    ecoregions=st.none() | _contents,
+    land_cover=st.none() | st.builds(LandCoverMap, content=_contents, legend=_legends),
+    russia=st.sampled_from([None, "europe", "split_60e", "asia"]),
+)
 
 
 _compositions = st.builds(CompositionSpec, rule=specs(Zero)) | st.builds(
@@ -124,6 +137,7 @@ def _models(draw: st.DrawFn) -> ModelEntry:
         model=draw(specs(*ZOO.specs())),
         training={},
         pool=pool,
+        geography=draw(_geographies),
         tasks=draw(_some(tasks, by="name", most=2)),
     )
 

@@ -3,14 +3,11 @@
 Antarctica, the remote islands of the open sea, and whatever lies farther off count to none.
 """
 
-from typing import Literal, TypeAlias
-
 import numpy as np
 
 from samplers.geography.grids import Codes, asset, look_up
+from samplers.geography.spec import Russia as Russia
 from samplers.names import Continent
-
-Russia: TypeAlias = Literal["europe", "split_60e", "asia"]
 
 NONE = "none"
 """What a point is called that belongs to no continent."""

@@ -4,13 +4,11 @@ from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
+from samplers.geography.spec import Russia as Russia
 from samplers.spec import PoolSpec
 
 World: TypeAlias = Literal["null", "coverage", "entropy", "local"]
 """Which true answer the generator plants; none of them names a winner by continent."""
-
-Russia: TypeAlias = Literal["europe", "split_60e", "asia"]
-"""Where Russia counts: as Natural Earth has it, east of 60 degrees to Asia, or all to Asia."""
 
 
 class PlanetSpec(PoolSpec):
