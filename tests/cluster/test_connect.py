@@ -36,6 +36,7 @@ except UserError as error:
 LOCAL = """
 import signal, sys
 from infra import cluster
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 with cluster.connect(cpus=1):
     print("up", flush=True)
     signal.pause()
