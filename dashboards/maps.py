@@ -65,7 +65,7 @@ def world(
         '<use href="#land" xlink:href="#land" fill="var(--land)"/>',
         *_tiles(tiles, steps),
         '<use href="#land" xlink:href="#land" fill="none" stroke="var(--ink)" '
-        'stroke-opacity="0.38" stroke-width="0.9"/></g>',
+        'stroke-opacity="0.3" stroke-width="0.9"/></g>',
         *_legend(steps),
         "</svg>",
     ]
@@ -89,15 +89,15 @@ def _colours(steps: Sequence[int]) -> list[str]:
 
 def _legend(steps: Sequence[int]) -> Iterable[str]:
     y, x = HIGH + 2 * MARGIN + 14, MARGIN + 4
-    style = 'font-size="21" fill="var(--muted)" style="font-family:var(--sans)"'
+    style = 'font-size="19" fill="var(--muted)" style="font-family:var(--sans)"'
     yield f'<text x="{x}" y="{y + 17}" {style}>samples in a cell</text>'
-    x += 190
+    x += 172
     ends = [*(begin - 1 for begin in steps[1:]), None]
     for begin, end, colour in zip(steps, ends, _colours(steps), strict=True):
         said = _span(begin, end)
         yield f'<rect x="{x}" y="{y}" width="34" height="20" fill="var(--{colour})"/>'
         yield f'<text x="{x + 44}" y="{y + 17}" {style}>{said}</text>'
-        x += 78 + 12 * len(said)
+        x += 78 + 11 * len(said)
 
 
 def _span(begin: int, end: int | None) -> str:

@@ -27,6 +27,22 @@ def place(name: str) -> str:
     return special.get(name, name.replace("_", " ").title())
 
 
+def value(name: str, *, over: str) -> str:
+    """Return what people call a value of a stratum."""
+    if over == "continent":
+        return place(name)
+    told = name.replace("_", " ")
+    return f"{told[:1].upper()}{told[1:]}"
+
+
+def plain(value: object) -> str:
+    """Return a field's value without the marks of a program; what is empty is not told."""
+    if isinstance(value, dict):
+        told = {name: plain(own) for name, own in value.items()}
+        return "; ".join(f"{name} {own}" for name, own in told.items() if own)
+    return ", ".join(map(plain, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def places(names: list[str]) -> str:
     """Return several continents as one phrase."""
     return listed([place(name) for name in names])
@@ -58,6 +74,14 @@ def score(value: float | None) -> str:
 def signed(value: float | None) -> str:
     """Return a difference with its sign."""
     return NOTHING if value is None else _number(value, "+.3f")
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent, small ones with a decimal."""
+    if 0 < share < 0.0005:
+        return "<\u00a00.1\u00a0%"
+    digits = 1 if 0 < share < 0.0995 else 0
+    return f"{100 * share:.{digits}f}\u00a0%"
 
 
 def interval(low: float | None, high: float | None) -> str:

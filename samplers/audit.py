@@ -13,6 +13,7 @@ import numpy as np
 
 from infra.spec import Json
 from samplers.card import entropy
+from samplers.cells import names
 from samplers.census import Totals, known
 from samplers.entropy import DEFINITION
 from samplers.geography.continents import Russia
@@ -55,6 +56,7 @@ def audit(one: Holding) -> dict[str, Json]:
     shown = [over for over in STRATA if known(one.held, over)]
     return {
         "size": one.size,
+        "russia": one.russia,
         "strata": {over: _stratum(one, over, truth=land.get(over, {})) for over in shown},
         "cells": _cells(one),
         "spacing": spacing(one.lat, one.lon),
@@ -113,6 +115,7 @@ def _cells(one: Holding) -> dict[str, Json]:
         "entropy_nats": entropy({str(cell): count for cell, count in one.cells.items()}),
         "effective_fine": one.effective_cells,
         "land": _against(one.cells, truth),
+        "counts": dict(zip(names(one.cells), one.cells.values(), strict=True)),
     }
 
 

@@ -24,7 +24,8 @@ COMMANDS = {
     "mirror": "bring MLflow up to the ledger",
     "ui": "open the MLflow pages of a store",
     "spec": "check a sweep file, or print its schema",
-    "composition": "the compositions of the catalogue",
+    "composition": "the compositions of the catalogue; those of a sweep drawn, shown, exported",
+    "pool": "make a pool ready, and audit it before one draws from it",
     "doctor": "whether this machine can run a sweep",
 }
 MODULES = {"spec": "check"}

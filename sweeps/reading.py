@@ -9,7 +9,9 @@ from typing import cast
 from pydantic import ValidationError
 
 from infra.errors import SpecError, TerrasweepError, nearest
+from samplers.spec import PoolSpec
 from sweeps.findings import MAX_PROBLEMS, coercions, problems
+from sweeps.pool_file import PoolFile
 from sweeps.spec import CompositionEntry, Sweep
 from sweeps.yaml_marks import Document, Mark, Problem, Trail, YamlProblemError, parse
 
@@ -60,6 +62,21 @@ def composition(name: str) -> CompositionEntry:
         return CompositionEntry.model_validate(_with_name(name, document.data))
     except ValidationError as error:
         raise _refused(path, problems(error, kind=CompositionEntry, marks=document.marks)) from None
+
+
+def read_pool(path: Path) -> PoolSpec | None:
+    """Return the pool of a file that holds `pool:` and nothing else; any other file has none.
+
+    Raises:
+        SpecError: If the pool makes no sense, one line for each thing that is wrong.
+    """
+    document = _parsed(path)
+    if not isinstance(document.data, dict) or set(document.data) != {"pool"}:
+        return None
+    try:
+        return PoolFile.model_validate(document.data).pool
+    except ValidationError as error:
+        raise _refused(path, problems(error, kind=PoolFile, marks=document.marks)) from None
 
 
 def _from_yaml(path: Path) -> Sweep:

@@ -1,13 +1,16 @@
-"""Where the report of a sweep is written: in the store, and for a remote store here as well."""
+"""Where pages are written: in the store, and for a remote store here as well."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from dashboards.report import build
+from dashboards import cards, report
 from infra.ledger import Ledger
 from infra.store import Store
 from sweeps.atlas import atlas
+from sweeps.cards import Cards
 
-FOLDER = "reports"
+REPORTS = "reports"
+CARDS = "cards"
 
 
 def write_report(name: str, *, store: Store, out: Path | None = None) -> Path:
@@ -19,15 +22,30 @@ def write_report(name: str, *, store: Store, out: Path | None = None) -> Path:
         out: The folder of the report; left out, it is in the store, and for a store that is not
             on this machine also in `./reports/<name>`.
     """
+
+    def build(folder: Path) -> Path:
+        return report.build(store, Ledger(store), name, atlas=atlas(), out=folder)
+
+    return _kept(f"{REPORTS}/{name}", build, store=store, out=out)
+
+
+def write_cards(told: Cards, *, store: Store, out: Path | None = None) -> Path:
+    """Build the page of cards and return its path on this machine; `out` as for a report."""
+
+    def build(folder: Path) -> Path:
+        return cards.build(cards.Told(**vars(told)), atlas=atlas(), out=folder)
+
+    return _kept(f"{CARDS}/{told.title}", build, store=store, out=out)
+
+
+def _kept(inside: str, build: Callable[[Path], Path], *, store: Store, out: Path | None) -> Path:
     if out is not None:
-        return build(store, Ledger(store), name, atlas=atlas(), out=out)
+        return build(out)
     if store.local_root is not None:
-        return build(
-            store, Ledger(store), name, atlas=atlas(), out=store.local_root / FOLDER / name
-        )
-    page = build(store, Ledger(store), name, atlas=atlas(), out=Path(FOLDER) / name)
+        return build(store.local_root / inside)
+    page = build(Path(inside))
     for path in sorted(page.parent.rglob("*")):
         if path.is_file():
-            inside = path.relative_to(page.parent).as_posix()
-            store.put(f"{FOLDER}/{name}/{inside}", path.read_bytes())
+            name = path.relative_to(page.parent).as_posix()
+            store.put(f"{inside}/{name}", path.read_bytes())
     return page

@@ -1,8 +1,9 @@
-"""The compositions of the catalogue."""
+"""The compositions of the catalogue, and what a sweep's own hold before they are paid for."""
 
 import argparse
 
 from sweeps import show
+from sweeps.commands import drawn
 from sweeps.commands.options import shared, with_json
 
 NAME = "composition"
@@ -10,7 +11,8 @@ NAME = "composition"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parts = parser.add_subparsers(dest="part", metavar="list|show", required=True)
+    names = "list|show|draw|card|export"
+    parts = parser.add_subparsers(dest="part", metavar=names, required=True)
     listed = parts.add_parser(
         "list", help="list the compositions of the catalogue", parents=[shared()]
     )
@@ -22,10 +24,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     shown.add_argument("name", metavar="NAME")
     with_json(shown)
     shown.set_defaults(part=_show)
+    drawn.add(parts)
 
 
 def run(args: argparse.Namespace) -> int:
-    """List or show."""
+    """List, show, draw, look at or export."""
     part: int = args.part(args)
     return part
 

@@ -1,0 +1,114 @@
+"""The pools: made ready, and audited before one draws from them."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from sweeps import show
+from sweeps.commands.drawn import show_audit
+from sweeps.commands.options import SWEEP_HELP, open_store, shared, with_json
+
+if TYPE_CHECKING:  # pyarrow would make the front door heavy
+    from sweeps.cards import Cards
+
+NAME = "pool"
+POOL_HELP = f"a sweep ({SWEEP_HELP}), a pool's YAML file, or the name of an adapter"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parts = parser.add_subparsers(dest="part", metavar="build|show", required=True)
+    build = parts.add_parser(
+        "build", help="cut a pool into shards and count it", parents=[shared()]
+    )
+    build.add_argument("--address", metavar="HOST:PORT", help="a running Ray cluster")
+    build.set_defaults(part=_build)
+    shown = parts.add_parser(
+        "show", help="what a pool holds: is it biased before one samples?", parents=[shared()]
+    )
+    shown.add_argument("--out", type=Path, metavar="FOLDER", help="write a page with maps there")
+    shown.set_defaults(part=_show)
+    for part in (build, shown):
+        part.add_argument("pool", metavar="POOL|SWEEP", help=POOL_HELP)
+        with_json(part)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build or show."""
+    part: int = args.part(args)
+    return part
+
+
+def _build(args: argparse.Namespace) -> int:
+    from rich.console import Console  # local: the parsing of the line stays fast
+
+    from sweeps.pool_reading import read_pools
+    from sweeps.preparing import prepare
+
+    found = read_pools(args.pool)
+    store = open_store(args, create=True)
+    steps = list(found.steps.values())
+    prepare(steps, store=store, address=args.address, console=Console(stderr=True))
+    rows = [{"pool": name, "key": str(step.key)} for name, step in found.steps.items()]
+    if args.json:
+        show.as_json(rows)
+    else:
+        show.table(rows)
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    from infra.errors import StoreError  # local: the parsing of the line stays fast
+    from sweeps.cards import of_pools
+    from sweeps.pool_reading import read_pools
+    from sweeps.reporting import write_cards
+
+    found = read_pools(args.pool)
+    store = open_store(args, create=False)
+    told = of_pools(found.title, found.steps, store=store)
+    if not told.pools:
+        do = f"`terrasweep pool build {args.pool}` makes it"
+        raise StoreError(f"wanted the pool of {args.pool}", found="no shards of it", do=do)
+    if args.json:
+        show.as_json(vars(told))
+    else:
+        _print(told)
+    if args.out is not None:
+        page = write_cards(told, store=store, out=args.out)
+        if not args.json:
+            show.say(str(page.resolve()))
+    return 0
+
+
+def _print(told: "Cards") -> None:
+    audits = {name: cast("dict[str, Any]", own) for name, own in told.pools.items()}
+    show.table([show_audit(name, own) for name, own in audits.items()])
+    for name, own in audits.items():
+        for over, stratum in own["strata"].items():
+            show.table(_shares(stratum), title=f"{name}: {_heading(over)}")
+        if own["rejected"]:
+            rows = [{"left out because": why, "rows": n} for why, n in own["rejected"].items()]
+            show.table(rows, title=f"{name}: left out")
+    for name in told.not_drawn:
+        show.say(f"not built yet: {name}")
+
+
+def _heading(over: str) -> str:
+    return "biome, a proxy" if over == "biome" else over.replace("_", " ")
+
+
+def _shares(stratum: dict[str, Any]) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = [
+        {
+            "": own["name"],
+            "samples": own["count"],
+            "share": f"{own['share']:.1%}",
+            "of the land": "" if own["land"] is None else f"{own['land']:.1%}",
+            "times": f"{own['share'] / own['land']:.2f}" if own["land"] else "",
+        }
+        for own in stratum["values"].values()
+    ]
+    if stratum["unknown"]:
+        rows.append({"": "unknown", "samples": stratum["unknown"]})
+        rows[-1] |= {"share": "", "of the land": "", "times": ""}
+    return rows

@@ -1,0 +1,77 @@
+"""Makes steps for their own sake, without the cells of a grid: draws to look at, pools to audit."""
+
+from collections.abc import Collection, Sequence
+
+from rich.console import Console
+
+from infra import cluster
+from infra.context import Context
+from infra.errors import StepFailedError
+from infra.ledger import Ledger
+from infra.spec import Spec
+from infra.step import Step, closure
+from infra.store import Store
+from sweeps.progress import Stages
+
+PASSES = 2
+"""What turns out to be torn is made again in a second pass."""
+
+
+def prepare(
+    targets: Collection[Step[Spec]], *, store: Store, address: str | None, console: Console
+) -> int:
+    """Make steps and all that they need, as far as it is not there, and return how many.
+
+    Raises:
+        StepFailedError: If one cannot be made, with the first reason.
+        UserError: If only the user can mend what is wrong.
+    """
+    store.refuse_drift(closure(targets))
+    made = 0
+    with Stages(console) as stages:
+        for _ in range(PASSES):
+            waiting = missing(targets, store=store)
+            if not waiting:
+                break
+            _open(stages, waiting, targets)
+            with cluster.connect(address):
+                made += _make(waiting, context=Context(store), stages=stages)
+    return made
+
+
+def missing(targets: Collection[Step[Spec]], *, store: Store) -> list[Step[Spec]]:
+    """Return the steps that are not there and that something missing needs, needs first."""
+    ordered = list(closure(targets))
+    there = store.done(step.key for step in ordered)
+    asked, found = {step.key for step in targets}, []
+    for step in reversed(ordered):  # from those that need to those that are needed
+        if step.key in asked and step.key not in there:
+            found.append(step)
+            asked |= {need.key for need in step.needs}
+    return found[::-1]
+
+
+def _make(waiting: Sequence[Step[Spec]], *, context: Context, stages: Stages) -> int:
+    from sweeps.making import Making  # local: Ray takes seconds to import
+    from sweeps.schedule import attempts
+
+    ledger = Ledger(context.store)
+    by_key = {step.key: step for step in waiting}
+    making = Making(context, ledger, stages, attempts(ledger), by_key)
+    making.finish()
+    if making.failures:
+        first = making.failures[0]
+        raise StepFailedError(
+            f"wanted {first.key} ({making.labels[first.key]})",
+            found=f"{first.kind}: {first.message}",
+            do="mend the cause and run the same command again",
+        )
+    return len(waiting)
+
+
+def _open(stages: Stages, waiting: Sequence[Step[Spec]], targets: Collection[Step[Spec]]) -> None:
+    """Open a line for each stage of which something is missing."""
+    for stage in dict.fromkeys(step.stage for step in waiting):
+        total = sum(step.stage == stage for step in closure(targets))
+        left = sum(step.stage == stage for step in waiting)
+        stages.open(stage, total=total, before=total - left)
