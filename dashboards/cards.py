@@ -61,6 +61,7 @@ def build(told: Told, *, atlas: Atlas, out: Path) -> Path:
     (out / NUMBERS).write_text(json.dumps(vars(told), indent=1), encoding="utf-8")
     page = document(
         f"{told.title}: terrasweep cards",
+        first=parts[0].name,
         header=_header(told),
         nav=contents((part.name, part.title) for part in parts),
         sections=(section(part.title, part.body, name=part.name) for part in parts),

@@ -89,8 +89,10 @@ def contents(sections: Iterable[tuple[str, str]]) -> Html:
     return element("nav", items(links), aria_label="Contents")
 
 
-def document(title: str, *, header: Html, nav: Html, sections: Iterable[Html], footer: Html) -> str:
-    """Return a whole page that fetches nothing."""
+def document(
+    title: str, *, first: str, header: Html, nav: Html, sections: Iterable[Html], footer: Html
+) -> str:
+    """Return a whole page that fetches nothing; whoever wants to, skips to its first section."""
     style = files("dashboards").joinpath("templates/report.css").read_text(encoding="utf-8")
     head = html(
         Html('<meta charset="utf-8">'),
@@ -98,7 +100,7 @@ def document(title: str, *, header: Html, nav: Html, sections: Iterable[Html], f
         element("title", title),
         Html(f"<style>{css()}\n{style}</style>"),
     )
-    skip = element("a", "Skip to the answer", href="#answer", class_="skip")
+    skip = element("a", "Skip the contents", href=f"#{first}", class_="skip")
     body = html(
         skip,
         element("header", header),

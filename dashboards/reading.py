@@ -13,6 +13,23 @@ MUCH: Final = 1.25
 """Times the land's share from which on a value is named as too much, or its inverse too little."""
 CLUSTERED, APART = 0.9, 1.1
 
+MAPS: Final = (
+    "some 87,000 square kilometres each, in the Equal Earth projection: equal areas on the map are "
+    "equal areas on Earth. Maps of compositions share one scale; a pool's map has its own. "
+    "Outlines only guide the eye."
+)
+DEFINITIONS: Final[Mapping[str, Content]] = {
+    "entropy": "Shannon entropy in nats of the shares of known values; the more even over the more "
+    "values, the higher.",
+    "the land": "Land of the six continents by area, from the rasters embedded in terrasweep. "
+    "Biomes are a proxy read off the climate, unless a file of the user's own says them.",
+    "effective fine cells": "exp of the entropy over the fine H3 cells (resolution 5 unless set "
+    "otherwise): how many evenly filled cells would be as diverse.",
+    "clustering index": "Clark and Evans: the mean distance to the nearest other sample on the "
+    "sphere, over what it is for as many samples scattered evenly over the land. Below 1, "
+    "clustered.",
+}
+
 Audit = Mapping[str, Any]
 
 
@@ -75,43 +92,15 @@ def _spacing(spacing: Audit) -> str:
 
 
 def _definitions(audits: Mapping[str, Audit]) -> list[tuple[str, Content]]:
-    resolution = next(iter(audits.values()))["cells"]["resolution"]
-    spectral = next(iter(audits.values()))["spectral_entropy"]["definition"]
-    assumed = ", ".join(spectral["assumed"])
+    any_audit = next(iter(audits.values()))
+    resolution = any_audit["cells"]["resolution"]
+    spectral = any_audit["spectral_entropy"]["definition"]
+    what = f"{spectral['what'][0].upper()}{spectral['what'][1:]}: {spectral['bands']}"
+    bins = f"{spectral['bins']} bins from {spectral['low']:,.0f} to {spectral['high']:,.0f}"
+    assumed = f"Assumed, no paper says it: {', '.join(spectral['assumed'])}."
+    said = f"{what}; {bins}, log base {spectral['log_base']}. "
     return [
-        (
-            "maps",
-            f"H3 cells of resolution {resolution}, some 87,000 square kilometres each, in the "
-            "Equal Earth projection: equal areas on the map are equal areas on Earth. Maps of "
-            "compositions share one scale; a pool's map has its own. Outlines only guide the eye.",
-        ),
-        (
-            "entropy",
-            "Shannon entropy in nats of the shares of known values; the more even over the more "
-            "values, the higher.",
-        ),
-        (
-            "the land",
-            "Land of the six continents by area, from the rasters embedded in terrasweep. Biomes "
-            "are a proxy read off the climate, unless a file of the user's own says them.",
-        ),
-        (
-            "effective fine cells",
-            "exp of the entropy over the fine H3 cells (resolution 5 unless set otherwise): how "
-            "many evenly filled cells would be as diverse.",
-        ),
-        (
-            "clustering index",
-            "Clark and Evans: the mean distance to the nearest other sample on the sphere, over "
-            "what it is for as many samples scattered evenly over the land. Below 1, clustered.",
-        ),
-        (
-            "spectral entropy",
-            html(
-                f"{spectral['what'][0].upper()}{spectral['what'][1:]}: {spectral['bands']}; "
-                f"{spectral['bins']} bins from {spectral['low']:,.0f} to {spectral['high']:,.0f}, "
-                f"log base {spectral['log_base']}. ",
-                element("em", f"Assumed, no paper says it: {assumed}."),
-            ),
-        ),
+        ("maps", f"H3 cells of resolution {resolution}, {MAPS}"),
+        *DEFINITIONS.items(),
+        ("spectral entropy", html(said, element("em", assumed))),
     ]

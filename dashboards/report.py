@@ -67,6 +67,7 @@ def _stamped(rows: pa.Table, findings: Findings) -> pa.Table:
 def _page(findings: Findings, parts: list[Section]) -> str:
     return document(
         f"{findings.name}: terrasweep report",
+        first=parts[0].name,
         header=_header(findings),
         nav=contents((part.name, part.title) for part in parts),
         sections=(section(part.title, part.body, name=part.name) for part in parts),

@@ -3,7 +3,6 @@
 import csv
 from collections import Counter
 from dataclasses import replace
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
@@ -14,37 +13,8 @@ from dashboards.statistics import differences
 from dashboards.tables import tidy
 from infra.step import Key
 from sweeps.atlas import atlas
+from tests.rooms.page import read
 from tests.rooms.study import Study
-
-VOID = {"meta"}
-
-
-class Page(HTMLParser):
-    """A page as a flat list of elements and the text within each."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.found, self.open, self.text = [], [], ""
-        self.feed(text)
-        assert not self.open, f"never closed: {self.open}"
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if "style" not in self.open:
-            self.text += data
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.found if name == tag]
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +30,6 @@ def page(study, tmp_path_factory):
 
 def built(study, out):
     return build(study.store, study.ledger, study.name, atlas=atlas(), out=out)
-
-
-def read(path):
-    return Page(path.read_text(encoding="utf-8"))
 
 
 def test_the_page_opens_with_the_question_and_answers_it_from_the_statistics(study, page):

@@ -39,3 +39,15 @@ def test_words_are_joined_as_one_says_them():
     assert words.listed(["a", "b", "c"]) == "a, b and c"
     assert words.listed(["a"]) == "a"
     assert words.places(["north_america", "africa"]) == "North America and Africa"
+
+
+def test_a_share_is_told_as_finely_as_it_matters():
+    shares = (0.0, 0.0001, 0.012, 0.0996, 0.5, 1.0)
+    told = [words.percent(share).replace("\u00a0", " ") for share in shares]
+    assert told == ["0 %", "< 0.1 %", "1.2 %", "10 %", "50 %", "100 %"]
+
+
+def test_a_field_is_told_without_the_marks_of_a_program():
+    assert words.plain({"kind": "only", "values": ("asia", "africa"), "also": {}}) == (
+        "kind only; values asia, africa"
+    )
