@@ -36,6 +36,7 @@ except UserError as error:
 LOCAL = """
 import signal, sys
 from infra import cluster
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell ignores it
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 with cluster.connect(cpus=1):
     print("up", flush=True)
@@ -140,20 +141,22 @@ def test_an_address_where_nobody_listens_is_answered_with_a_sentence(address):
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_however_a_driver_ends_it_leaves_no_process_behind(how):
-    driver = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", LOCAL],
         env={**os.environ, "PYTHONPATH": str(house())},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-    )
-    assert driver.stdout is not None
-    assert driver.stdout.readline() == "up\n"
-    family = psutil.Process(driver.pid).children(recursive=True)
-    assert any("raylet" in process.name() for process in family)
-    driver.send_signal(how)
-    driver.wait(timeout=60)
-    driver.stdout.close()
+    ) as driver:
+        assert driver.stdout is not None
+        assert driver.stdout.readline() == "up\n"
+        family = psutil.Process(driver.pid).children(recursive=True)
+        assert any("raylet" in process.name() for process in family)
+        driver.send_signal(how)
+        try:
+            driver.wait(timeout=60)
+        finally:
+            driver.kill()
     left = psutil.wait_procs(family, timeout=90)[1]  # Ray's agents wait a minute for it
     assert [process for process in left if process.status() != psutil.STATUS_ZOMBIE] == []
 
