@@ -1,7 +1,7 @@
 """Labelled samples of the planet: the same number on every continent, never the pool's points."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,9 +9,12 @@ from infra.seeds import generator
 from samplers.cells import cells_of
 from samplers.names import Continent
 from samplers.pools.planet import points
-from samplers.pools.planet.observe import Seen, look, observe, positions
+from samplers.pools.planet.ground import Ground, ground
+from samplers.pools.planet.observe import YEAR, look, months_of, positions
+from samplers.pools.planet.patches import patches
 from samplers.pools.planet.places import Places, take
-from samplers.pools.planet.spec import Russia, World
+from samplers.pools.planet.series import MISSING
+from samplers.pools.planet.spec import Made, Russia, World
 from samplers.pools.planet.worlds import KNOBS
 
 CELL_RESOLUTION = 5
@@ -21,6 +24,9 @@ FEBRUARY = 1
 
 Wish = Callable[[Places, float], np.ndarray]
 """How likely labels are gathered at each place (zero: never), given the world's gap."""
+
+Label = Callable[[Ground], np.ndarray]
+"""What is true of each place, int64."""
 
 
 @dataclass(frozen=True)
@@ -32,20 +38,22 @@ class Campaign:
     world: World
     seed: int
     russia: Russia
+    arrays: Made
+    size_px: int
     wish: Wish
+    label: Label
 
 
-def labelled(campaign: Campaign) -> tuple[dict[str, np.ndarray], Seen]:
-    """Return the columns that every task has, and what is seen and true of each row."""
+def labelled(campaign: Campaign) -> dict[str, np.ndarray]:
+    """Return the columns of a task: continent after continent, the arrays as asked.
+
+    The land-cover map is left out of the series: it would name the label.
+    """
     each = [_continent(campaign, continent.value) for continent in Continent]
-    columns = [columns for columns, _ in each]
-    seen = [seen for _, seen in each]
-    joined = {name: np.concatenate([one[name] for one in columns]) for name in columns[0]}
-    truth = {f.name: np.concatenate([getattr(one, f.name) for one in seen]) for f in fields(Seen)}
-    return joined, Seen(**truth)
+    return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
 
 
-def _continent(campaign: Campaign, continent: str) -> tuple[dict[str, np.ndarray], Seen]:
+def _continent(campaign: Campaign, continent: str) -> dict[str, np.ndarray]:
     knobs = KNOBS[campaign.world]
     rng = generator("planet task", campaign.name, campaign.seed, continent)
     land = points.continent(continent, russia=campaign.russia)
@@ -54,8 +62,7 @@ def _continent(campaign: Campaign, continent: str) -> tuple[dict[str, np.ndarray
     at = look(where, seed=campaign.seed, rng=rng)
     rows = _chosen(campaign.wish(at, knobs.gap), count=campaign.per_continent, rng=rng)
     first = np.full(campaign.per_continent, FEBRUARY)
-    kept = take(at, rows)
-    seen = observe(kept, knobs=knobs, redundancy=0.0, first=first, seed=campaign.seed, rng=rng)
+    under = ground(take(at, rows), knobs=knobs, redundancy=0.0, seed=campaign.seed, rng=rng)
     lat, lon = where.lat[rows], where.lon[rows]
     stem = f"{campaign.name}-{campaign.world}-{campaign.seed}-{continent}"
     return {
@@ -64,7 +71,23 @@ def _continent(campaign: Campaign, continent: str) -> tuple[dict[str, np.ndarray
         "lon": lon,
         "cell": cells_of(lat, lon, resolution=CELL_RESOLUTION),
         "continent": np.full(campaign.per_continent, continent),
-    }, seen
+        "label": campaign.label(under),
+        "month": first.astype(np.uint8),
+        **(_series(under, first=first, rng=rng) if campaign.arrays != "patches" else {}),
+        **(_images(campaign, continent, under, first) if campaign.arrays != "series" else {}),
+    }
+
+
+def _series(under: Ground, *, first: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    made = months_of(under, first=first, months=YEAR, rng=rng)
+    return {**made, "dynamic_world": np.full_like(made["dynamic_world"], MISSING)}
+
+
+def _images(
+    campaign: Campaign, continent: str, under: Ground, month: np.ndarray
+) -> dict[str, np.ndarray]:
+    rng = generator("planet task patches", campaign.name, campaign.seed, continent)
+    return {"image": patches(under, month=month, size_px=campaign.size_px, rng=rng)}
 
 
 def _chosen(wish: np.ndarray, *, count: int, rng: np.random.Generator) -> np.ndarray:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from samplers.pools.planet.covers import CROP, covers
+from samplers.pools.planet.ground import Ground
 from samplers.pools.planet.places import Places, places
 from samplers.pools.planet.points import Land, draw, earth
 from samplers.pools.planet.series import series
-from samplers.pools.planet.worlds import Knobs
+
+YEAR = 12
 
 
 @dataclass(frozen=True)
@@ -19,17 +20,6 @@ class Positions:
     lon: np.ndarray
     looks_lat: np.ndarray
     looks_lon: np.ndarray
-
-
-@dataclass(frozen=True)
-class Seen:
-    """Samples in Presto's format, and what is true of them."""
-
-    month: np.ndarray
-    x: np.ndarray
-    dynamic_world: np.ndarray
-    crop: np.ndarray
-    biome: np.ndarray
 
 
 def positions(count: int, *, land: Land, reach: float, rng: np.random.Generator) -> Positions:
@@ -45,24 +35,15 @@ def look(where: Positions, *, seed: int, rng: np.random.Generator) -> Places:
     return places(where.looks_lat, where.looks_lon, seed=seed, rng=rng)
 
 
-def observe(
-    at: Places,
-    *,
-    knobs: Knobs,
-    redundancy: float,
-    first: np.ndarray,
-    seed: int,
-    rng: np.random.Generator,
-) -> Seen:
-    """Return what is seen of the places in the twelve months from each one's first."""
-    cover = covers(at, gap=knobs.gap, rng=rng)
-    year = series(at, cover, gap=knobs.gap, redundancy=redundancy, seed=seed, rng=rng)
-    month = (first[:, None] + np.arange(12)) % 12
+def months_of(
+    under: Ground, *, first: np.ndarray, months: int, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Return Presto's arrays from each place's first month on; a second year is another year."""
+    years = [series(under, rng=rng) for _ in range(months // YEAR)]
+    month = (first[:, None] + np.arange(months)) % months
     row = np.arange(len(first))[:, None]
-    return Seen(
-        month=first.astype(np.uint8),
-        x=year.x[row, month],
-        dynamic_world=year.dynamic_world[row, month],
-        crop=(cover.main == CROP).astype(np.int64),
-        biome=at.biome.astype(np.int64),
-    )
+    whole = {
+        "x": np.concatenate([year.x for year in years], axis=1),
+        "dynamic_world": np.concatenate([year.dynamic_world for year in years], axis=1),
+    }
+    return {name: array[row, month] for name, array in whole.items()}

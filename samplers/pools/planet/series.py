@@ -6,6 +6,7 @@ import numpy as np
 
 from samplers.pools.planet import spectra
 from samplers.pools.planet.covers import CROP, SNOW, TREE, Cover
+from samplers.pools.planet.ground import Ground
 from samplers.pools.planet.phenology import green, signatures
 from samplers.pools.planet.places import STYLE, Places
 from samplers.pools.planet.spectra import OPTICAL, RADAR
@@ -35,27 +36,19 @@ class Series:
     dynamic_world: np.ndarray
 
 
-def series(
-    at: Places,
-    cover: Cover,
-    *,
-    gap: float,
-    redundancy: float,
-    seed: int,
-    rng: np.random.Generator,
-) -> Series:
+def series(under: Ground, *, rng: np.random.Generator) -> Series:
     """Return what is seen of each place."""
-    leaf = green(at, gap=gap, seed=seed, rng=rng)
+    at, cover, gap = under.at, under.cover, under.gap
+    leaf = green(at, gap=gap, seed=under.seed, rng=rng)
     share = _monthly(cover, heterogeneity=at.heterogeneity, rng=rng)
-    snow = _snow(at, trees=cover.share[:, TREE])
+    snow = snow_cover(under)
     cloud = _cloud(at, rng=rng)
     seen = _mixture(share, leaf=leaf)
-    seen[..., OPTICAL] += _signed(at, crop=share[..., CROP] * leaf[..., CROP], gap=gap, seed=seed)
+    growing = share[..., CROP] * leaf[..., CROP]
+    seen[..., OPTICAL] += _signed(at, crop=growing, gap=gap, seed=under.seed)
     seen += snow[..., None] * (spectra.SNOWY - seen)
-    if redundancy:
-        seen = _dull(
-            seen, patchy=sigmoid(DULL_STEEP * (at.heterogeneity - DULL_BELOW)), by=redundancy
-        )
+    if under.redundancy:
+        seen = _dull(seen, by=under.redundancy * redundant(at))
     seen = _sensed(_styled(seen, at=at, gap=gap, rng=rng), rng=rng)
     seen[..., OPTICAL][cloud] = 0
     land = _dynamic_world(cover, share=share, leaf=leaf, snow=snow, rng=rng)
@@ -71,10 +64,11 @@ def _monthly(cover: Cover, *, heterogeneity: np.ndarray, rng: np.random.Generato
     return np.asarray(share / share.sum(axis=2, keepdims=True))
 
 
-def _snow(at: Places, *, trees: np.ndarray) -> np.ndarray:
+def snow_cover(under: Ground) -> np.ndarray:
     """Return how much of each month's view is snow: trees stand above it, composites avoid it."""
-    wet = 0.2 * np.minimum(at.weather.rain_mm / 15, 1)
-    lies = sigmoid((-2 - at.weather.celsius) / 1.5) * wet * (1 - 0.6 * trees[:, None])
+    weather, trees = under.at.weather, under.cover.share[:, TREE]
+    wet = 0.2 * np.minimum(weather.rain_mm / 15, 1)
+    lies = sigmoid((-2 - weather.celsius) / 1.5) * wet * (1 - 0.6 * trees[:, None])
     return np.asarray(lies.astype(np.float32))
 
 
@@ -97,9 +91,14 @@ def _signed(at: Places, *, crop: np.ndarray, gap: float, seed: int) -> np.ndarra
     return np.asarray(crop[..., None] * extra[at.system][:, None, :])
 
 
-def _dull(seen: np.ndarray, *, patchy: np.ndarray, by: float) -> np.ndarray:
+def redundant(at: Places) -> np.ndarray:
+    """Return how far each place is uniform, 0 to 1."""
+    return np.asarray(1 - sigmoid(DULL_STEEP * (at.heterogeneity - DULL_BELOW)))
+
+
+def _dull(seen: np.ndarray, *, by: np.ndarray) -> np.ndarray:
     """Make uniform land look like one bare plain, the same in every month and everywhere."""
-    keep = (1 - by * (1 - patchy)).astype(np.float32)
+    keep = (1 - by).astype(np.float32)
     return np.asarray(spectra.PLAIN + keep[:, None, None] * (seen - spectra.PLAIN))
 
 

@@ -11,6 +11,10 @@ World: TypeAlias = Literal["null", "coverage", "entropy", "local"]
 """Which true answer the generator plants; none of them names a winner by continent."""
 
 
+Made: TypeAlias = Literal["series", "patches", "both"]
+"""Monthly series in Presto's format, images of 13 bands, or both of the same places."""
+
+
 class PlanetSpec(PoolSpec):
     """Area-uniform points on the real continents, seen by an invented satellite."""
 
@@ -25,6 +29,13 @@ class PlanetSpec(PoolSpec):
     """Another seed is another planet."""
     russia: Russia = "europe"
     """Where Russia counts; it is three quarters of Europe's area."""
+    arrays: Made = "series"
+    """What is seen of each place: `x` and `dynamic_world` for series, `image` for patches."""
+    months: Literal[12, 24] = 12
+    """How long a series is; two years differ by weather, clouds and noise. The networks of the zoo
+    read twelve months."""
+    size_px: int = Field(default=64, ge=8, le=264)
+    """Side of an image."""
 
     @property
     def capacity(self) -> int | None:

@@ -4,12 +4,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from samplers.pools.planet.spec import Russia, World
+from samplers.pools.planet.spec import Made, Russia, World
 from samplers.spec import TaskSpec
 
 
 class PlanetBiomeSpec(TaskSpec):
-    """Which biome (by proxy) is this place in? Monthly series from the synthetic planet."""
+    """Which biome (by proxy) is this place in? Seen from the synthetic planet."""
 
     synthetic: ClassVar[bool] = True
 
@@ -22,5 +22,9 @@ class PlanetBiomeSpec(TaskSpec):
     """Another seed is another planet."""
     russia: Russia = "europe"
     """Where Russia counts; as the pool says."""
+    arrays: Made = "series"
+    """What is seen of each place: `x` for series, `image` for patches; as the network reads."""
+    size_px: int = Field(default=64, ge=8, le=264)
+    """Side of an image."""
     metric: Literal["f1_macro"] = "f1_macro"
     """F1 averaged over the biomes that occur."""

@@ -3,9 +3,9 @@
 import numpy as np
 
 from samplers.geography import biomes
+from samplers.pools.planet.ground import Ground
 from samplers.pools.planet.labelled import Campaign, labelled
 from samplers.pools.planet.places import Places
-from samplers.pools.planet.series import MISSING
 from samplers.tasks.planet_biome.spec import PlanetBiomeSpec
 
 CLASSES = biomes.NAMES[1:]
@@ -13,23 +13,24 @@ CLASSES = biomes.NAMES[1:]
 
 def read(spec: PlanetBiomeSpec) -> dict[str, np.ndarray]:
     """Return the labelled samples, continent after continent."""
-    campaign = Campaign(
-        name=spec.name,
-        per_continent=spec.per_continent,
-        world=spec.world,
-        seed=spec.seed,
-        russia=spec.russia,
-        wish=_wish,
+    return labelled(
+        Campaign(
+            name=spec.name,
+            per_continent=spec.per_continent,
+            world=spec.world,
+            seed=spec.seed,
+            russia=spec.russia,
+            arrays=spec.arrays,
+            size_px=spec.size_px,
+            wish=_wish,
+            label=_label,
+        )
     )
-    columns, seen = labelled(campaign)
-    return {
-        **columns,
-        "label": seen.biome - 1,
-        "month": seen.month,
-        "x": seen.x,
-        "dynamic_world": np.full_like(seen.dynamic_world, MISSING),  # it would name the label
-    }
 
 
 def _wish(at: Places, gap: float) -> np.ndarray:
     return (at.biome > 0).astype(np.float64)
+
+
+def _label(under: Ground) -> np.ndarray:
+    return under.at.biome.astype(np.int64) - 1

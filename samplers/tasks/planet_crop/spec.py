@@ -4,12 +4,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from samplers.pools.planet.spec import Russia, World
+from samplers.pools.planet.spec import Made, Russia, World
 from samplers.spec import TaskSpec
 
 
 class PlanetCropSpec(TaskSpec):
-    """Is this place cropland? Labelled monthly series from the synthetic planet."""
+    """Is this place cropland? Labelled places of the synthetic planet."""
 
     synthetic: ClassVar[bool] = True
 
@@ -22,5 +22,9 @@ class PlanetCropSpec(TaskSpec):
     """Another seed is another planet."""
     russia: Russia = "europe"
     """Where Russia counts; as the pool says."""
+    arrays: Made = "series"
+    """What is seen of each place: `x` for series, `image` for patches; as the network reads."""
+    size_px: int = Field(default=64, ge=8, le=264)
+    """Side of an image."""
     metric: Literal["f1"] = "f1"
     """F1 of the crop class."""

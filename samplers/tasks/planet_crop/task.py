@@ -3,9 +3,9 @@
 import numpy as np
 
 from samplers.pools.planet.covers import farmed
+from samplers.pools.planet.ground import Ground
 from samplers.pools.planet.labelled import Campaign, labelled
 from samplers.pools.planet.places import Places
-from samplers.pools.planet.series import MISSING
 from samplers.tasks.planet_crop.spec import PlanetCropSpec
 
 CLASSES = ("not crop", "crop")
@@ -16,23 +16,24 @@ WILD = 0.1
 
 def read(spec: PlanetCropSpec) -> dict[str, np.ndarray]:
     """Return the labelled samples, continent after continent."""
-    campaign = Campaign(
-        name=spec.name,
-        per_continent=spec.per_continent,
-        world=spec.world,
-        seed=spec.seed,
-        russia=spec.russia,
-        wish=_wish,
+    return labelled(
+        Campaign(
+            name=spec.name,
+            per_continent=spec.per_continent,
+            world=spec.world,
+            seed=spec.seed,
+            russia=spec.russia,
+            arrays=spec.arrays,
+            size_px=spec.size_px,
+            wish=_wish,
+            label=_label,
+        )
     )
-    columns, seen = labelled(campaign)
-    return {
-        **columns,
-        "label": seen.crop,
-        "month": seen.month,
-        "x": seen.x,
-        "dynamic_world": np.full_like(seen.dynamic_world, MISSING),  # it would name the label
-    }
 
 
 def _wish(at: Places, gap: float) -> np.ndarray:
     return WILD + farmed(at, gap=gap)
+
+
+def _label(under: Ground) -> np.ndarray:
+    return under.crop
