@@ -54,7 +54,7 @@ def test_links_lead_somewhere(page: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_of_a_page_runs(page: Path, tmp_path: Path):
     """A reader saves the YAML that names its file, and types the commands, in order."""
