@@ -132,25 +132,26 @@ def run(
         UserError: If only the user can mend what is wrong.
     """
     started, planned, ledger = time.monotonic(), plan(sweep), Ledger(store)
-    store.refuse_drift(planned.steps)
-    ledger.refuse_drift(cell.step for cell in planned.wanted)
-    ledger.write_plan(sweep.name, grid.table(planned), meta(planned))
+    _write_plan(planned, store=store, ledger=ledger)
     uri = None if tracking == OFF else tracking or default_uri(store.uri)
     with Stages(console) as stages, _mirrored(uri, planned, store=store, stages=stages):
         one = Run(planned, Context(store, resources or Resources()), ledger, stages)
         _make_all(one, address=address)
         report = write_report(sweep.name, store=store).resolve()
-    outcome = Outcome(
-        sweep=sweep.name,
-        report=str(report),
-        ui_command=ui_command(uri) if uri else None,
-        made=one.made,
-        failures=len(Missing.of(planned, store=store, ledger=ledger).cells),
-        seconds=time.monotonic() - started,
-    )
+    mlflow = ui_command(uri) if uri else None
+    failures = len(Missing.of(planned, store=store, ledger=ledger).cells)
+    took = time.monotonic() - started
+    outcome = Outcome(sweep.name, str(report), mlflow, one.made, failures, took)
     for line in _last_words(outcome):
         stages.say(line)
     return outcome
+
+
+def _write_plan(planned: Plan, *, store: Store, ledger: Ledger) -> None:
+    """Write down what is asked for, unless a default changed under what is made already."""
+    store.refuse_drift(planned.steps)
+    ledger.refuse_drift(cell.step for cell in planned.wanted)
+    ledger.write_plan(planned.sweep.name, grid.table(planned), meta(planned))
 
 
 def _last_words(outcome: Outcome) -> Iterator[str]:
