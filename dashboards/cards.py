@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from dashboards import bars, comparisons, words
 from dashboards.drawing import Drawing
-from dashboards.maps import Atlas, Tile, steps, world
+from dashboards.maps import LARGE, Atlas, Tile, steps, world
 from dashboards.page import Html, contents, document, element, facts, figure, html, section
 from dashboards.parts import STAMP, Section
 from dashboards.reading import reading, verdict
@@ -107,6 +107,7 @@ def _map(
         tiles,
         atlas=atlas,
         steps=begins,
+        letters=LARGE,
         name=f"map-{words.slug(name)}",
         title=f"Where the samples of {name} lie.",
         alt=f"{audit['size']:,} samples in {cells['occupied']:,} cells of H3",
@@ -208,5 +209,8 @@ def _of_the_draw(audit: Audit) -> Iterable[tuple[str, str]]:
     if guard.get("rings") is not None:
         rings = words.counted(guard["rings"], "ring")
         yield "kept from tests", f"{guard['excluded']:,} samples of the pool, {rings}"
+    for task, shares in audit.get("leakage", {}).items():
+        near = (f"{words.percent(share)} within {km} km" for km, share in shares.items())
+        yield f"tests of {task}", f"with a sample nearby: {', '.join(near)}"
     for note in audit.get("notes", ()):
         yield "note", note

@@ -22,7 +22,11 @@ WIDE: Final = 1280
 MARGIN: Final = 6
 SCALE: Final = WIDE / WIDTH
 HIGH: Final = round(HEIGHT * SCALE)
-LEGEND: Final = 44
+LARGE, SMALL = 19, 36
+"""The size of a legend's letters, in units: for maps as wide as the page, and for half of that."""
+HEAD: Final = "samples in a cell"
+LETTER: Final = 0.54
+"""How wide a letter is, on average, for its size."""
 MOST: Final = 0.99
 """The darkest colour begins below this quantile: one crowded city must not pale all others."""
 
@@ -54,10 +58,27 @@ def steps(tiles: Iterable[Tile]) -> tuple[int, ...]:
 
 
 def world(
-    tiles: Sequence[Tile], *, atlas: Atlas, steps: Sequence[int], name: str, title: str, alt: str
+    tiles: Sequence[Tile],
+    *,
+    atlas: Atlas,
+    steps: Sequence[int],
+    letters: int,
+    name: str,
+    title: str,
+    alt: str,
 ) -> Drawing:
-    """Draw how many samples each cell of a map holds, on the outlines of the countries."""
-    height = HIGH + 2 * MARGIN + LEGEND
+    """Draw how many samples each cell of a map holds, on the outlines of the countries.
+
+    Args:
+        tiles: The cells.
+        atlas: What they are drawn on.
+        steps: The count at which each colour begins.
+        letters: The size of the legend's letters, `LARGE` or `SMALL` as the map is shown.
+        name: The file's name.
+        title: What it is.
+        alt: What it shows, for those who do not see it.
+    """
+    height = HIGH + 2 * MARGIN + 2.3 * letters
     parts = [
         opening(WIDE + 2 * MARGIN, height, shown=0.5, title=title, alt=alt),
         f'<defs><path id="land" d="{_path(atlas.outlines)}"/></defs>',
@@ -66,7 +87,7 @@ def world(
         *_tiles(tiles, steps),
         '<use href="#land" xlink:href="#land" fill="none" stroke="var(--ink)" '
         'stroke-opacity="0.3" stroke-width="0.9"/></g>',
-        *_legend(steps),
+        *_legend(steps, letters),
         "</svg>",
     ]
     return drawn("".join(parts), name=name, title=title, alt=alt)
@@ -87,17 +108,18 @@ def _colours(steps: Sequence[int]) -> list[str]:
     return [f"m{NUM_DENSITIES - len(steps) + at}" for at in range(len(steps))]
 
 
-def _legend(steps: Sequence[int]) -> Iterable[str]:
-    y, x = HIGH + 2 * MARGIN + 14, MARGIN + 4
-    style = 'font-size="19" fill="var(--muted)" style="font-family:var(--sans)"'
-    yield f'<text x="{x}" y="{y + 17}" {style}>samples in a cell</text>'
-    x += 172
+def _legend(steps: Sequence[int], letters: int) -> Iterable[str]:
+    x, y = MARGIN + 4.0, HIGH + 2 * MARGIN + 0.7 * letters
+    base, box = y + 0.9 * letters, f'width="{1.8 * letters:.0f}" height="{1.05 * letters:.0f}"'
+    style = f'font-size="{letters}" fill="var(--muted)" style="font-family:var(--sans)"'
+    yield f'<text x="{x}" y="{base:.0f}" {style}>{HEAD}</text>'
+    x += LETTER * letters * (len(HEAD) + 1)
     ends = [*(begin - 1 for begin in steps[1:]), None]
     for begin, end, colour in zip(steps, ends, _colours(steps), strict=True):
         said = _span(begin, end)
-        yield f'<rect x="{x}" y="{y}" width="34" height="20" fill="var(--{colour})"/>'
-        yield f'<text x="{x + 44}" y="{y + 17}" {style}>{said}</text>'
-        x += 78 + 11 * len(said)
+        yield f'<rect x="{x:.0f}" y="{y:.0f}" {box} fill="var(--{colour})"/>'
+        yield f'<text x="{x + 2.2 * letters:.0f}" y="{base:.0f}" {style}>{said}</text>'
+        x += letters * (3.4 + LETTER * len(said))
 
 
 def _span(begin: int, end: int | None) -> str:

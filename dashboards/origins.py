@@ -6,7 +6,7 @@ from dashboards import figures, words
 from dashboards.drawing import Drawing
 from dashboards.findings import Findings
 from dashboards.made import Draw
-from dashboards.maps import Atlas, Tile, steps, world
+from dashboards.maps import SMALL, Atlas, Tile, steps, world
 from dashboards.page import Html, element, facts, figure, html
 from dashboards.parts import Section
 
@@ -57,6 +57,7 @@ def _world(draw: Draw, tiles: Sequence[Tile], *, atlas: Atlas, begins: Sequence[
         tiles,
         atlas=atlas,
         steps=begins,
+        letters=SMALL,
         name=f"map-{words.slug(draw.composition)}",
         title=f"Where the samples of {draw.composition} lie.",
         alt=f"{draw.size:,} samples: {', '.join(where)}",
@@ -78,7 +79,9 @@ def _card_facts(draw: Draw) -> Sequence[tuple[str, str]]:
     evenness, short = card.get("entropy_nats", {}), card.get("short", {})
     guard = card.get("guard", {})
     told = [("samples", f"{draw.size:,}")]
-    told += [(f"{over} entropy", f"{nats:.2f} nats") for over, nats in evenness.items()]
+    told += [
+        (f"{over.replace('_', ' ')} entropy", f"{nats:.2f} nats") for over, nats in evenness.items()
+    ]
     if card.get("effective_cells") is not None:
         told.append(("effective cells", f"{card['effective_cells']:,.0f}"))
     if card.get("mean_spectral_entropy") is not None:

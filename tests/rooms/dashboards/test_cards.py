@@ -25,6 +25,7 @@ def told() -> Told:
         "composition": {"rule": {"kind": "uniform", "resolution": 1, "also": {}}, "size": 500},
         "short": {"oceania": 7},
         "guard": {"rings": 1, "excluded": 1234},
+        "leakage": {"crop": {"1": 0.0, "10": 0.011, "100": 0.63}},
         "notes": ["mine.csv: content <abc>"],
         "key": "sample/0123",
     }
@@ -52,6 +53,8 @@ def test_every_set_of_samples_has_its_verdict_its_numbers_and_its_figures(told, 
             assert f"{100 * value['share']:.0f}\u00a0%" in found.text or value["share"] < 0.1
     assert "1,234 samples of the pool, 1 ring" in found.text
     assert "oceania by 7" in found.text
+    near = "with a sample nearby: 0 % within 1 km, 1.1 % within 10 km, 63 % within 100 km"
+    assert near in found.text.replace("\u00a0", " ")
     assert "mine.csv: content <abc>" in found.text
     assert "3: NaN" in found.text
     assert "uniform; resolution 1" in found.text

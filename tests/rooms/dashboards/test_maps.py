@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from dashboards.maps import HIGH, WIDE, Atlas, Tile, steps, world
+from dashboards.maps import HIGH, LARGE, WIDE, Atlas, Tile, steps, world
 from dashboards.projection import HEIGHT, WIDTH, equal_earth
 from samplers.cells import cells_of
 from samplers.truth import points_on_land
@@ -24,7 +24,8 @@ NOTHING = Atlas((), lambda counts: [])
 
 
 def drawn(tiles, *, own=NOTHING, begins=(1, 3, 10)):
-    made = world(tiles, atlas=own, steps=begins, name="map-x", title="Where.", alt="some")
+    told = {"name": "map-x", "title": "Where.", "alt": "some"}
+    made = world(tiles, atlas=own, steps=begins, letters=LARGE, **told)
     return ElementTree.fromstring(made.file())
 
 
