@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from infra.errors import SpecError, StoreError, nearest
 from infra.spec import Spec
 from infra.step import Step
-from pipelines.spec import ShardSpec
-from sweeps.plan import Plan
+from sweeps.plan import Plan, shard
 from sweeps.spec import ModelEntry
 
 
@@ -27,7 +26,7 @@ def pools(entries: Iterable[ModelEntry]) -> dict[str, Step[Spec]]:
     """Return the shard steps of model entries: one for each pool, named for its first entry."""
     named: dict[str, Step[Spec]] = {}
     for entry in entries:
-        step: Step[Spec] = Step("shard", ShardSpec(pool=entry.pool), label=entry.name)
+        step = shard(entry, label=entry.name)
         if step.key not in {other.key for other in named.values()}:
             named[entry.name] = step
     return named

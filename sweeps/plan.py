@@ -16,6 +16,7 @@ from pipelines.spec import (
     ShardSpec,
     TaskDataSpec,
 )
+from sweeps.pool_file import PoolFile
 from sweeps.spec import CompositionEntry, Exclusion, ModelEntry, Sweep, TaskEntry
 
 
@@ -71,6 +72,11 @@ def plan(sweep: Sweep) -> Plan:
     return Plan(sweep, tuple(sorted(cells, key=_place)))
 
 
+def shard(said: PoolFile | ModelEntry, *, label: str) -> Step[Spec]:
+    """Return the step that takes in a pool and files its samples under the maps that go with it."""
+    return Step("shard", ShardSpec(pool=said.pool, geography=said.geography), label=label)
+
+
 def _place(cell: Cell) -> tuple[str, str, str, str, int, str, int, int]:
     return (
         cell.model,
@@ -85,7 +91,7 @@ def _place(cell: Cell) -> tuple[str, str, str, str, int, str, int, int]:
 
 
 def _entry_cells(sweep: Sweep, entry: ModelEntry) -> Iterator[Cell]:
-    shard = Step("shard", ShardSpec(pool=entry.pool, geography=entry.geography), label=entry.name)
+    shards = shard(entry, label=entry.name)
     tasks: dict[str, Step[Spec]] = {
         task.name: Step("task", TaskDataSpec(task=task.task), label=task.name)
         for task in entry.tasks
@@ -93,7 +99,7 @@ def _entry_cells(sweep: Sweep, entry: ModelEntry) -> Iterator[Cell]:
     by_key = tuple(sorted(tasks.values(), key=lambda step: step.key.digest))
     guarded = by_key if sweep.guard_rings is not None else ()
     for composition, replicate in product(sweep.compositions, range(sweep.replicates)):
-        checkpoint = _checkpoint(sweep, entry, composition, replicate, (shard, *guarded))
+        checkpoint = _checkpoint(sweep, entry, composition, replicate, (shards, *guarded))
         for task in entry.tasks:
             label = f"{checkpoint.label}--{task.name}"
             features = Step("encode", EncodeSpec(), (checkpoint, tasks[task.name]), label)

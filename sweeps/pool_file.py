@@ -1,11 +1,14 @@
 """A pool in a file of its own, to be looked at before there is a sweep."""
 
+from samplers.geography.spec import GeographySpec
 from samplers.members import AnyPool
 from sweeps.spec import Part
 
 
 class PoolFile(Part):
-    """A file that holds a pool and nothing else."""
+    """A file that holds a pool, perhaps the maps that go with it, and nothing else."""
 
     pool: AnyPool
     """Where samples come from."""
+    geography: GeographySpec = GeographySpec()
+    """Maps of one's own that say in which biome and so on a sample lies; see docs/geography.md."""

@@ -8,10 +8,11 @@ from pydantic import ValidationError
 from infra.errors import SpecError
 from infra.spec import Spec
 from infra.step import Step
-from pipelines.spec import ShardSpec
 from samplers.members import POOLS
 from samplers.spec import PoolSpec
 from sweeps.draws import pools
+from sweeps.plan import shard
+from sweeps.pool_file import PoolFile
 from sweeps.pools import check_pools
 from sweeps.reading import SUFFIXES, read, read_pool
 
@@ -31,7 +32,7 @@ def read_pools(text: str) -> Pools:
         SpecError: If it stands for none.
     """
     if text in POOLS.names:
-        return _alone(text, _by_default(text))
+        return _alone(text, PoolFile(pool=_by_default(text)))
     path = Path(text)
     alone = read_pool(path) if path.suffix in SUFFIXES and path.is_file() else None
     if alone is not None:
@@ -41,8 +42,8 @@ def read_pools(text: str) -> Pools:
     return Pools(sweep.name, pools(sweep.models))
 
 
-def _alone(name: str, pool: PoolSpec) -> Pools:
-    return Pools(name, {name: Step("shard", ShardSpec(pool=pool), label=name)})
+def _alone(name: str, said: PoolFile) -> Pools:
+    return Pools(name, {name: shard(said, label=name)})
 
 
 def _by_default(name: str) -> PoolSpec:

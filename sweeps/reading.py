@@ -9,7 +9,6 @@ from typing import cast
 from pydantic import ValidationError
 
 from infra.errors import SpecError, TerrasweepError, nearest
-from samplers.spec import PoolSpec
 from sweeps.findings import MAX_PROBLEMS, coercions, problems
 from sweeps.pool_file import PoolFile
 from sweeps.spec import CompositionEntry, Sweep
@@ -64,17 +63,19 @@ def composition(name: str) -> CompositionEntry:
         raise _refused(path, problems(error, kind=CompositionEntry, marks=document.marks)) from None
 
 
-def read_pool(path: Path) -> PoolSpec | None:
-    """Return the pool of a file that holds `pool:` and nothing else; any other file has none.
+def read_pool(path: Path) -> PoolFile | None:
+    """Return what a file says that holds `pool:`, perhaps `geography:`, and nothing else.
 
     Raises:
         SpecError: If the pool makes no sense, one line for each thing that is wrong.
     """
     document = _parsed(path)
-    if not isinstance(document.data, dict) or set(document.data) != {"pool"}:
+    if not isinstance(document.data, dict) or "pool" not in document.data:
+        return None
+    if not set(document.data) <= set(PoolFile.model_fields):
         return None
     try:
-        return PoolFile.model_validate(document.data).pool
+        return PoolFile.model_validate(document.data)
     except ValidationError as error:
         raise _refused(path, problems(error, kind=PoolFile, marks=document.marks)) from None
 
