@@ -45,5 +45,5 @@ clean:  ## remove the environment and caches; the store stays
 	touch $@
 
 .venv/dev-ready: .venv/run-ready
-	$(PIP) --editable '.[dev,s3]'
+	$(PIP) --editable '.[dev]'
 	touch $@
