@@ -21,6 +21,7 @@ from types import FrameType
 
 from infra.doorplate import ROOMS, house
 from infra.errors import UserError
+from infra.provenance import COMMIT_ENV, commit
 
 AUTH_MODE = "RAY_AUTH_MODE"
 TOKEN = "RAY_AUTH_TOKEN"
@@ -138,7 +139,7 @@ def _join(address: str) -> None:
             logging_level=logging.ERROR,
             runtime_env={
                 "py_modules": [str(rooms / room) for room in ROOMS],
-                "env_vars": WORKER_ENV,
+                "env_vars": WORKER_ENV | {COMMIT_ENV: commit()},
                 "excludes": ["__pycache__", "*.pyc"],
             },
         )

@@ -4,11 +4,15 @@ TerrasweepError                 anything below; the command line prints it witho
 ├── UserError                   the user can mend it: exit code 2, nothing was written
 │   ├── SpecError               a sweep file or a spec says something that cannot be
 │   ├── PoolError               a pool's files are missing, malformed or too small
-│   └── StoreError              the store cannot be opened, read or written
+│   ├── StoreError              the store cannot be opened, read or written
+│   ├── ClusterError            the cluster cannot be reached, or turns us away (infra/cluster.py)
+│   └── MixedHouseError         our rooms stand in two folders (infra/doorplate.py)
 ├── DriftError                  a default changed since a record was written: the key would lie
 ├── BadDataError                data or features hold what cannot be computed with
 ├── TornError                   an artefact differs from what its record promised
-└── StepFailedError             a step raised; the cause is chained
+├── StepFailedError             a step raised; the cause is chained
+├── HolesError                  a summary of a grid with holes (dashboards/tables.py)
+└── MirrorAwayError             MLflow is away; the sweep goes on (infra/tracking.py)
 """
 
 import difflib

@@ -89,6 +89,12 @@ def checkout() -> tuple[str, bool | None]:
     return (UNKNOWN, None) if head is None else (head, bool(changes))
 
 
+def commit() -> str:
+    """Return the commit as a row tells it and as `COMMIT_ENV` takes it."""
+    head, dirty = checkout()
+    return f"{head}+dirty" if dirty else head
+
+
 @cache
 def _versions() -> tuple[tuple[str, str], ...]:
     found = [("python", platform.python_version())]

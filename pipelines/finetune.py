@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from infra.context import Context
 from infra.errors import BadDataError, SpecError
 from infra.ledger import Row, fields_of
-from infra.provenance import checkout
+from infra.provenance import commit
 from infra.seeds import seed
 from infra.spec import Spec
 from infra.step import Key, Step
@@ -185,7 +185,6 @@ def _problem(spec: FinetuneSpec, drawn: Split, bench: _Bench) -> Problem:
 def _row(outcome: _Outcome, bench: _Bench) -> Row:
     cell, drawn = outcome.cell, outcome.split
     scores = _scores(outcome, bench)
-    commit, dirty = checkout()
     return Row(
         key=str(cell.key),
         continent=cell.spec.continent.value,
@@ -200,7 +199,7 @@ def _row(outcome: _Outcome, bench: _Bench) -> Row:
         features=str(cell.need("encode").key),
         seconds=outcome.seconds,
         finished=datetime.now(UTC),
-        commit=f"{commit}+dirty" if dirty else commit,
+        commit=commit(),
         metrics=scores,
         notes=_notes(outcome, bench),
         excluded=drawn.excluded,

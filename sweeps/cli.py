@@ -10,8 +10,8 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
-from infra.doorplate import MixedHouseError, house
-from infra.errors import TerrasweepError, UserError
+from infra.doorplate import house
+from infra.errors import TerrasweepError
 from sweeps import show
 from sweeps.commands.options import Parser, shared
 
@@ -46,9 +46,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         show.complain(str(error))
         return error.exit_code
-    except MixedHouseError as error:
-        show.complain(f"{error}; run from another folder, or rename the one of yours")
-        return UserError.exit_code
     except KeyboardInterrupt:
         again = shlex.join(["terrasweep", *line])
         show.complain(f"interrupted; what was finished is kept, go on with `{again}`")
