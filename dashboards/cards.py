@@ -172,7 +172,7 @@ def _spectral(name: str, told: Audit) -> Drawing | None:
     return bars.distribution(
         joined,
         per_unit=NATS_PER_BAR,
-        unit="spectral entropy in nats",
+        unit=f"spectral entropy in {words.unit(told['definition'])}",
         mean=told["mean"],
         name=words.slug("spectral", name),
         title="Spectral entropy of the samples.",

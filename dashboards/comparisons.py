@@ -22,7 +22,7 @@ def glance(audits: Mapping[str, Mapping[str, Any]], *, not_drawn: Sequence[str])
         "ln 6 = 1.79. Off the land: the share of samples that would have to move to another "
         "continent to lie as the land does; by luck: what that is on average where samples fall "
         "evenly on the land. Cells: how many evenly filled ones would be as diverse. Nearest: "
-        "kilometres to the next sample. Spectral: mean entropy of what was seen, in nats."
+        "kilometres to the next sample. Spectral: mean entropy of what was seen."
     )
     missing = [f"Not drawn yet: {words.listed(list(not_drawn))}."] if not_drawn else []
     body = html(

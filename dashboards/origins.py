@@ -85,7 +85,8 @@ def _card_facts(draw: Draw) -> Sequence[tuple[str, str]]:
     if card.get("effective_cells") is not None:
         told.append(("effective cells", f"{card['effective_cells']:,.0f}"))
     if card.get("mean_spectral_entropy") is not None:
-        told.append(("spectral entropy", f"{card['mean_spectral_entropy']:.2f} nats"))
+        unit = words.unit(card.get("spectral_entropy_is"))
+        told.append(("spectral entropy", f"{card['mean_spectral_entropy']:.2f} {unit}"))
     if card.get("spacing", {}).get("clustering") is not None:
         spacing = card["spacing"]
         apart = f"{spacing['mean_nearest_km']:,.0f} km, clustering {spacing['clustering']:.2f}"

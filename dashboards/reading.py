@@ -92,15 +92,21 @@ def _spacing(spacing: Audit) -> str:
 
 
 def _definitions(audits: Mapping[str, Audit]) -> list[tuple[str, Content]]:
-    any_audit = next(iter(audits.values()))
-    resolution = any_audit["cells"]["resolution"]
-    spectral = any_audit["spectral_entropy"]["definition"]
-    what = f"{spectral['what'][0].upper()}{spectral['what'][1:]}: {spectral['bands']}"
-    bins = f"{spectral['bins']} bins from {spectral['low']:,.0f} to {spectral['high']:,.0f}"
-    assumed = f"Assumed, no paper says it: {', '.join(spectral['assumed'])}."
-    said = f"{what}; {bins}, log base {spectral['log_base']}. "
+    resolution = next(iter(audits.values()))["cells"]["resolution"]
+    found = [audit["spectral_entropy"].get("definition") for audit in audits.values()]
+    measured = [one for place, one in enumerate(found) if one and one not in found[:place]]
     return [
         ("maps", f"H3 cells of resolution {resolution}, {MAPS}"),
         *DEFINITIONS.items(),
-        ("spectral entropy", html(said, element("em", assumed))),
+        *(("spectral entropy", _measured(one)) for one in measured),
     ]
+
+
+def _measured(spectral: Audit) -> Content:
+    """Return in words how a spectral entropy was measured."""
+    what = f"{spectral['what'][0].upper()}{spectral['what'][1:]}: {spectral['bands']}"
+    bins = f"{spectral['bins']} bins from {spectral['low']:,g} to {spectral['high']:,g}"
+    assumed = f"Assumed, no paper says it: {', '.join(spectral['assumed'])}."
+    unit = words.unit(spectral)
+    said = f"{what}; {bins}, log base {spectral['log_base']}: in {unit}. "
+    return html(said, element("em", assumed) if spectral["assumed"] else "")

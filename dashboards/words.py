@@ -1,6 +1,8 @@
 """What people call things: names, numbers and intervals as they are printed."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 METRICS = {"f1": "F1", "f1_macro": "macro F1", "r2": "R²"}
 MAX_REASON = 300
@@ -105,3 +107,8 @@ def _number(value: float, form: str) -> str:
     """Print a number; one that prints as zero has no sign."""
     text = format(value, form)
     return text.lstrip("+-") if float(text) == 0 else text.replace("-", MINUS)
+
+
+def unit(definition: Mapping[str, Any] | None) -> str:
+    """Return the unit of a spectral entropy that was measured so."""
+    return str((definition or {}).get("unit", "nats"))

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from infra.context import Context
 from infra.errors import PoolError
-from infra.spec import Spec
+from infra.spec import Json, Spec
 from infra.step import Key, Step
 from infra.store import Store
 from pipelines.kept import checked, table
@@ -69,6 +69,8 @@ class Drawn:
     guard: Guard
     notes: tuple[str, ...] = ()
     """What the rule found in the pool or in a file."""
+    definition: Mapping[str, Json] | None = None
+    """How the spectral entropy of the samples was measured, if it was."""
     leakage: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """For each task that a guard needs, the share of its samples within so many km of one drawn."""
 
@@ -106,6 +108,7 @@ def write(step: Step[Spec], drawn: Drawn, folder: Path) -> None:
         guard=drawn.guard,
         notes=drawn.notes,
         leakage=drawn.leakage,
+        definition=drawn.definition,
     )
     manifest = drawn.rows.select(MANIFEST.names).cast(MANIFEST).combine_chunks()
     pq.write_table(manifest, folder / "manifest.parquet", compression="zstd")
@@ -151,6 +154,7 @@ def _facts(store: Store, shard: Key) -> Facts:
         entropies=entropies,
         crowd=crowd,
         pilot=table(store, shard, "pilot.parquet"),
+        definition=counts.get("spectral_entropy"),
     )
 
 
@@ -174,7 +178,7 @@ def _scan(
             guard = Guard(_spec(one.step).guard_rings, tally.held - tally.free)
             notes = tuple(note for part in one.sieve.cut.parts for note in part.notes)
             leaks = _leakage(one.step, settled[0], store=context.store)
-            drawn[one.step.key] = Drawn(*settled, guard, notes, leaks)
+            drawn[one.step.key] = Drawn(*settled, guard, notes, facts.definition, leaks)
     return drawn
 
 

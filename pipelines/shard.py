@@ -17,12 +17,13 @@ import pyarrow.parquet as pq
 
 from infra.blobs import at_once
 from infra.context import Context
-from infra.spec import Spec
+from infra.spec import Json, Spec
 from infra.step import Step
 from pipelines.joining import join, pilot
 from pipelines.shardwork import Pool, Work, once, shard_name
 from pipelines.spec import ShardSpec
 from pipelines.spread import from_bytes, spread, to_bytes
+from samplers.entropy import definition, names_of, source
 from samplers.intake import REPEATED, REPORT, admit, check_balance, layout, rejects, repeated
 from samplers.members import POOLS
 
@@ -39,7 +40,8 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
     spec = cast("ShardSpec", step.spec)
     num_chunks = cast("Pool", POOLS[spec.pool.name]).chunks(spec.pool)
     work = Work(context.store, spec, home=f"progress/{step.key}", num_chunks=num_chunks)
-    report = _take_in(work, context)
+    expected = b"".join(spread(lambda chunk: _layout(work, chunk), [0][:num_chunks])).decode()
+    report = _take_in(work, context, expected=expected)
     joined_up = join(work, context, dropped=repeated(report))
     counted, again = joined_up.census, joined_up.repeated
     why = report.filter(report.column("rejected").is_valid())
@@ -54,20 +56,26 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
     pq.write_table(joined_up.where.sort_by("coarse"), folder / "where.parquet")
     pq.write_table(pilot(work), folder / "pilot.parquet")
     counts = {"entropies": joined_up.entropies, "crowd": joined_up.crowd}
-    told = {name: dict(sorted(own.items())) for name, own in counts.items()}
+    told: dict[str, object] = {name: dict(sorted(own.items())) for name, own in counts.items()}
+    told["spectral_entropy"] = _measured(spec, expected)
     (folder / "counts.json").write_text(json.dumps(told))
     at_once(work.store.drop, work.store.list(work.home))
 
 
-def _take_in(work: Work, context: Context) -> pa.Table:
+def _take_in(work: Work, context: Context, *, expected: str) -> pa.Table:
     """Read the pool into fragments and return the report on every row, in order of the pool."""
-    expected = b"".join(spread(lambda chunk: _layout(work, chunk), [0][: work.num_chunks]))
     groups = range(len(work.groups))
     parts = [REPORT.empty_table()]
-    for part in spread(lambda group: _fragments(work, group, expected.decode()), groups):
+    for part in spread(lambda group: _fragments(work, group, expected), groups):
         parts.append(from_bytes(part))
         context.progress(len(parts) - 1, len(groups) + work.num_buckets)
     return pa.concat_tables(parts).sort_by("ordinal")
+
+
+def _measured(spec: ShardSpec, expected: str) -> dict[str, Json] | None:
+    """Return how the entropy of samples of this layout is measured; nothing if they have none."""
+    of = source(names_of(expected), pool=spec.pool, spec=spec.entropy) if expected else None
+    return definition(of, spec=spec.entropy) if of else None
 
 
 def _fetch(work: Work, counted: pa.Table, *, folder: Path) -> None:

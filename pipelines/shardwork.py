@@ -64,8 +64,7 @@ class Work:
     @property
     def russia(self) -> Russia:
         """Where Russia counts."""
-        said = self.spec.geography.russia
-        return said or cast("Russia", getattr(self.spec.pool, "russia", "europe"))
+        return self.spec.geography.russia or self.spec.pool.russia
 
     def describe(self, columns: Arrays) -> Arrays:
         """Return the cells, the strata and the spectral entropy of samples."""
@@ -74,7 +73,7 @@ class Work:
         return {
             "cell": cell,
             "coarse": parents(cell, resolution=self.spec.coarse),
-            "entropy": entropy_of(columns),
+            "entropy": spectral_entropy(columns, pool=self.spec.pool, spec=self.spec.entropy),
             **describe(lat, lon, russia=self.russia),
             **surroundings(columns),
             **mapped(columns, geography=self.spec.geography),
@@ -100,10 +99,3 @@ def once(work: Work, name: str, make: Callable[[], bytes]) -> bytes:
         answer = make()
         work.store.put(path, answer)
     return answer
-
-
-def entropy_of(columns: Arrays) -> np.ndarray:
-    """Return the spectral entropy of samples; a pool of mere places has none."""
-    if "x" not in columns:
-        return np.full(len(columns["id"]), np.nan, dtype=np.float32)
-    return spectral_entropy(columns["x"])

@@ -9,13 +9,13 @@ from models.members import AnyModel, AnyProbe
 from models.spec import TrainingSpec
 from samplers.geography.spec import GeographySpec
 from samplers.members import AnyPool, AnyTask
-from samplers.spec import CompositionSpec, Region
+from samplers.spec import CompositionSpec, EntropySpec, Region
 
 
 class ShardSpec(Spec):
     """The pool as Parquet, partitioned by coarse H3 cell, with a census. Needs nothing."""
 
-    recipe: ClassVar[int] = 2
+    recipe: ClassVar[int] = 3
 
     pool: AnyPool
     """Where the samples come from."""
@@ -25,6 +25,8 @@ class ShardSpec(Spec):
     """H3 resolution of a sample's cell; clustering and leakage are measured in these."""
     geography: GeographySpec = GeographySpec()
     """A user's own maps in place of the embedded ones."""
+    entropy: EntropySpec = EntropySpec()
+    """How the spectral entropy of every sample is measured."""
 
 
 class SampleSpec(Spec):

@@ -15,7 +15,6 @@ from infra.spec import Json
 from samplers.card import entropy
 from samplers.cells import names
 from samplers.census import Totals, known
-from samplers.entropy import DEFINITION
 from samplers.geography.continents import Russia
 from samplers.land import land_km2
 from samplers.names import NUMBERED, STRATA, UNKNOWN, Stratum
@@ -47,6 +46,8 @@ class Holding:
     lon: np.ndarray
     ids: np.ndarray
     """What samples are called, or a hash of that; empty for a pool, which holds all there are."""
+    definition: Mapping[str, Json] | None = None
+    """How the spectral entropy was measured, if it was."""
     russia: Russia = "europe"
 
 
@@ -60,7 +61,7 @@ def audit(one: Holding) -> dict[str, Json]:
         "strata": {over: _stratum(one, over, truth=land.get(over, {})) for over in shown},
         "cells": _cells(one),
         "spacing": spacing(one.lat, one.lon),
-        "spectral_entropy": _spectral(one.entropies),
+        "spectral_entropy": _spectral(one),
     }
 
 
@@ -134,11 +135,11 @@ def _against(
     }
 
 
-def _spectral(entropies: Mapping[int, int]) -> dict[str, Json]:
+def _spectral(one: Holding) -> dict[str, Json]:
     """Return the distribution of spectral entropies, each taken for the middle of its bin."""
-    bins = np.array(sorted(entropies), dtype=np.int64)
-    counts = np.array([entropies[int(one)] for one in bins], dtype=np.int64)
-    told: dict[str, Json] = {"definition": DEFINITION, "known": int(counts.sum())}
+    bins = np.array(sorted(one.entropies), dtype=np.int64)
+    counts = np.array([one.entropies[int(place)] for place in bins], dtype=np.int64)
+    told: dict[str, Json] = {"definition": one.definition, "known": int(counts.sum())}
     if not counts.sum():
         return told
     middle, upto = (bins + 0.5) / BINS_PER_NAT, np.cumsum(counts) / counts.sum()
@@ -148,5 +149,5 @@ def _spectral(entropies: Mapping[int, int]) -> dict[str, Json]:
         "mean": float(np.average(middle, weights=counts)),
         "quantiles": {str(q): float(value) for q, value in zip(QUANTILES, middle[at], strict=True)},
         "bins_per_nat": BINS_PER_NAT,
-        "bins": {str(one): int(count) for one, count in zip(bins, counts, strict=True)},
+        "bins": {str(place): int(count) for place, count in zip(bins, counts, strict=True)},
     }

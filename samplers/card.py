@@ -44,6 +44,7 @@ def card(
     guard: Guard,
     notes: Sequence[str] = (),
     leakage: Mapping[str, Mapping[str, float]] | None = None,
+    definition: Mapping[str, Json] | None = None,
 ) -> dict[str, Json]:
     """Return the card of the rows that were drawn."""
     held = totals(count(rows))
@@ -59,6 +60,7 @@ def card(
         "entropy_nats": {over: entropy(known(held, over)) for over in strata},
         "effective_cells": effective_number(rows.column("cell")),
         "mean_spectral_entropy": None if np.isnan(mean) else mean,
+        "spectral_entropy_is": definition,
         "spectral_entropies": {str(one): number for one, number in tally(spectral).items()},
         "spacing": spacing(np.asarray(rows.column("lat")), np.asarray(rows.column("lon"))),
         "quota": [asdict(share) for share in shares],

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from infra.errors import PoolError
+from infra.spec import Json
 from samplers import census
 from samplers.cells import parents
 from samplers.census import Totals, known
@@ -36,6 +37,8 @@ class Facts:
     """How many samples on a continent each cell of resolution 2 holds."""
     pilot: pa.Table
     """Rows of the index drawn by lot; all of them where the pool is small."""
+    definition: Mapping[str, Json] | None = None
+    """How the spectral entropy was measured; nothing where no sample has one."""
     memo: dict[str, object] = field(default_factory=dict)
     """What has been worked out of these facts, by the digest of what it was worked out for."""
 
@@ -114,8 +117,9 @@ class Facts:
         if not self.entropies:
             raise PoolError(
                 "wanted the spectral entropy of every sample",
-                found="none in the pool: it has no pixels",
-                do="draw from a pool with pixels, or by a rule that needs none",
+                found="none in the pool",
+                do="draw from a pool with pixels, say under `entropy` which range they have if "
+                "they are no reflectances, or draw by a rule that needs none",
             )
 
     def land_per_sample(self, resolution: int) -> tuple[np.ndarray, np.ndarray]:

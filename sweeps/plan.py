@@ -74,7 +74,8 @@ def plan(sweep: Sweep) -> Plan:
 
 def shard(said: PoolFile | ModelEntry, *, label: str) -> Step[Spec]:
     """Return the step that takes in a pool and files its samples under the maps that go with it."""
-    return Step("shard", ShardSpec(pool=said.pool, geography=said.geography), label=label)
+    spec = ShardSpec(pool=said.pool, geography=said.geography, entropy=said.entropy)
+    return Step("shard", spec, label=label)
 
 
 def _place(cell: Cell) -> tuple[str, str, str, str, int, str, int, int]:

@@ -2,13 +2,16 @@
 
 from samplers.geography.spec import GeographySpec
 from samplers.members import AnyPool
+from samplers.spec import EntropySpec
 from sweeps.spec import Part
 
 
 class PoolFile(Part):
-    """A file that holds a pool, perhaps the maps that go with it, and nothing else."""
+    """A file that holds a pool, perhaps what goes with it, and nothing else."""
 
     pool: AnyPool
     """Where samples come from."""
     geography: GeographySpec = GeographySpec()
     """Maps of one's own that say in which biome and so on a sample lies; see docs/geography.md."""
+    entropy: EntropySpec = EntropySpec()
+    """How the spectral entropy of its samples is measured; see docs/pools.md."""

@@ -64,7 +64,7 @@ def composition(name: str) -> CompositionEntry:
 
 
 def read_pool(path: Path) -> PoolFile | None:
-    """Return what a file says that holds `pool:`, perhaps `geography:`, and nothing else.
+    """Return what a file says that holds `pool:`, perhaps what goes with it, and nothing else.
 
     Raises:
         SpecError: If the pool makes no sense, one line for each thing that is wrong.

@@ -19,7 +19,7 @@ from models.spec import ModelSpec, TrainingSpec
 from samplers.geography.spec import GeographySpec
 from samplers.members import AnyPool, AnyTask
 from samplers.rules import Rule
-from samplers.spec import CompositionSpec, Region
+from samplers.spec import CompositionSpec, EntropySpec, Region
 from sweeps.fit import check_cells, check_known, check_once, check_room, misfit
 from sweeps.sizes import expanded, with_size
 
@@ -99,6 +99,8 @@ class ModelEntry(Part):
     """Where its pretraining samples come from."""
     geography: GeographySpec = GeographySpec()
     """Maps of one's own that say in which biome and so on a sample lies; see docs/geography.md."""
+    entropy: EntropySpec = EntropySpec()
+    """How the spectral entropy of its samples is measured; see docs/pools.md."""
     tasks: tuple[Annotated[TaskEntry, _named("task", TaskEntry)], ...] = Field(min_length=1)
     """What its checkpoints are judged on."""
 

@@ -7,6 +7,8 @@ from samplers import census
 from samplers.audit import MAP_RESOLUTION, Holding
 from samplers.card import effective_number
 from samplers.cells import cells_of
+from samplers.entropy import definition
+from samplers.spec import EntropySpec
 from samplers.strata import describe
 
 
@@ -28,6 +30,7 @@ def holding(lat: np.ndarray, lon: np.ndarray, *, first_id: int = 0) -> Holding:
         cells=dict(zip(cells.tolist(), counts.tolist(), strict=True)),
         effective_cells=effective_number(pa.chunked_array([fine])),
         entropies={100: 1, 150: 3},
+        definition=definition("series", spec=EntropySpec()),
         lat=lat,
         lon=lon,
         ids=np.arange(first_id, first_id + lat.size),

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from samplers.geography.grids import asset
-from samplers.geography.sphere import arc_km, unit_vectors
-
-BLOCK = 2048
-"""Points at a time: a block against all cities is fifty megabytes."""
+from samplers.geography.sphere import EARTH_KM, unit_vectors
 
 
 @dataclass(frozen=True)
@@ -39,14 +37,12 @@ def top(count: int | None = None) -> Cities:
 
 def distance_km(lat: np.ndarray, lon: np.ndarray, *, count: int | None = None) -> np.ndarray:
     """Return how far the nearest of the most populous cities is from each point."""
-    cities = _vectors(count)
-    points = unit_vectors(lat, lon).astype(np.float32)
-    blocks = [points[at : at + BLOCK] for at in range(0, len(points), BLOCK)]
-    nearest = [(block @ cities).max(axis=1) for block in blocks]
-    return arc_km(np.concatenate(nearest)) if nearest else np.zeros(0)
+    chord, _ = _tree(count).query(unit_vectors(lat, lon))
+    return np.asarray(2 * EARTH_KM * np.arcsin(np.minimum(chord / 2, 1.0)))
 
 
 @cache
-def _vectors(count: int | None) -> np.ndarray:
+def _tree(count: int | None) -> cKDTree:
+    """Return the cities so that the nearest is found without looking at all."""
     cities = top(count)
-    return np.ascontiguousarray(unit_vectors(cities.lat, cities.lon).T, np.float32)
+    return cKDTree(unit_vectors(cities.lat, cities.lon))

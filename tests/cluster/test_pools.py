@@ -12,10 +12,14 @@ from infra.context import Context
 from infra.errors import PoolError
 from infra.step import Step
 from infra.store import Store
-from pipelines import shard
-from pipelines.spec import ShardSpec
+from pipelines import holdings, sample, shard
+from pipelines.spec import SampleSpec, ShardSpec
+from samplers.audit import audit
+from samplers.entropy import USUAL, definition, of_images
+from samplers.places import EntropyTop
 from samplers.rasters import MISSING, UNREADABLE
-from samplers.table import to_arrays
+from samplers.spec import CompositionSpec, EntropySpec, ImageEntropy
+from samplers.table import to_arrays, to_table
 from tests.data import geotiff
 from tests.data.fmow_sentinel import make as fmow_sentinel
 from tests.data.majortom import make as majortom
@@ -37,9 +41,11 @@ POOLS: dict[str, Callable[[Path], dict[str, object]]] = {
 }
 
 
-def sharded(name: str, fields: dict[str, object], *, store: Store) -> tuple[pa.Table, list[dict]]:
+def sharded(
+    name: str, fields: dict[str, object], *, store: Store, entropy: EntropySpec = USUAL
+) -> tuple[pa.Table, list[dict]]:
     """Return the rows of all shards by id, and the rejects."""
-    step = Step("shard", ShardSpec(pool=spec_of(name, fields)))
+    step = Step("shard", ShardSpec(pool=spec_of(name, fields), entropy=entropy))
     store.make(step, lambda folder: shard.make(step, context=Context(store), folder=folder))
     made = store.folder(step.key)
     rows = pa.concat_tables(pq.read_table(path) for path in sorted((made / "cells").iterdir()))
@@ -58,6 +64,36 @@ def test_a_sound_pool_is_in_its_shards_whole(name: str, tmp_path: Path):
         assert (column in found) == (column in wanted)
         if column in wanted:
             np.testing.assert_array_equal(found[column], wanted[column][order])
+
+
+def test_the_entropies_of_images_are_drawn_by_and_told(tmp_path: Path):
+    """From files to a card: a patch's entropy is that of its own pixels, by the spec's settings."""
+    store, places = Store.open(str(tmp_path / "store")), np.arange(40)
+    steps = (places // 2 + 1).reshape(-1, 1, 1, 1)  # how many values an image has
+    image = np.broadcast_to(np.arange(1024).reshape(32, 32), (40, 2, 32, 32)) % steps * 400 + 50
+    columns = {
+        "id": np.array([f"site-{place}" for place in places]),
+        **{"lat": places * 1.0, "lon": places * 1.0, "image": image.astype(np.uint16)},
+    }
+    pq.write_table(to_table(columns), tmp_path / "pool.parquet", row_group_size=16)
+    fields = {"path": str(tmp_path / "pool.parquet"), "arrays": ["image"]}
+    how = EntropySpec(image=ImageEntropy(bins=64, log_base="2"))
+    pool = spec_of("parquet", fields)
+    rows, _ = sharded("parquet", fields, store=store, entropy=how)
+    found = to_arrays(rows)
+    assert found["entropy"].tolist() == of_images(found["image"], how=how.image).tolist()
+    step = Step("shard", ShardSpec(pool=pool, entropy=how))
+    rule = EntropyTop(fraction=0.25)
+    draw = Step("sample", SampleSpec(composition=CompositionSpec(rule=rule, size=4)), (step,))
+    sample.make_many([draw], context=Context(store))
+    drawn, told = holdings.manifest(store, draw.key), holdings.card(store, draw.key)
+    most_varied = {f"site-{place}" for place in range(30, 40)}
+    assert set(drawn.column("id").to_pylist()) < most_varied
+    assert told["spectral_entropy_is"] == definition("image", spec=how)
+    assert audit(holdings.pooled(store, step.key))["spectral_entropy"]["known"] == 40
+    record = store.record(step.key)
+    assert "entropy.image.low" in record.assumed
+    assert record.everything["entropy"]["image"]["bins"] == 64
 
 
 def test_a_spoilt_pool_is_in_its_shards_but_for_the_rejects(tmp_path: Path):

@@ -19,13 +19,14 @@ from pipelines.spec import SampleSpec, ShardSpec, TaskDataSpec
 from samplers import census
 from samplers.card import Guard
 from samplers.cells import disk
+from samplers.entropy import definition
 from samplers.intake import admit, layout
 from samplers.places import Cities, EntropyTop, NaturalForest, Only, PerSample
 from samplers.pools.planet import pool as planet
 from samplers.pools.planet.spec import PlanetSpec
 from samplers.rules import EntropyWeighted, Rule, Stratified, Uniform
 from samplers.scan import INDEX, Wish, settle, sieve, sift, widened
-from samplers.spec import CompositionSpec
+from samplers.spec import CompositionSpec, EntropySpec
 from samplers.table import to_arrays, to_table
 from samplers.tasks.planet_biome.spec import PlanetBiomeSpec
 from tests.drawing import facts_of
@@ -193,7 +194,9 @@ def test_ray_draws_the_same_bytes_as_one_process(
     settled = settle(index, wish, sieve=everything, tally=tally, closed_cells=none)
     assert settled is not None
     notes = tuple(note for part in everything.cut.parts for note in part.notes)
-    sample.write(step, sample.Drawn(*settled, Guard(rings=None, excluded=0), notes), tmp_path)
+    measured = definition("series", spec=EntropySpec())
+    drawn = sample.Drawn(*settled, Guard(rings=None, excluded=0), notes, measured)
+    sample.write(step, drawn, tmp_path)
     for name in ("manifest.parquet", "card.json"):
         assert (tmp_path / name).read_bytes() == (store.folder(step.key) / name).read_bytes()
 

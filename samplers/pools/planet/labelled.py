@@ -7,6 +7,7 @@ import numpy as np
 
 from infra.seeds import generator
 from samplers.cells import cells_of
+from samplers.geography.spec import Russia
 from samplers.names import Continent
 from samplers.pools.planet import points
 from samplers.pools.planet.ground import Ground, ground
@@ -14,7 +15,7 @@ from samplers.pools.planet.observe import YEAR, look, months_of, positions
 from samplers.pools.planet.patches import patches
 from samplers.pools.planet.places import Places, take
 from samplers.pools.planet.series import MISSING
-from samplers.pools.planet.spec import Made, Russia, World
+from samplers.pools.planet.spec import Made, World
 from samplers.pools.planet.worlds import KNOBS
 
 CELL_RESOLUTION = 5

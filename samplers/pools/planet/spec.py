@@ -4,7 +4,6 @@ from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from samplers.geography.spec import Russia as Russia
 from samplers.spec import PoolSpec
 
 World: TypeAlias = Literal["null", "coverage", "entropy", "local"]
@@ -27,8 +26,6 @@ class PlanetSpec(PoolSpec):
     """Which true answer the generator plants."""
     seed: int = Field(default=0, ge=0)
     """Another seed is another planet."""
-    russia: Russia = "europe"
-    """Where Russia counts; it is three quarters of Europe's area."""
     arrays: Made = "series"
     """What is seen of each place: `x` and `dynamic_world` for series, `image` for patches."""
     months: Literal[12, 24] = 12

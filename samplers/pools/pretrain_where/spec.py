@@ -28,3 +28,8 @@ class PretrainWhereSpec(FilesSpec):
     """Bands of an image; the source does not say whether the 13 of Sentinel-2 or fewer."""
     size_px: int = Field(default=96, ge=1, le=1024)
     """Height and width: the middle of a larger image, zeros around a smaller one."""
+
+    @property
+    def in_reflectance(self) -> bool:
+        """The images are normalised already, and no source says how."""
+        return False

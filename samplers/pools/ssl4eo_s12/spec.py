@@ -21,3 +21,8 @@ class Ssl4eoS12Spec(FilesSpec):
     size_px: int = Field(default=264, ge=1, le=264)
     """Height and width of every image at 10 m: the middle of a larger one, zeros around a smaller
     one. A band of 20 or 60 m is brought to 10 m by repeating its pixels."""
+
+    @property
+    def in_reflectance(self) -> bool:
+        """Radar is in dB."""
+        return self.split != "s1"

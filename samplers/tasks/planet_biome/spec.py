@@ -4,13 +4,15 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from samplers.pools.planet.spec import Made, Russia, World
+from samplers.geography.spec import Russia
+from samplers.pools.planet.spec import Made, World
 from samplers.spec import TaskSpec
 
 
 class PlanetBiomeSpec(TaskSpec):
     """Which biome (by proxy) is this place in? Seen from the synthetic planet."""
 
+    recipe: ClassVar[int] = 2
     synthetic: ClassVar[bool] = True
 
     name: Literal["planet_biome"]

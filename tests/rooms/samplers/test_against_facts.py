@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.csv as csv
 import pytest
+from scipy.stats import norm
 
 from infra.seeds import generator
 from samplers import ecoregions, maps
@@ -18,6 +19,10 @@ from samplers.pools.planet import points
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 COUNT = 100_000
+MISSED = 0.0027
+"""How often a family of shares, all of them true, may fail to be found: as often as one share lies
+beyond three standard errors. Fixed before any draw was made; the seed is the first that was tried.
+"""
 FAR_SOUTH = -60.0
 
 NATURAL_EARTH = {
@@ -55,10 +60,11 @@ def on_land() -> tuple[np.ndarray, np.ndarray]:
 
 
 def check(found: np.ndarray, shares: dict[object, float], *, rounded: float = 0.0) -> None:
-    """Every share within three standard errors of a draw of so many points."""
+    """Every share within three standard errors, widened (Bonferroni) for how many are looked at."""
+    widest = norm.isf(MISSED / 2 / len(shares))
     for value, share in shares.items():
         error = np.sqrt(share * (1 - share) / len(found))
-        assert (found == value).mean() == pytest.approx(share, abs=3 * error + rounded), value
+        assert (found == value).mean() == pytest.approx(share, abs=widest * error + rounded), value
 
 
 def middles(step: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -159,23 +165,3 @@ def test_geowiki_points_fall_on_the_continents_that_are_told_of_them():
         number = int((found == continent.value).sum())
         assert abs(number - wanted[continent.value]) <= 0.01 * wanted[continent.value], continent
     assert (found == "none").sum() == 0
-
-
-def test_entropies_of_real_patches_span_what_is_told_of_them():
-    """In bits, 256 bins over 0 to 10,000, on average over bands: 0.57 to 7.2 of 20 patches."""
-    rasterio = pytest.importorskip("rasterio", reason="install the extra imagery")
-    found = {}
-    for path in sorted((data("satclip") / "s2_example" / "images").glob("*.tif")):
-        with rasterio.open(path) as file:
-            bands = file.read()
-        found[path.stem] = np.mean([_bits(band) for band in bands])
-    assert len(found) == 20
-    assert min(found.values()) == pytest.approx(0.57, abs=0.01)
-    assert max(found.values()) == pytest.approx(7.2, abs=0.05)
-    assert 4 < np.median(list(found.values())) < 5
-
-
-def _bits(band: np.ndarray) -> float:
-    counts = np.histogram(band, bins=256, range=(0, 10_000))[0]
-    share = counts[counts > 0] / counts.sum()
-    return float(-(share * np.log2(share)).sum())

@@ -72,3 +72,4 @@ def test_a_distribution_of_entropies_is_told_by_its_bins(even: Holding):
     assert told["quantiles"]["0.05"] == pytest.approx(1.005)
     assert told["quantiles"]["0.5"] == pytest.approx(1.505)
     assert told["definition"]["log_base"] == "e"
+    assert told["definition"]["unit"] == "nats"

@@ -39,7 +39,7 @@ def test_a_fraction_of_the_pool_is_counted_from_the_highest_entropy_down():
     assert facts.entropy_bin(0.3) == (150, 0.5)
     assert facts.entropy_bin(1.0) == (100, 1.0)
     nothing = Facts(census.CENSUS.empty_table(), {}, {}, INDEX.empty_table())
-    with pytest.raises(PoolError, match="it has no pixels; draw from a pool with pixels"):
+    with pytest.raises(PoolError, match="found none in the pool; draw from a pool with pixels"):
         nothing.entropy_bin(0.5)
 
 

@@ -137,7 +137,7 @@ def test_cities_come_by_population_with_their_distance():
     assert (np.diff(cities.top().population) <= 0).all()
     assert len(cities.top().name) == len(cities.top().lat) > 6000
     shanghai = cities.distance_km(five.lat[:1], five.lon[:1])
-    assert shanghai == pytest.approx(0, abs=5)
+    assert shanghai == pytest.approx(0, abs=0.001)
     to_paris = cities.distance_km(np.array([48.85]), np.array([2.35 + 5]))
     assert 0 < to_paris[0] < 370
 

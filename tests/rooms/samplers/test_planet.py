@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
 from infra.seeds import generator
-from samplers.entropy import spectral_entropy
+from samplers.entropy import of_series
 from samplers.geography import continents
 from samplers.names import Continent
 from samplers.pools.planet import fields, points, pool
@@ -153,7 +153,7 @@ def test_in_the_local_world_series_tell_their_continent():
 def test_entropy_and_continents_are_independent_in_the_entropy_world():
     """So a composition by entropy and one by continent do not draw the same samples."""
     seen = _read(chunks=2, world="entropy")
-    entropy = spectral_entropy(seen["x"])
+    entropy = of_series(seen["x"])
     names = continents.names(seen["lat"], seen["lon"], russia="europe")
     means = np.array([entropy[names == name].mean() for name in SHARES])
     assert np.ptp(means) < 0.25 * entropy.std()
@@ -185,16 +185,3 @@ def test_labels_never_lie_on_points_of_the_pool():
 def test_tasks_hide_the_land_cover_map_which_would_name_the_label():
     crop = crop_task.read(PlanetCropSpec(name="planet_crop", per_continent=20))
     assert (crop["dynamic_world"] == MISSING).all()
-
-
-def test_the_entropy_of_a_sample_is_what_its_definition_says():
-    """One bin has no entropy; twelve values in as many bins have log 12, in nats."""
-    x = np.zeros((4, 12, 18), np.float32)
-    x[1] = 3000
-    x[2] = np.linspace(10, 9990, 12)[:, None]
-    x[3, :, :] = np.where(np.arange(12) % 2, 500, 9000)[:, None]
-    x[3, 0, 2:13] = 0  # a month that was not observed: five of one kind, six of the other
-    odds = np.array([5, 6]) / 11
-    wanted = [0, 0, np.log(12), -(odds * np.log(odds)).sum()]
-    assert spectral_entropy(x) == pytest.approx(wanted, abs=1e-5)
-    assert spectral_entropy(x).dtype == np.float32
