@@ -11,11 +11,11 @@ import pyarrow as pa
 from dashboards import words
 from dashboards.made import Made
 from dashboards.statistics import ALL, MEAN, differences
-from dashboards.tables import Holes, Row, coverage, summary, tidy
+from dashboards.tables import SAME, Holes, Row, coverage, summary, tidy
 from infra.ledger import Ledger
 from infra.store import Store
 
-SETTING = ("model", "task", "n", "protocol", "metric")
+SETTING = ("model", "task", "tested", "n", "protocol", "metric")
 """What compositions are compared under; a comparison never crosses it."""
 
 
@@ -31,12 +31,15 @@ class Group:
     def label(self) -> str:
         """The setting in words."""
         told = self.setting
-        return f"{told['model']} on {told['task']}, n = {told['n']:,}, {told['protocol']}"
+        where = "" if told["tested"] == SAME else f", judged {words.tested(told['tested'])}"
+        n = words.samples(told["n"])
+        return f"{told['model']} on {told['task']}{where}, n = {n}, {told['protocol']}"
 
     @property
     def name(self) -> str:
         """The setting as part of a file name."""
-        return words.slug(*(self.setting[axis] for axis in SETTING[:-1]))
+        told = (self.setting[axis] for axis in SETTING[:-1])
+        return words.slug(*(value for value in told if value != SAME))
 
     @property
     def unit(self) -> str:

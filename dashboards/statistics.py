@@ -17,6 +17,7 @@ from scipy.special import ndtri, stdtr, stdtrit
 
 from dashboards.tables import (
     PLACE,
+    SAME,
     WITH_LUCK,
     WITHOUT_LUCK,
     Holes,
@@ -43,6 +44,7 @@ DIFFERENCES = pa.schema(
         ("model", pa.string()),
         ("task", pa.string()),
         ("continent", pa.string()),
+        ("tested", pa.string()),
         ("n", pa.int64()),
         ("protocol", pa.string()),
         ("metric", pa.string()),
@@ -212,7 +214,8 @@ def _mean_pairs(many: Sequence[Pairs]) -> Pairs:
 
 def _row(compared: Compared, baseline: str) -> Row:
     pairs = compared.pairs
-    words = [str(value) for value in compared.place.values()]
+    usual = ("tested", SAME)
+    words = [str(value) for axis, value in compared.place.items() if (axis, value) != usual]
     found = estimate(pairs, words=[*words, baseline])
     return {
         **compared.place,

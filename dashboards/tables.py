@@ -15,8 +15,11 @@ from infra.summary import spread
 Row: TypeAlias = dict[str, Any]
 """One row of an Arrow table."""
 
-PLACE = ("composition", "model", "task", "continent", "n", "protocol", "metric")
+PLACE = ("composition", "model", "task", "continent", "tested", "n", "protocol", "metric")
 """What a summary is of; seeds and replicates lie within."""
+
+SAME = "same"
+"""Judged where it was finetuned."""
 
 TIDY = pa.schema(
     [
@@ -25,6 +28,7 @@ TIDY = pa.schema(
         ("model", pa.string()),
         ("task", pa.string()),
         ("continent", pa.string()),
+        ("tested", pa.string()),
         ("n", pa.int64()),
         ("protocol", pa.string()),
         ("seed", pa.int64()),
@@ -33,6 +37,7 @@ TIDY = pa.schema(
         ("status", pa.string()),
         ("why", pa.string()),
         ("value", pa.float64()),
+        ("skill", pa.float64()),
         ("n_train", pa.int64()),
         ("n_test", pa.int64()),
         ("classes", pa.int64()),
@@ -62,6 +67,7 @@ SUMMARY = pa.schema(
         ("model", pa.string()),
         ("task", pa.string()),
         ("continent", pa.string()),
+        ("tested", pa.string()),
         ("n", pa.int64()),
         ("protocol", pa.string()),
         ("metric", pa.string()),
@@ -140,7 +146,7 @@ def refuse_holes(cells: pa.Table) -> None:
     counted = Counter(row["status"] for row in empty)
     said = " and ".join(f"{number:,} {status}" for status, number in sorted(counted.items()))
     first = empty[0]
-    where = ", ".join(f"{axis} {first[axis]}" for axis in (*PLACE[:6], "seed", "replicate"))
+    where = ", ".join(f"{axis} {first[axis]}" for axis in (*PLACE[:-1], "seed", "replicate"))
     raise HolesError(
         f"wanted all {cells.num_rows:,} cells of the grid",
         found=f"{said}; the first is {where}",
@@ -192,12 +198,25 @@ def _joined(cell: Row, result: Row | None, failure: str | None) -> Row:
     told = result or {}
     return {
         **{name: cell[name] for name in TIDY.names if name in cell},
+        "tested": cell.get("tested") or SAME,
+        "skill": _skill(told),
         "status": status,
         "why": why,
         "notes": "; ".join(told.get("notes") or ()),
         **{name: told.get(name) for name in ("value", "n_train", "n_test", "classes")},
         **{name: told.get(name) for name in ("seconds", "commit")},
     }
+
+
+def _skill(result: Row) -> float | None:
+    """Return how much better than guessing a cell is: 0 is as good as guessed, 1 is perfect."""
+    metrics = dict(result.get("metrics") or ())
+    if "r2" in metrics:
+        return float(metrics["r2"])
+    classes = result.get("classes") or 0
+    if "balanced_accuracy" not in metrics or classes < 2:
+        return None
+    return float((metrics["balanced_accuracy"] - 1 / classes) / (1 - 1 / classes))
 
 
 def _fate(cell: Row, result: Row | None, failure: str | None) -> tuple[Status, str | None]:

@@ -4,7 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-METRICS = {"f1": "F1", "f1_macro": "macro F1", "r2": "R²"}
+METRICS = {
+    "f1": "F1",
+    "f1_macro": "macro F1",
+    "f1_micro": "micro F1",
+    "f1_weighted": "weighted F1",
+    "r2": "R²",
+    "rmse": "RMSE",
+}
 MAX_REASON = 300
 MINUS = "\u2212"
 NOTHING = "\u2013"
@@ -27,6 +34,17 @@ def place(name: str) -> str:
     """Return what people call a continent."""
     special = {"global": "all continents at once", "mean of continents": name}
     return special.get(name, name.replace("_", " ").title())
+
+
+def tested(name: str) -> str:
+    """Return where something was judged, as the end of a sentence."""
+    special = {"same": "on the same continent", "others": "on the others", "all": "everywhere"}
+    return special.get(name, f"in {place(name)}")
+
+
+def samples(n: int) -> str:
+    """Return a number of training samples; 0 stands for all there are."""
+    return f"{n:,}" if n else "all"
 
 
 def value(name: str, *, over: str) -> str:

@@ -83,6 +83,7 @@ PLAN = versioned(
             ("features", _WORD),
             ("checkpoint", _WORD),
             ("sample", _WORD),
+            ("tested", _WORD),
         ]
     ),
     version=1,

@@ -159,7 +159,7 @@ def _spreads(rows: list[Row], results: Mapping[str, Row]) -> dict[str, float | N
     for row in rows:
         value = results[row["key"]]["value"]
         if value is not None:
-            groups[row["continent"]][row["replicate"]].append(value)
+            groups[_where(row)][row["replicate"]].append(value)
     told: dict[str, float | None] = {}
     for continent, values in sorted(groups.items()):
         found = spread(values)
@@ -184,7 +184,7 @@ def _cells(
     recipe = meta.get("recipes", {}).get("finetune")
     for row in wanted:
         params = {axis: str(row[axis]) for axis in AXES}
-        label = f"{row['composition']} · {row['continent']} · s{row['seed']} · r{row['replicate']}"
+        label = f"{row['composition']} · {_where(row)} · s{row['seed']} · r{row['replicate']}"
         parent = summary_key(_place(row))
         if row["key"] in results:
             tags = {} if recipe is None else {"recipe": str(recipe)}
@@ -236,6 +236,12 @@ def _failed(failure: Row, kind: str, label: str, *, parent: str, params: dict[st
 
 def _place(row: Row) -> tuple[str, ...]:
     return tuple(str(row[axis]) for axis in SUMMARY_AXES)
+
+
+def _where(row: Row) -> str:
+    """Return where a cell was finetuned, and where it was judged if that was elsewhere."""
+    usual = row["tested"] in (None, "same", row["continent"])
+    return str(row["continent"]) if usual else f"{row['continent']}-on-{row['tested']}"
 
 
 def _times(result: Row) -> tuple[int, int]:

@@ -1,19 +1,17 @@
-"""What a network and a probe must offer; everything in this room keeps one of these contracts.
+"""What a network must offer: a torch module that can be pretrained (`loss`) and judged (`encode`).
 
-A network is a torch module that can be pretrained (`loss`) and judged (`encode`). A probe is a
-function over independent problems. Neither knows of places, of stores or of a cluster.
+It knows of no places, no stores and no cluster. What probes and metrics owe is in `judging.py`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Protocol, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.spec import ModelSpec, ProbeSpec
+from models.spec import ModelSpec
 
 Arrays: TypeAlias = Mapping[str, np.ndarray]
 """Named arrays whose first axis is the sample."""
@@ -53,50 +51,3 @@ class Architecture(Protocol):
 
     def prepare(self, arrays: Arrays, /) -> dict[str, np.ndarray]:
         """Return the network's normalised input, made from raw arrays."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One draw of training samples and the test samples it is judged on."""
-
-    train_x: np.ndarray
-    """float32 (training samples, features)."""
-    train_y: np.ndarray
-    """int64 (training samples,), classes counted from 0."""
-    test_x: np.ndarray
-    """float32 (test samples, features)."""
-    num_classes: int
-    """Classes of the task; a draw need not hold all of them."""
-    seed: int
-    """Fixes whatever the probe draws."""
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a probe says of the test samples of one problem."""
-
-    labels: np.ndarray
-    """int64 (test samples,)."""
-    scores: np.ndarray
-    """float64 (test samples, classes); larger is likelier."""
-    notes: tuple[str, ...] = ()
-    """What the reader of the row should know, such as `not converged`."""
-
-
-class Probe(Protocol):
-    """A member of the probes: the module `probe.py` in its folder."""
-
-    def fit_predict(self, problems: Sequence[Problem], /, *, spec: ProbeSpec) -> list[Prediction]:
-        """Return a prediction per problem, each what it would be were the problem alone."""
-
-
-class Metric(Protocol):
-    """A member of the metrics: one file."""
-
-    HIGHER_IS_BETTER: bool
-
-    def applies(self, num_classes: int, /) -> bool:
-        """Say whether a task of so many classes can be scored by it."""
-
-    def score(self, truth: np.ndarray, prediction: Prediction, /) -> float:
-        """Return how well a prediction agrees with the truth."""

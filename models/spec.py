@@ -1,10 +1,13 @@
 """What to train and how to judge it: networks, training recipes and probes, as light values."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
 from infra.spec import Spec
+
+Target: TypeAlias = Literal["binary", "classes", "labels", "number"]
+"""What a task asks for: one of two classes, one of several, any of several labels, a number."""
 
 
 class TrainingSpec(Spec):
@@ -44,6 +47,9 @@ class ModelSpec(Spec):
 
 class ProbeSpec(Spec):
     """What is trained on top of frozen features; each adds its own fields."""
+
+    judges: ClassVar[tuple[Target, ...]] = ("binary", "classes")
+    """The targets that it can be trained for."""
 
     name: str
     """Which probe."""

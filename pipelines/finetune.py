@@ -19,22 +19,24 @@ from infra.errors import BadDataError, SpecError
 from infra.ledger import Row, fields_of
 from infra.provenance import commit
 from infra.seeds import seed
-from infra.spec import Spec
+from infra.spec import Spec, canonical, digest
 from infra.step import Key, Step
-from models.contract import Metric, Prediction, Probe, Problem
+from models.judging import Metric, Prediction, Probe, Problem, target
 from models.members import METRICS, PROBES
-from models.spec import ProbeSpec
+from models.spec import ProbeSpec, Target
 from models.threads import one_blas_thread
 from pipelines.encode import check_finite, read
 from pipelines.spec import FinetuneSpec, TaskDataSpec
-from pipelines.taskdata import TABLE, Task
-from samplers.members import TASKS
-from samplers.split import Labelled, Split, labelled, split
+from pipelines.taskdata import TABLE, classes_of
+from samplers.spec import DrawSpec, TaskSpec
+from samplers.split import Asked, Labelled, Split, labelled, split
 from samplers.table import to_arrays
 
-COLUMNS: Final = ["id", "continent", "label"]
+COLUMNS: Final = ("id", "continent", "label")
+PERHAPS: Final = ("cell", "split")
 MEMORY: Final = 2**28  # bytes for the test sets of cells that are judged together, each a copy
 MOST_TOGETHER: Final = 64
+MISSING: Final = "not in the draw: "
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ def finetune(cells: Sequence[Step[FinetuneSpec]], context: Context) -> list[Row]
     """Return the rows of cells that share their features, which are read from the store."""
     encode = _shared(cells)
     table = context.store.folder(encode.need("task").key) / TABLE
-    task = pq.read_table(table, columns=COLUMNS)
+    names = set(pq.read_schema(table).names)
+    columns = [name for name in (*COLUMNS, *PERHAPS) if name in names]
+    task = pq.read_table(table, columns=columns)
     return rows(cells, context=context, features=read(encode, context=context), task=task)
 
 
@@ -95,7 +99,7 @@ def _shared(cells: Sequence[Step[FinetuneSpec]]) -> Step[Spec]:
 
 
 def _bench(encode: Step[Spec], *, features: np.ndarray, task: pa.Table) -> _Bench:
-    columns = to_arrays(task.select(COLUMNS))
+    columns = to_arrays(task)
     if len(features) != len(columns["id"]):
         raise BadDataError(
             f"wanted a feature vector per sample from {encode.key}",
@@ -105,28 +109,38 @@ def _bench(encode: Step[Spec], *, features: np.ndarray, task: pa.Table) -> _Benc
     check_finite(features, ids=columns["id"], step=str(encode.key))
     step = encode.need("task")
     spec = cast("TaskDataSpec", step.spec).task
-    classes = cast("Task", TASKS[spec.name]).CLASSES
-    if classes is None:
-        raise SpecError(
-            f"wanted classes to tell apart in task {spec.name}",
-            found="a regression",
-            do="judge it by a protocol for regression",
-        )
-    samples = labelled(ids=columns["id"], continents=columns["continent"], labels=columns["label"])
-    metrics = _metrics(spec.metric, num_classes=len(classes))
-    return _Bench(step.key, samples, features, classes, spec.metric, metrics)
+    classes = classes_of(task, spec=spec) or ()
+    metrics = _metrics(spec, num_classes=len(classes))
+    return _Bench(step.key, _samples(columns), features, classes, spec.metric, metrics)
 
 
-def _metrics(primary: str, *, num_classes: int) -> dict[str, Metric]:
+def _samples(columns: Mapping[str, np.ndarray]) -> Labelled:
+    return labelled(
+        ids=columns["id"],
+        continents=columns["continent"],
+        labels=columns["label"],
+        cells=columns.get("cell"),
+        official=columns.get("split"),
+    )
+
+
+def _metrics(spec: TaskSpec, *, num_classes: int) -> dict[str, Metric]:
+    asked: Target = target(num_classes, several=spec.target == "labels")
     every = {name: cast("Metric", METRICS[name]) for name in METRICS.names}
-    apply = {name: metric for name, metric in every.items() if metric.applies(num_classes)}
-    if primary not in apply:
+    apply = {name: metric for name, metric in every.items() if asked in metric.JUDGES}
+    if spec.metric not in apply:
         raise SpecError(
-            f"wanted a metric for {num_classes} classes",
-            found=repr(primary),
+            f"wanted a metric for {_said(asked, num_classes)}",
+            found=repr(spec.metric),
             do=f"there are {', '.join(apply)}",
         )
     return apply
+
+
+def _said(asked: Target, num_classes: int) -> str:
+    return {"number": "a number", "labels": f"{num_classes} labels"}.get(
+        asked, f"{num_classes} classes"
+    )
 
 
 def _parts(cells: Sequence[Step[FinetuneSpec]], *, size: int) -> Iterator[list[Step[FinetuneSpec]]]:
@@ -160,26 +174,33 @@ def _judge(cells: Sequence[Step[FinetuneSpec]], bench: _Bench) -> list[_Outcome]
 
 def _split(cell: Step[FinetuneSpec], bench: _Bench) -> Split:
     spec = cell.spec
-    return split(
-        bench.samples,
+    asked = Asked(
         task=str(bench.task),
         region=spec.continent,
         n=spec.n,
         seed=spec.seed,
-        classes=bench.classes,
+        draw=spec.draw,
+        test_on=spec.test_on,
     )
+    return split(bench.samples, asked, classes=bench.classes)
 
 
 def _problem(spec: FinetuneSpec, drawn: Split, bench: _Bench) -> Problem:
-    labels = bench.samples.labels
+    labels = bench.samples.labels[drawn.train]
+    place = (str(bench.task), spec.continent, spec.n, spec.seed)
     return Problem(
         train_x=bench.features[drawn.train],
-        train_y=labels[drawn.train],
+        train_y=labels if bench.classes else labels.astype(np.float64),
         test_x=bench.features[drawn.test],
         num_classes=len(bench.classes),
         # The same for every composition: what the probe draws is not what is compared.
-        seed=seed("probe", str(bench.task), spec.continent, spec.n, spec.seed),
+        seed=seed("probe", *_told(spec.draw), *place),
     )
+
+
+def _told(draw: DrawSpec) -> tuple[str, ...]:
+    """Return what a draw adds to the words that seed a probe; nothing if it is the usual one."""
+    return () if draw == DrawSpec() else (digest(canonical(draw)),)
 
 
 def _row(outcome: _Outcome, bench: _Bench) -> Row:
@@ -195,7 +216,7 @@ def _row(outcome: _Outcome, bench: _Bench) -> Row:
         value=scores.get(bench.metric),
         n_train=len(drawn.train),
         n_test=len(drawn.test),
-        classes=len(np.unique(bench.samples.labels[drawn.train])),
+        classes=_num_classes(outcome, bench),
         features=str(cell.need("encode").key),
         seconds=outcome.seconds,
         finished=datetime.now(UTC),
@@ -214,10 +235,29 @@ def _scores(outcome: _Outcome, bench: _Bench) -> dict[str, float]:
     return {name: metric.score(truth, outcome.prediction) for name, metric in bench.metrics.items()}
 
 
+def _num_classes(outcome: _Outcome, bench: _Bench) -> int:
+    """Return how many classes, or labels, the draw holds; 0 where labels are numbers."""
+    labels = bench.samples.labels[outcome.split.train]
+    if not bench.classes:
+        return 0
+    return int(labels.any(axis=0).sum()) if labels.ndim == 2 else len(np.unique(labels))
+
+
 def _notes(outcome: _Outcome, bench: _Bench) -> tuple[str, ...]:
     """Return what the probe noted, and which classes it was asked for but never shown."""
-    labels = bench.samples.labels
-    never = np.setdiff1d(labels[outcome.split.test], labels[outcome.split.train])
-    missing = ", ".join(bench.classes[label] for label in never)
-    seen = (f"not in the draw: {missing}",) if missing and outcome.prediction else ()
-    return (*seen, *(outcome.prediction.notes if outcome.prediction else ()))
+    if outcome.prediction is None:
+        return ()
+    asked, shown = (
+        _present(bench.samples.labels[part], bench)
+        for part in (outcome.split.test, outcome.split.train)
+    )
+    missing = ", ".join(bench.classes[label] for label in np.setdiff1d(asked, shown))
+    seen = (f"{MISSING}{missing}",) if missing else ()
+    return (*seen, *outcome.prediction.notes)
+
+
+def _present(labels: np.ndarray, bench: _Bench) -> np.ndarray:
+    """Return the classes, or the labels, that some samples have."""
+    if not bench.classes:
+        return np.empty(0, np.int64)
+    return np.flatnonzero(labels.any(axis=0)) if labels.ndim == 2 else np.unique(labels)

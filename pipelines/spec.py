@@ -9,7 +9,7 @@ from models.members import AnyModel, AnyProbe
 from models.spec import TrainingSpec
 from samplers.geography.spec import GeographySpec
 from samplers.members import AnyPool, AnyTask
-from samplers.spec import CompositionSpec, EntropySpec, Region
+from samplers.spec import CompositionSpec, DrawSpec, EntropySpec, Region, TestOn
 
 
 class ShardSpec(Spec):
@@ -72,9 +72,13 @@ class FinetuneSpec(Spec):
 
     continent: Region
     """Where it is finetuned and judged; `global` is all continents at once."""
-    n: int = Field(gt=0)
-    """Training samples."""
+    n: int = Field(ge=0)
+    """Training samples; 0 for all there are."""
     protocol: AnyProbe
     """What is trained on the features."""
     seed: int = Field(default=0, ge=0)
     """Fixes the draw of training samples, the same for every composition, and the probe."""
+    draw: DrawSpec = DrawSpec()
+    """Which samples may be trained on, and which may be judged by."""
+    test_on: TestOn = "same"
+    """Where it is judged, if not where it was trained."""

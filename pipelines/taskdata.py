@@ -1,10 +1,12 @@
 """The task step: a task's labelled samples as one table, checked once and then trusted."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infra.context import Context
@@ -17,6 +19,8 @@ from samplers.spec import TaskSpec
 from samplers.table import to_table
 
 TABLE = "task.parquet"
+CLASSES = b"terrasweep.classes"
+"""Under which the table says what its classes are called: whoever reads it has no task's files."""
 
 KINDS = {
     "id": "OU",
@@ -32,8 +36,8 @@ KINDS = {
 class Task(Protocol):
     """A member of the tasks: the module `task.py` in its folder."""
 
-    CLASSES: tuple[str, ...] | None
-    """Names of the classes, in order of their labels; none for a regression."""
+    def classes(self, spec: TaskSpec, /) -> tuple[str, ...] | None:
+        """Return the names of the classes or labels, in their order; none for a number."""
 
     def read(self, spec: TaskSpec, /) -> Mapping[str, np.ndarray]:
         """Return the columns of all labelled samples."""
@@ -47,36 +51,54 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
     """
     spec = cast("TaskDataSpec", step.spec).task
     task = cast("Task", TASKS[spec.name])
-    columns = task.read(spec)
-    check(columns, task=spec.name, classes=task.CLASSES)
-    pq.write_table(to_table(columns), folder / TABLE)
+    columns, classes = task.read(spec), task.classes(spec)
+    check(columns, spec=spec, classes=classes)
+    table = to_table(columns)
+    told = {**(table.schema.metadata or {}), CLASSES: json.dumps(classes).encode()}
+    pq.write_table(table.replace_schema_metadata(told), folder / TABLE)
     context.progress(1, 1)
 
 
-def check(columns: Mapping[str, np.ndarray], *, task: str, classes: Sequence[str] | None) -> None:
+def classes_of(table: pa.Table, *, spec: TaskSpec) -> tuple[str, ...] | None:
+    """Return what a task's table says its classes are called."""
+    told = (table.schema.metadata or {}).get(CLASSES)
+    if told is None:  # it was made before tables said so
+        return cast("Task", TASKS[spec.name]).classes(spec)
+    names: list[str] | None = json.loads(told)
+    return None if names is None else tuple(names)
+
+
+def check(
+    columns: Mapping[str, np.ndarray], *, spec: TaskSpec, classes: Sequence[str] | None
+) -> None:
     """Refuse columns that the grid could not be computed from."""
-    wanted = f"wanted the labelled samples of task {task}"
+    wanted = f"wanted the labelled samples of task {spec.name}"
     found = [
         f"no column {name!r} of kind {kind}"
-        for name, kind in KINDS.items()
-        if not _fits(columns.get(name), kind=kind, regression=classes is None)
+        for name, kind in _kinds(spec).items()
+        if not _fits(columns.get(name), kind=kind)
     ]
     lengths = {name: len(array) for name, array in columns.items()}
     if len(set(lengths.values())) > 1:
         found.append(f"columns of unequal length, {lengths}")
     if not found:
-        found = _faults(columns, classes=classes)
+        found = [*_faults(columns), *_label_faults(columns["label"], spec=spec, classes=classes)]
     if found:
         raise BadDataError(wanted, found="; ".join(found), do="mend the task's files or its reader")
 
 
-def _fits(column: np.ndarray | None, *, kind: str, regression: bool) -> bool:
-    wide = "if" if kind == "i" and regression else kind
-    return column is not None and column.dtype.kind in wide
+def _kinds(spec: TaskSpec) -> dict[str, str]:
+    label = "if" if spec.target == "number" else "i"
+    official = {"split": "OU"} if spec.has_official_split else {}
+    return {**KINDS, "label": label, **official}
 
 
-def _faults(columns: Mapping[str, np.ndarray], *, classes: Sequence[str] | None) -> list[str]:
-    ids, labels = columns["id"], columns["label"]
+def _fits(column: np.ndarray | None, *, kind: str) -> bool:
+    return column is not None and column.dtype.kind in kind
+
+
+def _faults(columns: Mapping[str, np.ndarray]) -> list[str]:
+    ids = columns["id"]
     if not len(ids):
         return ["no sample at all"]
     faults = []
@@ -87,9 +109,31 @@ def _faults(columns: Mapping[str, np.ndarray], *, classes: Sequence[str] | None)
     placed = (np.abs(columns["lat"]) <= 90) & (np.abs(columns["lon"]) <= 180)
     if not placed.all():
         faults.append(f"{int((~placed).sum())} samples without a place on Earth")
-    if classes is not None and (labels.min() < 0 or labels.max() >= len(classes)):
-        span = f"labels from {labels.min()} to {labels.max()}"
-        faults.append(f"{span}, where {len(classes)} classes are numbered from 0")
-    if classes is None and not np.isfinite(labels).all():
-        faults.append(f"{int((~np.isfinite(labels)).sum())} labels that are no number")
+    arrays = ((name, array) for name, array in columns.items() if name not in KINDS)
+    faults += [f"numbers in {name!r} that are none" for name, array in arrays if _poisoned(array)]
     return faults
+
+
+def _poisoned(array: np.ndarray) -> bool:
+    return array.dtype.kind == "f" and not np.isfinite(array).all()
+
+
+def _label_faults(
+    labels: np.ndarray, *, spec: TaskSpec, classes: Sequence[str] | None
+) -> list[str]:
+    if not len(labels):
+        return []
+    if spec.target == "number":
+        bad = int((~np.isfinite(labels)).sum())
+        return [f"{bad} labels that are no number"] if bad else []
+    if classes is None:
+        return ["no names of classes"]
+    if spec.target == "labels":
+        sound = (
+            labels.ndim == 2 and labels.shape[1] == len(classes) and np.isin(labels, (0, 1)).all()
+        )
+        return [] if sound else [f"no row of {len(classes)} zeros and ones for each sample"]
+    if labels.ndim != 1 or labels.min() < 0 or labels.max() >= len(classes):
+        span = f"labels from {labels.min()} to {labels.max()}"
+        return [f"{span}, where {len(classes)} classes are numbered from 0"]
+    return []

@@ -1,7 +1,7 @@
 """What to draw: pools, tasks, and the composition of a pretraining set."""
 
 from enum import StrEnum
-from typing import ClassVar, Literal, Self, TypeAlias
+from typing import ClassVar, Final, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -20,6 +20,36 @@ class Region(StrEnum):
     OCEANIA = "oceania"
     SOUTH_AMERICA = "south_america"
     GLOBAL = "global"
+
+
+ALL_SAMPLES: Final = 0
+"""The number of training samples that stands for all there are."""
+
+TestOn: TypeAlias = Literal["same", "others", "all"] | Region
+"""Where a cell is judged: where it was trained, on the other continents, anywhere, or there."""
+
+Target: TypeAlias = Literal["binary", "classes", "labels", "number"]
+"""What a task asks for: one of two classes, one of several, any of several labels, a number."""
+
+
+class DrawSpec(Spec):
+    """Which of a task's samples may be trained on, and which may be judged by."""
+
+    assumed: ClassVar[tuple[str, ...]] = (
+        *("stratified", "held_out", "block", "test_share", "fewest_test"),
+    )
+
+    stratified: bool = False
+    """Draw from each class by its share, instead of from all samples alike."""
+    held_out: Literal["remainder", "official", "blocks"] = "remainder"
+    """What is judged by: all that was not drawn, the task's official test set, or blocks of H3
+    cells that are never drawn from, so that neighbours do not leak."""
+    block: int = Field(default=3, ge=0, le=5)
+    """H3 resolution of a block."""
+    test_share: float = Field(default=0.2, gt=0, lt=1)
+    """Share of the blocks that is held out; and of the samples, where all the others are drawn."""
+    fewest_test: int = Field(default=20, gt=0)
+    """With fewer samples to judge by a cell is left out: their score would say nothing."""
 
 
 LogBase: TypeAlias = Literal["e", "2", "10"]
@@ -134,6 +164,21 @@ class TaskSpec(Spec):
     """Which task."""
     metric: str
     """The primary metric, a file in models/metrics."""
+
+    @property
+    def target(self) -> Target:
+        """What it asks of a sample."""
+        return "classes"
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """The arrays of a sample, beside its coordinates."""
+        return ("x", "dynamic_world", "month")
+
+    @property
+    def has_official_split(self) -> bool:
+        """Whether its authors say which samples to train on and which to judge by."""
+        return False
 
 
 class CompositionSpec(Spec):

@@ -20,6 +20,7 @@ def _row(cell: Cell) -> dict[str, str | int | None]:
         "model": cell.model,
         "task": cell.task,
         "continent": cell.continent,
+        "tested": cell.tested,
         "n": cell.n,
         "protocol": cell.protocol,
         "seed": cell.seed,

@@ -20,6 +20,7 @@ def meta(planned: Plan) -> dict[str, Json]:
         "synthetic": any(_is_synthetic(entry) for entry in sweep.models),
         "compositions": {entry.name: everything(entry.spec) for entry in sweep.compositions},
         "models": models,
+        "limits": sweep.limits.model_dump(),
         "assumed": sorted(_assumed(planned)),
         "recipes": {**_recipes(planned), "finetune": FinetuneSpec.recipe},
         "steps": {str(step.key): step.label for step in planned.steps},

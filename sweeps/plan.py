@@ -16,8 +16,10 @@ from pipelines.spec import (
     ShardSpec,
     TaskDataSpec,
 )
+from samplers.spec import Region, TestOn
+from sweeps.axes import Exclusion
 from sweeps.pool_file import PoolFile
-from sweeps.spec import CompositionEntry, Exclusion, ModelEntry, Sweep, TaskEntry
+from sweeps.spec import CompositionEntry, ModelEntry, Sweep, TaskEntry
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,10 @@ class Cell:
     model: str
     task: str
     continent: str
+    tested: str
+    """Where it is judged: `same`, `others`, `all`, or a continent."""
     n: int
+    """Training samples; 0 for all."""
     protocol: str
     seed: int
     replicate: int
@@ -78,12 +83,13 @@ def shard(said: PoolFile | ModelEntry, *, label: str) -> Step[Spec]:
     return Step("shard", spec, label=label)
 
 
-def _place(cell: Cell) -> tuple[str, str, str, str, int, str, int, int]:
+def _place(cell: Cell) -> tuple[str, str, str, str, str, int, str, int, int]:
     return (
         cell.model,
         cell.task,
         cell.composition,
         cell.continent,
+        cell.tested,
         cell.n,
         cell.protocol,
         cell.replicate,
@@ -133,16 +139,23 @@ def _feature_cells(
     task: TaskEntry,
     features: Step[Spec],
 ) -> Iterator[Cell]:
-    axes = product(sweep.continents, sweep.n, sweep.protocols, sweep.seeds)
-    for continent, n, protocol, seed in axes:
-        spec = FinetuneSpec(continent=continent, n=n, protocol=protocol.protocol, seed=seed)
-        label = f"{features.label}--{continent}--n{n}--{protocol.name}--s{seed}"
+    axes = product(sweep.continents, sweep.judged_on, sweep.n, sweep.protocols, sweep.seeds)
+    for continent, tested, n, protocol, seed in axes:
+        spec = FinetuneSpec(
+            continent=continent,
+            n=n,
+            protocol=protocol.protocol,
+            seed=seed,
+            draw=sweep.draw,
+            test_on=_test_on(tested, trained_on=continent),
+        )
         cell = Cell(
-            step=Step("finetune", spec, (features,), label),
+            step=Step("finetune", spec, (features,), _label(spec, protocol.name, features.label)),
             composition=composition.name,
             model=entry.name,
             task=task.name,
             continent=continent.value,
+            tested=tested,
             n=n,
             protocol=protocol.name,
             seed=seed,
@@ -152,6 +165,22 @@ def _feature_cells(
         )
         reason = _why_excluded(cell, sweep.exclude)
         yield cell if reason is None else replace(cell, excluded=reason)
+
+
+def _test_on(tested: str, *, trained_on: Region) -> TestOn:
+    """Return where a cell is judged; on its own continent it is the cell of the plain grid."""
+    match tested:
+        case "same" | "others" | "all":
+            return tested
+        case _ if tested == trained_on.value:
+            return "same"
+        case _:
+            return Region(tested)
+
+
+def _label(spec: FinetuneSpec, protocol: str, features: str) -> str:
+    where = str(spec.continent) if spec.test_on == "same" else f"{spec.continent}-{spec.test_on}"
+    return f"{features}--{where}--n{spec.n or 'all'}--{protocol}--s{spec.seed}"
 
 
 def _why_excluded(cell: Cell, rules: tuple[Exclusion, ...]) -> str | None:

@@ -3,7 +3,7 @@
 from samplers.geography.spec import GeographySpec
 from samplers.members import AnyPool
 from samplers.spec import EntropySpec
-from sweeps.spec import Part
+from sweeps.axes import Part
 
 
 class PoolFile(Part):

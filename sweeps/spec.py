@@ -2,12 +2,11 @@
 
 from collections.abc import Sized
 from math import prod
-from typing import Annotated, TypeAlias, cast
+from typing import Annotated, Literal, TypeAlias, cast
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     model_validator,
@@ -19,20 +18,11 @@ from models.spec import ModelSpec, TrainingSpec
 from samplers.geography.spec import GeographySpec
 from samplers.members import AnyPool, AnyTask
 from samplers.rules import Rule
-from samplers.spec import CompositionSpec, EntropySpec, Region
+from samplers.spec import CompositionSpec, DrawSpec, EntropySpec, Region
+from sweeps.axes import Exclusion, Limits, Part, Samples, Seeds
 from sweeps.fit import check_cells, check_known, check_once, check_room, misfit
+from sweeps.judged import check_drawn, check_read, check_scored, check_trained
 from sweeps.sizes import expanded, with_size
-
-
-class Part(BaseModel):
-    """Common to every part of a sweep file: frozen, closed, documented under each field."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-
-MAX_SEEDS = 100_000
 
 
 def _named(inner: str, entry: type[BaseModel]) -> BeforeValidator:
@@ -117,50 +107,6 @@ class ModelEntry(Part):
         return {**data, "training": {**official.model_dump(), **training}}
 
 
-class Exclusion(Part):
-    """Cells that are left out on purpose: those that agree with every axis named here."""
-
-    reason: str = Field(min_length=1)
-    """Why; shown in status and report."""
-    composition: str | None = None
-    """Only this composition; left out: all of them, and so for every axis below."""
-    model: str | None = None
-    """Only this model entry."""
-    task: str | None = None
-    """Only this task."""
-    continent: Region | None = None
-    """Only this continent."""
-    n: int | None = None
-    """Only this number of training samples."""
-    protocol: str | None = None
-    """Only this protocol."""
-    seed: int | None = None
-    """Only this seed."""
-    replicate: int | None = None
-    """Only this replicate."""
-
-
-def _count_up(value: object) -> object:
-    """Let `seeds: 50` stand for the seeds 0 to 49."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        return value
-    if not 0 < value <= MAX_SEEDS:
-        raise misfit(
-            "",
-            f"a count of seeds from 1 to {MAX_SEEDS:,}",
-            found=str(value),
-            do="write a count such as `seeds: 20`, or a list",
-        )
-    return tuple(range(value))
-
-
-Seeds: TypeAlias = Annotated[
-    tuple[Annotated[int, Field(ge=0)], ...],
-    BeforeValidator(_count_up, json_schema_input_type=int | list[int]),
-    Field(min_length=1),
-]
-
-
 def _not_bare(value: object) -> object:
     if isinstance(value, str):
         raise misfit(
@@ -197,8 +143,13 @@ class Sweep(Part):
     """What is pretrained on each composition, and judged."""
     continents: tuple[Region, ...] = Field(min_length=1)
     """Where checkpoints are finetuned and judged; `global` is one more value."""
-    n: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1)
-    """Training samples per finetune."""
+    test_on: Literal["same", "others", "all", "each"] = "same"
+    """Where checkpoints are judged: on the continent they were finetuned on, on the others, on all,
+    or on each in turn, which makes the transfer matrix."""
+    draw: DrawSpec = DrawSpec()
+    """Which of a task's samples are trained on and which are judged by."""
+    n: tuple[Samples, ...] = Field(min_length=1)
+    """Training samples per finetune: numbers, or `all`."""
     protocols: tuple[Annotated[ProtocolEntry, _named("protocol", ProtocolEntry)], ...] = Field(
         min_length=1
     )
@@ -211,6 +162,8 @@ class Sweep(Part):
     """Keep pretraining this many H3 rings away from every test sample; left out: no guard."""
     exclude: tuple[Exclusion, ...] = ()
     """Cells that are left out on purpose, each with its reason."""
+    limits: Limits = Limits()
+    """From where on a result is marked as doubtful."""
 
     @model_validator(mode="before")
     @classmethod
@@ -229,17 +182,27 @@ class Sweep(Part):
         check_known("baseline", self.baseline, known=names, what="a composition")
         _check_sizes(self)
         _check_exclusions(self)
+        _check_judged(self)
         tasks = [task for model in self.models for task in model.tasks]
         axes: tuple[Sized, ...] = (
             names,
             tasks,
             self.continents,
+            self.judged_on,
             self.n,
             self.protocols,
             self.seeds,
         )
         check_cells(self.replicates * prod(len(axis) for axis in axes))
         return self
+
+    @property
+    def judged_on(self) -> tuple[str, ...]:
+        """The values of the test axis: one word, or the continents that are judged in turn."""
+        if self.test_on != "each":
+            return (self.test_on,)
+        own = [one.value for one in self.continents if one is not Region.GLOBAL]
+        return tuple(own or [one.value for one in Region if one is not Region.GLOBAL])
 
 
 def _official(name: object) -> TrainingSpec | None:
@@ -262,6 +225,16 @@ def _axes(sweep: Sweep) -> dict[str, list[str]]:
             for place, model in enumerate(sweep.models)
         },
     }
+
+
+def _check_judged(sweep: Sweep) -> None:
+    for place, model in enumerate(sweep.models):
+        for at, entry in enumerate(model.tasks):
+            where = f"models.{place}.tasks.{at}"
+            check_read(where, model.model, entry.task)
+            check_scored(where, entry.task)
+            check_trained(where, entry.task, protocols=[one.protocol for one in sweep.protocols])
+            check_drawn(entry.task, sweep.draw)
 
 
 def _check_sizes(sweep: Sweep) -> None:

@@ -87,11 +87,11 @@ def _spreads(rows: list[Row], baseline: str, unit: str) -> dict[Place, tuple[flo
     )
     for row in rows:
         if row["value"] is not None and (unit == "replicate" or row["replicate"] == 0):
-            where = (*_place(row), row["continent"])
+            where = (*_place(row), row["continent"], row["tested"])
             values[where][row["composition"]][row[unit]].append(row["value"])
     groups: dict[Place, list[list[float]]] = defaultdict(list)
     for where, by_composition in values.items():
-        groups[where[:-1]] += _differences(by_composition, baseline)
+        groups[where[: len(PLACE)]] += _differences(by_composition, baseline)
     pooled = {place: _pooled(differences) for place, differences in groups.items()}
     return {place: found for place, found in pooled.items() if found is not None}
 

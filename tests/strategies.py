@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from infra.spec import Spec
 from infra.step import Step
-from models.members import PROBES, ZOO
+from models.members import METRICS, PROBES, ZOO
+from models.spec import ModelSpec, Target
 from pipelines.spec import (
     EncodeSpec,
     FinetuneSpec,
@@ -24,7 +25,7 @@ from pipelines.spec import (
 from samplers.geography.spec import GeographySpec, LandCoverMap
 from samplers.members import POOLS, TASKS
 from samplers.rules import Zero
-from samplers.spec import CompositionSpec, Region
+from samplers.spec import CompositionSpec, Region, TaskSpec
 from sweeps.spec import CompositionEntry, ModelEntry, ProtocolEntry, Sweep, TaskEntry
 from tests import rules
 
@@ -132,12 +133,14 @@ def _entries() -> st.SearchStrategy[CompositionEntry]:
 
 @st.composite
 def _models(draw: st.DrawFn) -> ModelEntry:
-    tasks = st.builds(TaskEntry, name=_names, task=specs(*TASKS.specs()))
+    model = draw(specs(*ZOO.specs()))
+    asked = specs(*TASKS.specs()).filter(lambda task: _suits(task, model))
+    tasks = st.builds(TaskEntry, name=_names, task=asked)
     pool = draw(specs(*POOLS.specs()))
     assume(pool.capacity is None or pool.capacity >= 1000)
     return ModelEntry(
         name=draw(_names),
-        model=draw(specs(*ZOO.specs())),
+        model=model,
         training={},
         pool=pool,
         geography=draw(_geographies),
@@ -146,7 +149,15 @@ def _models(draw: st.DrawFn) -> ModelEntry:
 
 
 def _protocols() -> st.SearchStrategy[ProtocolEntry]:
-    return st.builds(ProtocolEntry, name=_names, protocol=specs(*PROBES.specs()))
+    every = set(get_args(Target))
+    able = [spec for spec in PROBES.specs() if set(spec.judges) == every]
+    return st.builds(ProtocolEntry, name=_names, protocol=specs(*able))
+
+
+def _suits(task: TaskSpec, model: ModelSpec) -> bool:
+    """Say whether a network can be judged on a task at all."""
+    scored = task.target in METRICS[task.metric].JUDGES if task.metric in METRICS.names else False
+    return scored and set(model.encodes) <= set(task.gives)
 
 
 def _kind(kind: object, bounds: Sequence[object] = ()) -> st.SearchStrategy[object]:

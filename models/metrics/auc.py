@@ -2,14 +2,11 @@
 
 import numpy as np
 
-from models.contract import Prediction
+from models.judging import Prediction
+from models.spec import Target
 
 HIGHER_IS_BETTER = True
-
-
-def applies(num_classes: int) -> bool:
-    """Say that it takes two classes."""
-    return num_classes == 2
+JUDGES: tuple[Target, ...] = ("binary",)
 
 
 def score(truth: np.ndarray, prediction: Prediction) -> float:

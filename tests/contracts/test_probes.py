@@ -7,10 +7,17 @@ import pytest
 
 from infra.spec import canonical
 from models.members import PROBES
-from tests.problems import problems
+from tests.problems import judges, problem_of, problems
+
+CLASSIFIERS = [name for name in PROBES.names if "classes" in judges(name)]
+TARGETS = [(name, target) for name in PROBES.names for target in judges(name)]
 
 
-@pytest.fixture(params=PROBES.names)
+def answered(name: str, asked: list) -> list:
+    return PROBES[name].fit_predict(asked, spec=PROBES.spec(name)(name=name))
+
+
+@pytest.fixture(params=CLASSIFIERS)
 def probe(request: pytest.FixtureRequest):
     """A member and its spec with default fields."""
     name = request.param
@@ -43,8 +50,31 @@ def test_scores_are_probabilities(probe):
         assert answer.scores.sum(axis=1) == pytest.approx(np.ones(30))
 
 
-def test_no_problem_gives_no_prediction(probe):
-    assert probe([]) == []
+@pytest.mark.parametrize("name", PROBES.names)
+def test_no_problem_gives_no_prediction(name: str):
+    assert answered(name, []) == []
+
+
+@pytest.mark.parametrize(("name", "target"), TARGETS)
+def test_whatever_it_judges_it_answers_and_hardly_worse_than_by_rote(name: str, target: str):
+    asked = problem_of(target, n=80, width=6, tested=400)
+    (answer,) = answered(name, [asked])
+    columns = {"number": 1, "labels": 3, "binary": 2, "classes": 4}[target]
+    assert answer.scores.shape == (400, columns)
+    assert answer.labels.shape == ((400, 3) if target == "labels" else (400,))
+    assert answer.labels.dtype == (np.float64 if target == "number" else np.int64)
+    assert np.isfinite(answer.scores).all()
+    if name != "constant":
+        assert len(np.unique(answer.labels)) > 1
+
+
+@pytest.mark.parametrize("name", [name for name in PROBES.names if "labels" in judges(name)])
+def test_a_label_that_none_or_all_of_the_draw_have_is_never_or_always_said(name: str):
+    asked = problem_of("labels", n=60, width=6, tested=50)
+    asked.train_y[:, 0], asked.train_y[:, 2] = 0, 1
+    (answer,) = answered(name, [asked])
+    assert not answer.labels[:, 0].any()
+    assert answer.labels[:, 2].all()
 
 
 def test_problems_of_many_shapes_come_back_in_order(probe):

@@ -1,22 +1,27 @@
-"""Answer every test sample with the commonest class of the draw; scores are the class shares."""
+"""Answer every test sample alike: the commonest class of the draw, or the mean of its numbers."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from models.contract import Prediction, Problem
+from models.judging import Prediction, Problem, number
 from models.probes.constant.spec import ConstantSpec
 from models.spec import ProbeSpec
 
 
 def fit_predict(problems: Sequence[Problem], *, spec: ProbeSpec) -> list[Prediction]:
-    """Return each problem's commonest class; of two as common, the lower."""
+    """Return each problem's commonest answer; of two classes as common, the lower."""
     assert isinstance(spec, ConstantSpec)
     return [_commonest(problem) for problem in problems]
 
 
 def _commonest(problem: Problem) -> Prediction:
-    counts = np.bincount(problem.train_y, minlength=problem.num_classes)
     tested = len(problem.test_x)
+    if problem.target == "number":
+        return number(np.full(tested, problem.train_y.mean()))
+    if problem.target == "labels":
+        share = np.tile(problem.train_y.mean(axis=0), (tested, 1))
+        return Prediction((share > 0.5).astype(np.int64), share)
+    counts = np.bincount(problem.train_y, minlength=problem.num_classes)
     labels = np.full(tested, counts.argmax(), dtype=np.int64)
     return Prediction(labels, np.tile(counts / counts.sum(), (tested, 1)))

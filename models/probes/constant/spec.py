@@ -1,11 +1,13 @@
 """The fields of the constant probe: it has none."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from models.spec import ProbeSpec
+from models.spec import ProbeSpec, Target
 
 
 class ConstantSpec(ProbeSpec):
-    """The commonest class of the draw, whatever the features say."""
+    """The commonest class of the draw, or the mean of its numbers, whatever the features say."""
+
+    judges: ClassVar[tuple[Target, ...]] = ("binary", "classes", "labels", "number")
 
     name: Literal["constant"]

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.contract import Prediction, Problem
+from models.judging import Prediction, Problem
 from models.probes.linear.newton import Stack, minimise
 from models.probes.linear.spec import LinearSpec
+from models.probes.ridge import probe as ridge
+from models.probes.ridge.spec import RidgeSpec
+from models.several import one_by_one
 from models.spec import ProbeSpec
+from models.standard import moments
 
 CACHE_BYTES = 2**20  # problems solved together: more than the cache holds would only be slower
 
@@ -43,9 +47,23 @@ class _Draw:
 def fit_predict(problems: Sequence[Problem], *, spec: ProbeSpec) -> list[Prediction]:
     """Return each problem's prediction; it is the same whichever problems stand beside it."""
     assert isinstance(spec, LinearSpec)
+    return one_by_one(problems, fit=lambda parts: _each(parts, spec=spec))
+
+
+def _each(problems: Sequence[Problem], *, spec: LinearSpec) -> list[Prediction]:
+    """Answer numbers by ridge regression and all else by logistic regression, in order."""
+    penalty = RidgeSpec(name="ridge", alphas=(1.0 / spec.c,), standardised=spec.standardised)
+    numbers = [problem for problem in problems if problem.target == "number"]
+    others = [problem for problem in problems if problem.target != "number"]
+    answered = iter(ridge.fit_predict(numbers, spec=penalty))
+    judged = iter(_fit(others, spec=spec))
+    return [next(answered if one.target == "number" else judged) for one in problems]
+
+
+def _fit(problems: Sequence[Problem], *, spec: LinearSpec) -> list[Prediction]:
     made: dict[int, Prediction] = {}
     for part in _alike(problems):
-        draws = [_standardised(problems[index]) for index in part]
+        draws = [_standardised(problems[index], spec=spec) for index in part]
         for shape in sorted({draw.shape for draw in draws}):
             same = [(i, d) for i, d in zip(part, draws, strict=True) if d.shape == shape]
             asked = [problems[index] for index, _ in same]
@@ -64,13 +82,10 @@ def _alike(problems: Sequence[Problem]) -> Iterator[list[int]]:
         yield from (members[at : at + size] for at in range(0, len(members), size))
 
 
-def _standardised(problem: Problem) -> _Draw:
+def _standardised(problem: Problem, *, spec: LinearSpec) -> _Draw:
     x = problem.train_x.astype(np.float64)
-    mean = x.mean(axis=0)
+    mean, scale = moments(x, standardised=spec.standardised)
     centred = x - mean
-    scale = np.sqrt((centred**2).mean(axis=0))
-    still = scale <= 10 * np.finfo(np.float64).eps * np.abs(mean)
-    scale[still | (scale == 0)] = 1.0
     centred /= scale
     basis = None
     if x.shape[1] > x.shape[0]:  # the optimum lies in the span of the samples

@@ -1,5 +1,6 @@
 """The fields of the synthetic planet."""
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field
@@ -12,6 +13,13 @@ World: TypeAlias = Literal["null", "coverage", "entropy", "local"]
 
 Made: TypeAlias = Literal["series", "patches", "both"]
 """Monthly series in Presto's format, images of 13 bands, or both of the same places."""
+
+GIVEN: Mapping[Made, tuple[str, ...]] = {
+    "series": ("x", "dynamic_world", "month"),
+    "patches": ("image", "month"),
+    "both": ("x", "dynamic_world", "image", "month"),
+}
+"""The arrays of a sample under each word."""
 
 
 class PlanetSpec(PoolSpec):

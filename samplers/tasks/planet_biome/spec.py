@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from samplers.geography.spec import Russia
-from samplers.pools.planet.spec import Made, World
+from samplers.pools.planet.spec import GIVEN, Made, World
 from samplers.spec import TaskSpec
 
 
@@ -30,3 +30,8 @@ class PlanetBiomeSpec(TaskSpec):
     """Side of an image."""
     metric: Literal["f1_macro"] = "f1_macro"
     """F1 averaged over the biomes that occur."""
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """The arrays of a sample, beside its coordinates."""
+        return GIVEN[self.arrays]

@@ -11,6 +11,11 @@ from samplers.tasks.planet_biome.spec import PlanetBiomeSpec
 CLASSES = biomes.NAMES[1:]
 
 
+def classes(spec: PlanetBiomeSpec) -> tuple[str, ...]:
+    """Return the names of the classes, in order of their labels."""
+    return CLASSES
+
+
 def read(spec: PlanetBiomeSpec) -> dict[str, np.ndarray]:
     """Return the labelled samples, continent after continent."""
     return labelled(

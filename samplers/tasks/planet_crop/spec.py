@@ -5,8 +5,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from samplers.geography.spec import Russia
-from samplers.pools.planet.spec import Made, World
-from samplers.spec import TaskSpec
+from samplers.pools.planet.spec import GIVEN, Made, World
+from samplers.spec import Target, TaskSpec
 
 
 class PlanetCropSpec(TaskSpec):
@@ -30,3 +30,13 @@ class PlanetCropSpec(TaskSpec):
     """Side of an image."""
     metric: Literal["f1"] = "f1"
     """F1 of the crop class."""
+
+    @property
+    def target(self) -> Target:
+        """What it asks of a sample."""
+        return "binary"
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """The arrays of a sample, beside its coordinates."""
+        return GIVEN[self.arrays]

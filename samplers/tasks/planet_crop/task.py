@@ -14,6 +14,11 @@ WILD = 0.1
 """How willingly a place without any farming is visited, against 0.85 where all land is farmed."""
 
 
+def classes(spec: PlanetCropSpec) -> tuple[str, ...]:
+    """Return the names of the classes, in order of their labels."""
+    return CLASSES
+
+
 def read(spec: PlanetCropSpec) -> dict[str, np.ndarray]:
     """Return the labelled samples, continent after continent."""
     return labelled(

@@ -1,0 +1,77 @@
+"""What a probe and a metric must offer: functions over independent problems, known by their arrays.
+
+A problem's target is one of four: two classes, several, any number of labels at once, a number.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from models.spec import ProbeSpec, Target
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One draw of training samples and the test samples it is judged on."""
+
+    train_x: np.ndarray
+    """float32 (training samples, features)."""
+    train_y: np.ndarray
+    """int64 (training samples,), classes counted from 0; int64 (training samples, labels) of zeros
+    and ones; or float64 (training samples,)."""
+    test_x: np.ndarray
+    """float32 (test samples, features)."""
+    num_classes: int
+    """Classes or labels of the task; a draw need not hold all of them. 0 for a number."""
+    seed: int
+    """Fixes whatever the probe draws."""
+
+    @property
+    def target(self) -> Target:
+        """What is asked for."""
+        return target(self.num_classes, several=self.train_y.ndim == 2)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a probe says of the test samples of one problem."""
+
+    labels: np.ndarray
+    """int64 (test samples,), int64 (test samples, labels) or float64 (test samples,)."""
+    scores: np.ndarray
+    """float64 (test samples, classes or labels); larger is likelier. A number's stands alone."""
+    notes: tuple[str, ...] = ()
+    """What the reader of the row should know, such as `not converged`."""
+
+
+class Probe(Protocol):
+    """A member of the probes: the module `probe.py` in its folder."""
+
+    def fit_predict(self, problems: Sequence[Problem], /, *, spec: ProbeSpec) -> list[Prediction]:
+        """Return a prediction per problem, each what it would be were the problem alone."""
+
+
+class Metric(Protocol):
+    """A member of the metrics: one file."""
+
+    HIGHER_IS_BETTER: bool
+    JUDGES: tuple[Target, ...]
+    """The targets that it can score."""
+
+    def score(self, truth: np.ndarray, prediction: Prediction, /) -> float:
+        """Return how well a prediction agrees with the truth."""
+
+
+def target(num_classes: int, *, several: bool) -> Target:
+    """Return what is asked for where there are so many classes, or labels that may be several."""
+    if several:
+        return "labels"
+    return "number" if num_classes == 0 else "binary" if num_classes == 2 else "classes"
+
+
+def number(values: np.ndarray, *, notes: tuple[str, ...] = ()) -> Prediction:
+    """Return the prediction of a number per test sample."""
+    said = values.astype(np.float64)
+    return Prediction(said, said[:, None], notes)

@@ -1,0 +1,18 @@
+"""F1 of each class, averaged by how many samples of it are there."""
+
+import numpy as np
+
+from models.confusion import counts
+from models.judging import Prediction
+from models.spec import Target
+
+HIGHER_IS_BETTER = True
+JUDGES: tuple[Target, ...] = ("binary", "classes")
+
+
+def score(truth: np.ndarray, prediction: Prediction) -> float:
+    """Return the weighted F1; a class that is not there has no weight."""
+    found = counts(truth, prediction.labels)
+    there = found.there > 0
+    f1 = 2.0 * found.right[there] / (found.there + found.said)[there]
+    return float((f1 * found.there[there]).sum() / len(truth))

@@ -1,0 +1,1 @@
+"""The nearest training samples, asked for their labels."""

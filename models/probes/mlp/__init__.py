@@ -1,0 +1,1 @@
+"""A small network with one hidden layer on frozen features."""

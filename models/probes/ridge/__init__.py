@@ -1,0 +1,1 @@
+"""A linear probe for numbers: least squares with a penalty."""

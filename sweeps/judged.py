@@ -1,0 +1,73 @@
+"""What networks, tasks and protocols owe each other, checked before anything is made."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from models.members import METRICS, PROBES
+from models.spec import ModelSpec, ProbeSpec
+from samplers.spec import DrawSpec, TaskSpec
+from sweeps.fit import misfit
+
+MEANT = {
+    "binary": "one of two classes",
+    "classes": "one of several classes",
+    "labels": "any number of labels at once",
+    "number": "a number",
+}
+
+
+def check_read(at: str, model: ModelSpec, task: TaskSpec) -> None:
+    """Refuse a task that does not give the arrays that a network reads."""
+    if not set(model.encodes) <= set(task.gives):
+        raise misfit(
+            at,
+            f"{', '.join(model.encodes)} of each sample of {task.name}, which {model.name} reads",
+            found=f"only {', '.join(task.gives) or 'coordinates'}",
+            do="judge it on a task that gives them, or set the task's `arrays` if it has some",
+        )
+
+
+def check_scored(at: str, task: TaskSpec) -> None:
+    """Refuse a primary metric that cannot score what a task asks for."""
+    metrics: Any = METRICS
+    fit = [name for name in METRICS.names if task.target in metrics[name].JUDGES]
+    if task.metric not in fit:
+        raise misfit(
+            f"{at}.task.metric",
+            f"a metric of {MEANT[task.target]}, which {task.name} asks for",
+            found=repr(task.metric),
+            do=f"there are {', '.join(fit)}",
+        )
+
+
+def check_trained(at: str, task: TaskSpec, *, protocols: Sequence[ProbeSpec]) -> None:
+    """Refuse a protocol that cannot be trained for what a task asks."""
+    specs: Any = PROBES.spec
+    fit = [name for name in PROBES.names if task.target in specs(name).judges]
+    for place, protocol in enumerate(protocols):
+        if task.target not in protocol.judges:
+            raise misfit(
+                f"protocols.{place}",
+                f"a protocol that can be trained for {MEANT[task.target]}, "
+                f"which {task.name} in {at} asks for",
+                found=protocol.name,
+                do=f"there are {', '.join(fit)}",
+            )
+
+
+def check_drawn(task: TaskSpec, draw: DrawSpec) -> None:
+    """Refuse a draw that a task has no classes or no official split for."""
+    if draw.held_out == "official" and not task.has_official_split:
+        raise misfit(
+            "draw.held_out",
+            f"the official split of {task.name}",
+            found="a task whose authors give none",
+            do="hold out the `remainder` or `blocks`",
+        )
+    if draw.stratified and task.target not in ("binary", "classes"):
+        raise misfit(
+            "draw.stratified",
+            f"classes of {task.name} to draw by",
+            found=f"a task that asks for {MEANT[task.target]}",
+            do="leave `stratified` out",
+        )
