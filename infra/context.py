@@ -22,6 +22,9 @@ class Resources:
     train_workers: int = 1
     cpus_per_train_worker: float = 1.0
     gpus_per_train_worker: float = 0.0
+    micro_batch: int = 0
+    compile: bool = False
+    save_every_s: float = 60.0
     max_concurrent: int = 0
     cells_per_bundle: int = 0
 

@@ -9,6 +9,7 @@ TerrasweepError                 anything below; the command line prints it witho
 │   └── MixedHouseError         our rooms stand in two folders (infra/doorplate.py)
 ├── DriftError                  a default changed since a record was written: the key would lie
 ├── BadDataError                data or features hold what cannot be computed with
+│   └── DivergedError           a loss is no longer a finite number (models/divergence.py)
 ├── TornError                   an artefact differs from what its record promised
 ├── StepFailedError             a step raised; the cause is chained
 ├── HolesError                  a summary of a grid with holes (dashboards/tables.py)

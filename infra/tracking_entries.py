@@ -25,6 +25,8 @@ SUMMARY_AXES = ("composition", "model", "task", "n", "protocol")
 MAX_POINTS = 200
 """Points of one curve that are mirrored; the whole curve stays in the store."""
 MAX_TAG = 4000
+CURVES = ("loss", "lr", "samples_per_s", "mfu", "peak_mb")
+"""What is shown of a pretraining."""
 
 Row: TypeAlias = dict[str, Any]
 """One row of an Arrow table."""
@@ -120,7 +122,7 @@ def _curve(store: Store, record: Record, *, started_ms: int) -> Iterator[Point]:
     shown = sorted({*keep, len(history) - 1}) if history else []
     for index in shown:
         passed = record.provenance.seconds * (index + 1) / len(history)
-        values = {item: history[index][item] for item in ("loss", "lr", "samples_per_s")}
+        values = {item: history[index].get(item) for item in CURVES}  # older ones have fewer
         when = started_ms + round(1000 * passed)
         yield from points(values, when_ms=when, step=history[index]["step"])
 

@@ -2,49 +2,62 @@
 
 What is learnt follows from the data, the recipe and the step's key: the order of samples and what
 the loss draws are seeded by the key, per epoch and per step, and the loss of a batch is the sum
-of its parts. So neither the number of workers nor an interruption changes it.
+of its parts. So neither the number of workers nor an interruption changes it: the number of the
+next step is all that the draws to come depend on.
 """
 
 import io
 import math
 import time
-from typing import Final, Protocol, TypedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from infra.errors import TerrasweepError
-from infra.seeds import generator, seed
+from infra.seeds import seed
 from models.contract import Arrays, Batch, Network
+from models.divergence import diverged
+from models.feed import Feed
+from models.history import History, Row
+from models.optimiser import from_the_first, gradients_of, optimiser, sum_over_workers
+from models.precision import Arithmetic
 from models.schedule import Schedule
 from models.spec import TrainingSpec
-
-MOST_ROWS: Final = 200
-"""Rows of history at most, however long the training."""
+from models.speed import Yardstick
 
 PARTS_ON_ACCELERATORS: Final = 32
 """How many times the samples of a CPU pass an accelerator together, if its memory takes them."""
+RATIO_TO_COST: Final = 50
+"""What is saved is saved so seldom that saving takes a fiftieth of the time at most."""
+TELL_EVERY_S: Final = 1.0
 
 
-class Row(TypedDict):
-    """One row of the history; the loss is the mean since the row before."""
+@dataclass(frozen=True)
+class Means:
+    """How a training gets along; nothing in here changes what is learnt, but for rounding."""
 
-    step: int
-    epoch: float
-    loss: float
-    lr: float
-    samples_per_s: float
+    micro_batch: int = 0
+    """Samples that pass the network together; 0: as many as the network says."""
+    compile: bool = False
+    """Whether the network's blocks are compiled first, which pays in long trainings."""
+    save_every_s: float = 60.0
+    """Seconds between savepoints, or more where saving is slow; 0: after every step."""
 
 
 class Savepoint(Protocol):
     """Where a training keeps how far it is, so that it can go on after an interruption."""
 
     def load(self) -> bytes | None:
-        """Return what was saved last, if anything was; every worker asks."""
+        """Return what was saved last, if anything was; the first worker alone asks."""
 
-    def save(self, state: bytes, *, epochs: int) -> None:
-        """Keep the state after so many epochs; the first worker alone does."""
+    def save(self, state: bytes, *, step: int) -> None:
+        """Keep the state after so many steps; the first worker alone does."""
+
+    def tell(self, epochs: float) -> None:
+        """Hear how many epochs are done; the first worker alone tells."""
 
 
 class Forgetful:
@@ -54,8 +67,11 @@ class Forgetful:
         """Return nothing."""
         return None
 
-    def save(self, state: bytes, *, epochs: int) -> None:
+    def save(self, state: bytes, *, step: int) -> None:
         """Keep nothing."""
+
+    def tell(self, epochs: float) -> None:
+        """Hear nothing."""
 
 
 def train(
@@ -66,23 +82,34 @@ def train(
     key: str,
     device: torch.device,
     savepoint: Savepoint,
+    means: Means | None = None,
+    yardstick: Yardstick | None = None,
 ) -> list[Row]:
     """Train a network in place on what its `prepare` returned; return the history.
 
-    With a torch process group, every worker calls this with the same arguments.
+    With a torch process group, every worker calls this with the same arguments; speed is held
+    against the yardstick, if there is one.
 
     Raises:
-        TerrasweepError: If the loss is no longer a finite number.
+        DivergedError: If the loss is no longer a finite number.
     """
-    run = _Run(network.to(device), arrays, training=training, key=key, device=device)
-    saved = savepoint.load()
-    if saved is not None:
-        run.resume(saved)
-    while run.step < run.schedule.total_steps:
-        run.train_one_epoch()
-        if run.rank == 0:
-            savepoint.save(run.pack(), epochs=run.step // run.schedule.steps_per_epoch)
-    return run.rows
+    means = means or Means()
+    feed = Feed(arrays, key, training.batch_size, device)
+    run = _Run(network.to(device), feed, training=training, means=means, yardstick=yardstick)
+    state = from_the_first(savepoint.load() if run.is_first else None, device=device)
+    if state is not None:
+        run.resume(state)
+    saving, telling = _Now(means.save_every_s), _Now(TELL_EVERY_S)
+    network.train()
+    with run.arithmetic.products():
+        for rows, batch in feed.batches(run.step, run.schedule.total_steps):
+            run.learn(batch, rows=rows.tolist())
+            if run.is_first and run.step < run.schedule.total_steps:
+                saving.and_then(lambda: savepoint.save(run.pack(), step=run.step))
+                telling.and_then(lambda: savepoint.tell(run.epochs))
+    if run.is_first:
+        savepoint.tell(run.epochs)
+    return run.history.rows
 
 
 class _Run:
@@ -91,74 +118,69 @@ class _Run:
     def __init__(
         self,
         network: Network,
-        arrays: Arrays,
+        feed: Feed,
         *,
         training: TrainingSpec,
-        key: str,
-        device: torch.device,
+        means: Means,
+        yardstick: Yardstick | None,
     ) -> None:
-        self.network, self.training, self.key, self.device = network, training, key, device
-        self.data = {name: torch.from_numpy(values) for name, values in arrays.items()}
-        self.num_samples = len(next(iter(self.data.values())))
-        self.schedule = Schedule.of(training, samples=self.num_samples)
-        self.optimiser = _optimiser(network, training)
+        self.network, self.key, self.device = network, feed.key, feed.device
+        self.schedule = Schedule.of(training, samples=feed.num_samples)
+        self.optimiser = optimiser(network, training)
+        self.arithmetic = Arithmetic(training, device=self.device)
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.num_workers = dist.get_world_size() if dist.is_initialized() else 1
-        self.stride = network.at_once * (1 if device.type == "cpu" else PARTS_ON_ACCELERATORS)
+        self.stride = means.micro_batch or _fits(network, self.device)
+        self.history = History(self.schedule, self.device, yardstick, self.num_workers)
         self.step = 0
-        self.rows: list[Row] = []
-        self.losses: list[float] = []  # since the last row
-        self.clock, self.samples_timed = time.perf_counter(), 0
+        if means.compile:
+            _compile(network)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this worker is the one that saves and tells."""
+        return self.rank == 0
+
+    @property
+    def epochs(self) -> float:
+        """How many epochs are done."""
+        return self.step / self.schedule.steps_per_epoch
 
     def resume(self, saved: bytes) -> None:
         """Go on from where `pack` was called."""
         state = torch.load(io.BytesIO(saved), map_location=self.device, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step, self.rows, self.losses = state["step"], state["rows"], state["losses"]
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.step, self.stride = state["step"], state["stride"]
 
     def pack(self) -> bytes:
         """Return all that the steps to come depend on."""
         file = io.BytesIO()
-        state = {
-            "network": self.network.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "step": self.step,
-            "rows": self.rows,
-            "losses": self.losses,
-        }
-        torch.save(state, file)
+        state = {name: part.state_dict() for name, part in self._parts().items()}
+        torch.save({**state, "step": self.step, "stride": self.stride}, file)
         return file.getvalue()
 
-    def train_one_epoch(self) -> None:
-        """Pass over all samples once, in the epoch's own order; the last batch may be smaller."""
-        epoch = self.step // self.schedule.steps_per_epoch
-        order = generator(self.key, "order", epoch).permutation(self.num_samples)
-        self.network.train()
-        for chosen in torch.split(torch.from_numpy(order), self.training.batch_size):
-            batch = {
-                name: values.index_select(0, chosen).to(self.device)
-                for name, values in self.data.items()
-            }
-            self._learn(batch, size=len(chosen))
-
-    def _learn(self, batch: Batch, *, size: int) -> None:
+    def learn(self, batch: Batch, *, rows: list[int]) -> None:
+        """Take one step."""
         lr = self.schedule.lr(self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = lr
-        loss = self._gradients(batch, size=size)
+        loss = self._gradients(batch, size=len(rows))
         if not math.isfinite(loss):
-            raise TerrasweepError(
-                f"wanted a finite loss at step {self.step + 1} "
-                f"(epoch {self.step // self.schedule.steps_per_epoch + 1})",
-                found=str(loss),
-                do="lower lr, set clip_norm, or look for values that are no numbers in the pool",
-            )
-        if self.training.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.training.clip_norm)
-        self.optimiser.step()
+            epoch = self.step // self.schedule.steps_per_epoch + 1
+            step = self.step + 1
+            raise diverged(self.network, batch, rows=rows, step=step, epoch=epoch, lr=lr, loss=loss)
+        self.arithmetic.step(self.optimiser, self.network)
         self.step += 1
-        self._note(loss, lr=lr, size=size)
+        self.history.note(loss, step=self.step, lr=lr, samples=len(rows))
+
+    def _parts(self) -> dict[str, "_Kept"]:
+        return {
+            "network": self.network,
+            "optimiser": self.optimiser,
+            "arithmetic": self.arithmetic,
+            "history": self.history,
+        }
 
     def _gradients(self, batch: Batch, *, size: int) -> float:
         """Leave the whole batch's gradients in the network; return the whole batch's loss."""
@@ -172,7 +194,7 @@ class _Run:
                     raise
                 self.stride //= 2
         if self.num_workers > 1:
-            _sum_over_workers([total, *_gradients_of(self.network)])
+            sum_over_workers([total, *gradients_of(self.network)])
         return float(total)
 
     def _add_up(self, batch: Batch, *, start: int, stop: int) -> Tensor:
@@ -182,54 +204,45 @@ class _Run:
         for first in range(start, stop, self.stride):
             part = slice(first, min(first + self.stride, stop))
             drawn = torch.Generator(self.device).manual_seed(seed(self.key, "loss", self.step))
-            with torch.autocast(
-                self.device.type, torch.bfloat16, enabled=self.training.precision == "bfloat16"
-            ):
+            with self.arithmetic.forward():
                 loss = self.network.loss(batch, generator=drawn, part=part)
-            loss.backward()  # type: ignore[no-untyped-call]
+            self.arithmetic.backward(loss)
             total += loss.detach()
         return total
 
-    def _note(self, loss: float, *, lr: float, size: int) -> None:
-        self.losses.append(loss)
-        self.samples_timed += size
-        total = self.schedule.total_steps
-        if self.step % math.ceil(total / MOST_ROWS) and self.step != total:
+
+class _Kept(Protocol):
+    """A part of a training that goes into its savepoint."""
+
+    def state_dict(self) -> dict[str, object]:
+        """Return what is to be kept."""
+
+    def load_state_dict(self, state: dict[str, object], /) -> object:
+        """Take it back."""
+
+
+class _Now:
+    """Does something now and then, so seldom that it costs little."""
+
+    def __init__(self, every_s: float) -> None:
+        self.every_s, self.due = every_s, time.perf_counter() + every_s
+
+    def and_then(self, act: Callable[[], None]) -> None:
+        """Act if it is time."""
+        started = time.perf_counter()
+        if started < self.due:
             return
+        act()
         now = time.perf_counter()
-        row = Row(
-            step=self.step,
-            epoch=self.step / self.schedule.steps_per_epoch,
-            loss=math.fsum(self.losses) / len(self.losses),
-            lr=lr,
-            samples_per_s=self.samples_timed / (now - self.clock),
-        )
-        self.rows.append(row)
-        self.losses, self.clock, self.samples_timed = [], now, 0
+        self.due = now + max(self.every_s, RATIO_TO_COST * (now - started) * bool(self.every_s))
 
 
-def _optimiser(network: Network, training: TrainingSpec) -> torch.optim.AdamW:
-    """Return AdamW that spares biases and one-dimensional weights from decay."""
-    learnt = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
-    spared = [p for name, p in learnt if p.ndim <= 1 or name.endswith(".bias")]
-    decayed = [p for name, p in learnt if p.ndim > 1 and not name.endswith(".bias")]
-    for _, parameter in learnt:
-        parameter.grad = torch.zeros_like(parameter)  # a worker without samples adds nothing
-    groups = [
-        {"params": decayed, "weight_decay": training.weight_decay},
-        {"params": spared, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=training.lr, betas=training.betas, fused=True)
+def _fits(network: Network, device: torch.device) -> int:
+    return network.at_once * (1 if device.type == "cpu" else PARTS_ON_ACCELERATORS)
 
 
-def _gradients_of(network: Network) -> list[Tensor]:
-    return [p.grad for p in network.parameters() if p.grad is not None]
-
-
-def _sum_over_workers(tensors: list[Tensor]) -> None:
-    """Add up tensors over all workers, in place and in one message."""
-    flat = torch.cat([tensor.reshape(-1).float() for tensor in tensors])
-    dist.all_reduce(flat)
-    sizes = [tensor.numel() for tensor in tensors]
-    for tensor, summed in zip(tensors, torch.split(flat, sizes), strict=True):
-        tensor.copy_(summed.view_as(tensor))
+def _compile(network: Network) -> None:
+    """Compile each layer of a stack for itself: what lies between draws, and would not compile."""
+    for stack in [module for module in network.modules() if isinstance(module, nn.ModuleList)]:
+        for layer in stack:
+            layer.compile()

@@ -20,15 +20,17 @@ class TrainingSpec(Spec):
     lr: float = Field(default=1e-3, gt=0)
     """Peak learning rate."""
     warmup_epochs: float = Field(default=2, ge=0)
-    """Epochs of linear warm-up before the half cosine to zero."""
+    """Epochs of linear warm-up to the peak."""
     weight_decay: float = Field(default=0.05, ge=0)
     """Decay of weights; biases and one-dimensional weights are spared."""
     betas: tuple[float, float] = (0.9, 0.95)
     """The two momenta of AdamW."""
     clip_norm: float | None = Field(default=None, gt=0)
     """Largest norm of the gradient; nothing is clipped if left out."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """What the forward pass computes in."""
+    precision: Literal["float32", "tf32", "bfloat16", "float16"] = "float32"
+    """What the forward pass computes in; `tf32` is float32 whose products an accelerator rounds."""
+    decay: Literal["cosine", "none"] = "cosine"
+    """How the learning rate goes on after the warm-up: half a cosine down to zero, or level."""
 
 
 class ModelSpec(Spec):

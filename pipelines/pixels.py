@@ -48,6 +48,12 @@ def read(store: Store, *, shard: Key, sample: Key, prepare: Prepare) -> dict[str
     return _joined(at_once(part, np.unique(coarse).tolist()), size=len(coarse))
 
 
+def ids(store: Store, sample: Key) -> pa.Array:
+    """Return the ids of a manifest, in its order."""
+    manifest = pq.read_table(store.folder(sample) / MANIFEST, columns=["id"])
+    return manifest.column("id").combine_chunks()
+
+
 def _samples(store: Store, record: Record, cell: int, wanted: pa.Array) -> dict[str, np.ndarray]:
     """Return the arrays of the samples named, in the order they are named."""
     name = f"cells/{shard_name(cell)}"

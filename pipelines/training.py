@@ -1,15 +1,17 @@
 """What one worker of a pretraining does: read the samples, train, leave the result in the store.
 
-After every epoch the first worker leaves the training's state under ``progress/``, so a lost
-worker, a lost driver or a full disk costs an epoch. The store drops it once the step has a record.
+Now and then the first worker leaves the training's state under ``progress/``, so a lost worker, a
+lost driver or a full disk costs a minute. The store drops it once the step has a record.
 """
 
+import hashlib
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final, cast
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
@@ -19,8 +21,10 @@ from infra.errors import TerrasweepError
 from infra.spec import Spec, everything
 from infra.step import Key, Step
 from infra.store import Store
-from models import loop, weights
-from models.contract import Network
+from models import loop, speed, weights
+from models.contract import Arrays, Network
+from models.divergence import DivergedError
+from models.history import Row
 from models.spec import ModelSpec, TrainingSpec
 from pipelines import pixels
 from pipelines.init import architecture, build, sizes
@@ -29,6 +33,11 @@ from pipelines.spec import InitSpec, PretrainSpec, SampleSpec
 FEWEST_PASSES: Final = 2_000
 """Samples times epochs below which a lone worker does without Ray Train."""
 HISTORY: Final = "history.parquet"
+DIVERGED: Final = "diverged.json"
+KEPT_STATES: Final = 2
+"""The last state, and one before it should the last be torn."""
+HISTORY_VERSION: Final = 2
+"""Raised when columns change; a history without a version is the first, without mfu and peak_mb."""
 HISTORY_SCHEMA: Final = pa.schema(
     [
         pa.field("step", pa.int64(), nullable=False),
@@ -36,7 +45,10 @@ HISTORY_SCHEMA: Final = pa.schema(
         pa.field("loss", pa.float64(), nullable=False),
         pa.field("lr", pa.float64(), nullable=False),
         pa.field("samples_per_s", pa.float64(), nullable=False),
-    ]
+        pa.field("mfu", pa.float64()),
+        pa.field("peak_mb", pa.float64(), nullable=False),
+    ],
+    metadata={"version": str(HISTORY_VERSION)},
 )
 
 
@@ -86,6 +98,12 @@ class Job:
         return f"progress/{self.key}"
 
     @property
+    def means(self) -> loop.Means:
+        """How the loop gets along."""
+        wanted = self.resources
+        return loop.Means(wanted.micro_batch, wanted.compile, wanted.save_every_s)
+
+    @property
     def num_threads(self) -> int:
         """How many threads a worker may use."""
         return max(1, int(self.resources.cpus_per_train_worker))
@@ -93,23 +111,41 @@ class Job:
 
 @dataclass(frozen=True)
 class StoreSavepoint:
-    """A savepoint in the store."""
+    """A savepoint in the store: the last two states, each under its step and its checksum."""
 
     store: Store
     home: str
 
     def load(self) -> bytes | None:
-        """Return the state after the last whole epoch."""
-        return self.store.get(f"{self.home}/state.pt")
+        """Return the newest state that is whole; torn ones are dropped."""
+        for path in reversed(self.states()):
+            data = self.store.get(path)
+            if data is not None and path.endswith(f"-{_checksum(data)}.pt"):
+                return data
+            self.store.drop(path)
+        return None
 
-    def save(self, state: bytes, *, epochs: int) -> None:
-        """Keep the state; how many epochs that are is for whoever watches."""
-        self.store.put(f"{self.home}/state.pt", state)
+    def save(self, state: bytes, *, step: int) -> None:
+        """Keep the state, and of those before it the last."""
+        self.store.put(f"{self.home}/states/{step:012d}-{_checksum(state)}.pt", state)
+        for path in self.states()[:-KEPT_STATES]:
+            self.store.drop(path)
+
+    def states(self) -> list[str]:
+        """Return where the states lie, the newest last."""
+        return self.store.list(f"{self.home}/states")
+
+    def tell(self, epochs: float) -> None:
+        """Leave word for whoever watches."""
         self.store.put(f"{self.home}/epochs", str(epochs).encode())
 
-    def epochs(self) -> int:
-        """Return how many epochs are saved."""
-        return int(self.store.get(f"{self.home}/epochs") or 0)
+    def epochs(self) -> float:
+        """Return how many epochs are done."""
+        return float(self.store.get(f"{self.home}/epochs") or 0)
+
+
+def _checksum(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def work(job: Job, *, rank: int, device: torch.device) -> TerrasweepError | None:
@@ -117,11 +153,11 @@ def work(job: Job, *, rank: int, device: torch.device) -> TerrasweepError | None
 
     Raised, it would count as a lost worker, and all would be started again to meet it again.
     """
-    network = build(job.model, key=job.init)
+    network = build(job.model, key=job.init).to(device)
     weights.read(network, job.store.folder(job.init))
     prepare = architecture(job.model).prepare
     arrays = pixels.read(job.store, shard=job.shard, sample=job.sample, prepare=prepare)
-    savepoint = StoreSavepoint(job.store, job.home)
+    yardstick = _yardstick(network, arrays, job) if rank == 0 else None
     try:
         rows = loop.train(
             network,
@@ -129,22 +165,54 @@ def work(job: Job, *, rank: int, device: torch.device) -> TerrasweepError | None
             training=job.training,
             key=str(job.key),
             device=device,
-            savepoint=savepoint,
+            savepoint=StoreSavepoint(job.store, job.home),
+            means=job.means,
+            yardstick=yardstick,
         )
+    except DivergedError as error:
+        return _recorded(error, job) if rank == 0 else error
     except TerrasweepError as error:
         return error
-    if rank == 0:
-        _leave(job, network, rows=rows, num_samples=len(next(iter(arrays.values()))))
+    if yardstick is not None:
+        _leave(job, network, rows=rows, samples=_count(arrays), yardstick=yardstick)
     return None
 
 
-def _leave(job: Job, network: Network, *, rows: Sequence[loop.Row], num_samples: int) -> None:
+def _yardstick(network: Network, arrays: Arrays, job: Job) -> speed.Yardstick:
+    few = {name: torch.from_numpy(values[: speed.FEW].copy()) for name, values in arrays.items()}
+    return speed.yardstick(network, few, precision=job.training.precision)
+
+
+def _count(arrays: Arrays) -> int:
+    return len(next(iter(arrays.values())))
+
+
+def _recorded(error: DivergedError, job: Job) -> TerrasweepError:
+    """Leave a record of where a training diverged; return the error with its place."""
+    assert error.divergence is not None, "it was raised in this process"
+    ids = pixels.ids(job.store, job.sample)
+    record = {
+        **error.divergence.as_record(),
+        "samples": ids.take(np.asarray(error.divergence.rows)).to_pylist(),
+        "key": str(job.key),
+        "training": everything(job.training),
+    }
+    path = f"{job.home}/{DIVERGED}"
+    job.store.put(path, json.dumps(record, indent=2).encode())
+    do = f"{error.do}; {path} in the store says which samples, weights and step"
+    return DivergedError(error.wanted, found=error.found, do=do)
+
+
+def _leave(
+    job: Job, network: Network, *, rows: Sequence[Row], samples: int, yardstick: speed.Yardstick
+) -> None:
     """Leave what was made where the driver finds it."""
     card = {
         "model": everything(job.model),
         "training": everything(job.training),
         **sizes(network),
-        "samples": num_samples,
+        "samples": samples,
+        "speed": asdict(yardstick),
         "steps": rows[-1]["step"],
         "loss": rows[-1]["loss"],
     }

@@ -9,6 +9,7 @@ NAME = "run"
 
 COUNTS = {
     "train_workers": "workers that share one pretraining",
+    "micro_batch": "samples that pass a network together in pretraining; 0: as is best",
     "max_concurrent": "trials at a time; 0: as many as fit",
     "cells_per_bundle": "most cells in one trial; 0: as is best",
 }
@@ -17,6 +18,7 @@ SHARES = {
     "gpus_per_trial": "GPUs of a finetune trial",
     "cpus_per_train_worker": "CPUs of a pretraining worker",
     "gpus_per_train_worker": "GPUs of a pretraining worker",
+    "save_every_s": "seconds between savepoints of a pretraining; 0: after every step",
 }
 
 
@@ -31,6 +33,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         resources.add_argument(f"--{name.replace('_', '-')}", type=_share, metavar="N", help=text)
     for name, text in COUNTS.items():
         resources.add_argument(f"--{name.replace('_', '-')}", type=_count, metavar="N", help=text)
+    resources.add_argument(
+        "--compile", action="store_true", help="compile networks before they are pretrained"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,7 +55,10 @@ def run(args: argparse.Namespace) -> int:
     outcome = run_sweep(
         sweep,
         store=store,
-        resources=Resources(**{name: value for name, value in said.items() if value is not None}),
+        resources=Resources(
+            **{name: value for name, value in said.items() if value is not None},
+            compile=args.compile,
+        ),
         address=args.address,
         tracking=args.tracking,
         console=Console(stderr=True),

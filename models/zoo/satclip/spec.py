@@ -20,6 +20,7 @@ class SatClipSpec(ModelSpec):
         warmup_epochs=0,
         weight_decay=0.01,
         betas=(0.9, 0.999),
+        decay="none",
     )
     assumed: ClassVar[tuple[str, ...]] = ("tower", "degrees", "blur_sigma")
     learns_from: ClassVar[tuple[str, ...]] = ("image",)

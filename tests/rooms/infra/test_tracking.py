@@ -82,7 +82,7 @@ def test_a_pretraining_shows_its_curve_its_manifest_and_its_checkpoint(study, ur
     curve = MlflowClient(tracking_uri=uri).get_metric_history(run.info.run_id, "loss")
     assert 100 < len(curve) <= 201
     assert max(point.step for point in curve) == 600
-    assert {"loss", "lr", "samples_per_s"} <= set(run.data.metrics)
+    assert {"loss", "lr", "samples_per_s", "mfu", "peak_mb"} <= set(run.data.metrics)
     assert Path(run.data.tags["checkpoint"]).read_bytes() == b"weights"
     (given,) = run.inputs.dataset_inputs
     assert given.dataset.name == "uniform"

@@ -1,14 +1,18 @@
 """The recipe of a training: its schedule, what decays, clipping, precision, and the device."""
 
+import copy
 import math
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from models import loop
 from models.schedule import Schedule
 from models.spec import TrainingSpec
+from models.zoo.tiny.model import Tiny
+from models.zoo.tiny.spec import TinySpec
 from tests.rooms.models.trainings import (
     SAMPLES,
     TRAINING,
@@ -78,3 +82,45 @@ def test_an_accelerator_learns_too_and_sees_what_a_cpu_sees():
         there = network.encode({name: values.to(cuda) for name, values in batch.items()}).cpu()
         here = network.cpu().encode(batch)
     torch.testing.assert_close(there, here, rtol=1e-3, atol=1e-3)
+
+
+def test_a_level_rate_stays_at_its_peak_after_the_warm_up():
+    training = TrainingSpec(epochs=4, batch_size=10, lr=1.0, warmup_epochs=1, decay="none")
+    schedule = Schedule.of(training, samples=40)
+    rates = [schedule.lr(step) for step in range(schedule.total_steps)]
+    assert rates == [0.25, 0.5, 0.75, *[1.0] * 13]
+
+
+def test_tf32_is_float32_on_a_cpu_and_is_put_back_afterwards():
+    rounded, plain = tiny(), tiny()
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    trained(plain)
+    trained(rounded, training=TRAINING.model_copy(update={"precision": "tf32"}))
+    assert not differ(rounded, plain)
+    assert (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32) == before
+
+
+class Stacked(Tiny):
+    """The tiny network with a stack of one layer, and so with something to compile."""
+
+    def __init__(self) -> None:
+        super().__init__(TinySpec(name="tiny", width=8))
+        self.blocks = nn.ModuleList([nn.Sequential(nn.Linear(8, 8), nn.GELU())])
+
+    def _features(self, batch, values):
+        return self.blocks[0](super()._features(batch, values))
+
+
+# Compiling changes the speed, and sums but for their rounding.
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the compiler has its own
+def test_a_compiled_network_learns_what_it_learns_otherwise_under_the_same_names():
+    torch.manual_seed(1)
+    compiled, data = Stacked(), arrays(64)
+    plain = copy.deepcopy(compiled)
+    rows = trained(plain, data=data)
+    rows_compiled = trained(compiled, data=data, means=loop.Means(compile=True))
+    assert rows_compiled[-1]["loss"] == pytest.approx(rows[-1]["loss"], rel=1e-4)
+    assert compiled.state_dict().keys() == plain.state_dict().keys()
+    # A layer that was compiled answers as torch wraps it.
+    assert compiled.blocks[0]._compiled_call_impl is not None

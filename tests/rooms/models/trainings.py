@@ -5,7 +5,9 @@ import torch
 
 from models import loop
 from models.contract import Network
+from models.history import Row
 from models.spec import TrainingSpec
+from models.speed import Yardstick
 from models.zoo.presto.model import build as build_presto
 from models.zoo.presto.spec import PrestoSpec
 from models.zoo.tiny.model import build as build_tiny
@@ -13,6 +15,7 @@ from models.zoo.tiny.spec import TinySpec
 
 CPU = torch.device("cpu")
 TRAINING = TrainingSpec(epochs=4, batch_size=32, lr=3e-3, warmup_epochs=1)
+EVERY_STEP = loop.Means(save_every_s=0)
 SAMPLES = 70  # two whole batches and one of six
 
 
@@ -45,7 +48,9 @@ def trained(
     key: str = "pretrain/a",
     data: dict[str, np.ndarray] | None = None,
     savepoint: loop.Savepoint | None = None,
-) -> list[loop.Row]:
+    means: loop.Means = EVERY_STEP,
+    yardstick: Yardstick | None = None,
+) -> list[Row]:
     return loop.train(
         network,
         arrays() if data is None else data,
@@ -53,6 +58,8 @@ def trained(
         key=key,
         device=CPU,
         savepoint=savepoint or loop.Forgetful(),
+        means=means,
+        yardstick=yardstick,
     )
 
 

@@ -8,11 +8,11 @@ import torch
 from safetensors.torch import load
 
 from infra.context import Context
-from infra.errors import TerrasweepError
+from infra.errors import BadDataError
 from infra.store import Store
 from models.spec import TrainingSpec
 from models.zoo.tiny.spec import TinySpec
-from pipelines import init
+from pipelines import init, pixels
 from pipelines.training import HISTORY_SCHEMA, Job, StoreSavepoint, work
 from tests.shards import plant
 
@@ -49,6 +49,11 @@ def test_the_first_worker_leaves_weights_card_and_history(store):
     assert card["training"]["epochs"] == 3
     assert card["loss"] == history.column("loss").to_pylist()[-1]
     assert StoreSavepoint(store, job.home).epochs() == 3
+    rows = history.to_pylist()
+    assert card["speed"]["flops_per_sample"] > 0
+    assert card["speed"]["peak_from"] == "measured"
+    assert all(0 < row["mfu"] < 1 for row in rows)
+    assert all(row["peak_mb"] > 50 for row in rows)
 
 
 def test_other_workers_leave_nothing_of_their_own(store):
@@ -69,4 +74,24 @@ def test_a_worker_that_starts_again_leaves_the_same(store):
 def test_a_loss_that_is_no_number_is_returned_not_raised(tmp_path):
     wild = TrainingSpec(epochs=3, batch_size=32, lr=1e30, warmup_epochs=0)
     job = started(Store.open(str(tmp_path)), wild)
-    assert isinstance(work(job, rank=0, device=CPU), TerrasweepError)
+    error = work(job, rank=0, device=CPU)
+    assert isinstance(error, BadDataError)
+    assert f"{job.home}/diverged.json" in str(error)
+    where = json.loads(left(job, "diverged.json"))
+    ids = set(pixels.ids(job.store, job.sample).to_pylist())
+    assert set(where["samples"]) <= ids
+    assert where["step"] > 1
+
+
+def test_of_the_states_the_last_two_are_kept_and_a_torn_one_is_passed_over(store):
+    savepoint = StoreSavepoint(store, "progress/pretrain/0")
+    assert savepoint.load() is None
+    for step in (9, 10, 100):
+        savepoint.save(f"after {step}".encode(), step=step)
+    assert len(savepoint.states()) == 2
+    assert savepoint.load() == b"after 100"
+    store.put(savepoint.states()[1], b"after 1")
+    assert savepoint.load() == b"after 10"
+    assert len(savepoint.states()) == 1
+    savepoint.save(b"after 11", step=11)
+    assert savepoint.load() == b"after 11"
