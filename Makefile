@@ -10,7 +10,7 @@ sweep: .venv/run-ready  ## run a study to its report (SWEEP=name or file)
 	$(BIN)/terrasweep run $(SWEEP)
 
 test: .venv/dev-ready  ## every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev-ready  ## format, lint, types, import contracts, spelling
 	$(BIN)/ruff format --check .

@@ -68,6 +68,7 @@ def _opened(source: Path | bytes) -> "Iterator[DatasetReader]":
     import rasterio  # local: the extra `imagery` is needed only by pools of images
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
     from rasterio.io import MemoryFile
+    from rasterio.session import DummySession
 
     if isinstance(source, Path) and not source.is_file():
         raise Unfit(MISSING)
@@ -76,6 +77,8 @@ def _opened(source: Path | bytes) -> "Iterator[DatasetReader]":
     try:
         with warnings.catch_warnings(), ExitStack() as stack:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            # Given a store's credentials, GDAL would sign in anew for every local file.
+            stack.enter_context(rasterio.Env(session=DummySession()))
             if isinstance(source, bytes):
                 memory = stack.enter_context(MemoryFile(source))
                 yield stack.enter_context(memory.open(driver="GTiff"))

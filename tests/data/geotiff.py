@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 from affine import Affine
+from rasterio import Env
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
+from rasterio.session import DummySession
 
 from infra.seeds import generator
 
@@ -38,7 +40,7 @@ def encoded(
         step = pixel_m * METRE
         west, north = lon - step * wide / 2, lat + step * tall / 2
         profile |= {"crs": "EPSG:4326", "transform": Affine(step, 0, west, 0, -step, north)}
-    with warnings.catch_warnings(), MemoryFile() as memory:
+    with warnings.catch_warnings(), Env(session=DummySession()), MemoryFile() as memory:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with memory.open(width=wide, height=tall, **profile) as file:
             file.write(values)
