@@ -127,7 +127,12 @@ class Findings:
             "cells": self.cells,
             "coverage": coverage(self.cells),
             "summary": summary(self.cells, holes=Holes.COUNT),
-            "differences": differences(self.cells, baseline=self.baseline, holes=Holes.COUNT),
+            "differences": differences(
+                self.cells,
+                baseline=self.baseline,
+                holes=Holes.COUNT,
+                fixed=self.meta.get("checkpoints", ()),
+            ),
         }
 
     @cached_property

@@ -1,14 +1,15 @@
-"""What the scores rest on, section by section: the pretrainings and the compositions."""
+"""What the scores rest on, section by section: pretrainings, compositions, others' checkpoints."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from dashboards import figures, words
 from dashboards.drawing import Drawing
 from dashboards.findings import Findings
 from dashboards.made import Draw
 from dashboards.maps import SMALL, Atlas, Tile, steps, world
-from dashboards.page import Html, element, facts, figure, html
+from dashboards.page import Content, Html, element, facts, figure, html
 from dashboards.parts import Section
+from infra.record import Record
 
 
 def pretraining(findings: Findings) -> Section | None:
@@ -48,6 +49,38 @@ def compositions(findings: Findings, *, atlas: Atlas) -> Section | None:
     cards = (_card(draw, drawing) for draw, drawing in zip(draws, drawings, strict=True))
     body = html(element("p", lead), element("div", *cards, class_="compositions"))
     return Section("compositions", "Compositions", body, drawings)
+
+
+def checkpoints(findings: Findings) -> Section | None:
+    """Say whose weights the checkpoints from outside are, and how to know them again."""
+    imported = {
+        row["composition"]: findings.made.records[row["checkpoint"]]
+        for row in findings.made.plan
+        if row["excluded"] is None
+        and row["checkpoint"] in findings.made.records
+        and findings.made.records[row["checkpoint"]].stage == "checkpoint"
+    }
+    if not imported:
+        return None
+    lead = (
+        "These networks were pretrained elsewhere. What they were trained on, how long and on how "
+        "many samples is not known here, so a difference may be any of that."
+    )
+    told = (
+        element("article", element("h4", name), facts(_whose(record)), class_="composition")
+        for name, record in imported.items()
+    )
+    body = html(element("p", lead), element("div", *told, class_="compositions"))
+    return Section("checkpoints", "Checkpoints from outside", body)
+
+
+def _whose(record: Record) -> Iterable[tuple[str, Content]]:
+    origin = record.origin
+    yield "network", str(origin.get("network", "unknown"))
+    yield "published as", str(origin.get("file", "unknown"))
+    yield "sha256 of that file", element("code", str(origin.get("sha256", "unknown")))
+    yield "sha256 of the weights", element("code", str(record.everything["weights"]))
+    yield "key", element("code", record.key)
 
 
 def _world(draw: Draw, tiles: Sequence[Tile], *, atlas: Atlas, begins: Sequence[int]) -> Drawing:

@@ -54,6 +54,7 @@ def _parts(findings: Findings, *, atlas: Atlas) -> list[Section]:
         sections.differences(findings),
         origins.pretraining(findings),
         origins.compositions(findings, atlas=atlas),
+        origins.checkpoints(findings),
         Section("provenance", "Provenance and cost", provenance(findings)),
     )
     return [part for part in told if part is not None]

@@ -7,7 +7,7 @@ pretraining run: every such row says so.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -89,8 +89,12 @@ class Estimate:
     """The smallest true difference that 80 % of such experiments would find."""
 
 
-def differences(cells: pa.Table, *, baseline: str, holes: Holes = Holes.REFUSE) -> pa.Table:
+def differences(
+    cells: pa.Table, *, baseline: str, holes: Holes = Holes.REFUSE, fixed: Collection[str] = ()
+) -> pa.Table:
     """Compare every composition with the baseline wherever both were judged.
+
+    What is `fixed` is one network from outside: it meets every replicate of the other.
 
     Holm's correction is over all comparisons of the table; those that average the continents
     repeat the others, and are corrected among themselves.
@@ -100,7 +104,7 @@ def differences(cells: pa.Table, *, baseline: str, holes: Holes = Holes.REFUSE) 
     """
     if holes is Holes.REFUSE:
         refuse_holes(cells)
-    compared = list(_compared(cells, baseline))
+    compared = list(_compared(cells, baseline, fixed))
     single = _corrected([_row(one, baseline) for one in compared])
     averaged = _corrected([_row(one, baseline) for one in _averaged(compared)])
     return pa.Table.from_pylist([*single, *averaged], schema=DIFFERENCES)
@@ -155,15 +159,26 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in corrected]
 
 
-def _compared(cells: pa.Table, baseline: str) -> Iterator[Compared]:
+def _compared(cells: pa.Table, baseline: str, fixed: Collection[str]) -> Iterator[Compared]:
     groups = {tuple(place.values()): rows for place, rows in grouped(cells, PLACE)}
     for place, rows in groups.items():
         base = groups.get((baseline, *place[1:]))
         if place[0] == baseline or base is None:
             continue
-        pairs = _paired(by_replicate(rows), by_replicate(base))
+        ours: Pairs = by_replicate(rows)
+        theirs: Pairs = by_replicate(base)
+        if place[0] in fixed:
+            ours = _repeated(ours, like=theirs)
+        if baseline in fixed:
+            theirs = _repeated(theirs, like=ours)
+        pairs = _paired(ours, theirs)
         if pairs:
             yield Compared(dict(zip(PLACE, place, strict=True)), pairs, _num_holes(rows, base))
+
+
+def _repeated(fixed: Pairs, *, like: Pairs) -> Pairs:
+    """Return the one network's values once for every replicate of the other."""
+    return {replicate: own for own in fixed.values() for replicate in like}
 
 
 def _paired(ours: Pairs, theirs: Pairs) -> Pairs:

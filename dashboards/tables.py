@@ -195,7 +195,7 @@ def _failure(cell: Row, failed: Mapping[str, Row]) -> str | None:
 
 def _joined(cell: Row, result: Row | None, failure: str | None) -> Row:
     status, why = _fate(cell, result, failure)
-    told = result or {}
+    told = {} if cell["excluded"] is not None else result or {}
     return {
         **{name: cell[name] for name in TIDY.names if name in cell},
         "tested": cell.get("tested") or SAME,

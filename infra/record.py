@@ -47,6 +47,8 @@ class Record(BaseModel):
     """What it made, by path within its folder."""
     provenance: Provenance
     """By which code, where and when."""
+    origin: dict[str, JsonValue] = {}
+    """Where it came from, if it was made outside: a file's name and checksum."""
 
     @property
     def content(self) -> str:
@@ -74,6 +76,7 @@ def written(
         assumed=assumed(step.spec),
         artefacts=dict(sorted(artefacts.items())),
         provenance=provenance(started=started, seconds=seconds),
+        origin=cast("dict[str, JsonValue]", dict(step.origin)),
     )
 
 

@@ -1,7 +1,7 @@
 """A step is a spec plus the steps it needs; its key is its address in the store."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Generic, TypeVar
 
@@ -36,6 +36,8 @@ class Step(Generic[S]):
     needs: tuple["Step[Spec]", ...] = ()
     label: str = ""
     """What people read in logs and in MLflow; it never enters the key."""
+    origin: Mapping[str, Json] = field(default_factory=dict, compare=False)
+    """Where it came from, if from outside; the record keeps it, and it never enters the key."""
 
     @cached_property
     def key(self) -> Key:

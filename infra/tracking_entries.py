@@ -1,7 +1,8 @@
 """What the mirror of a sweep should show: plain values, made from plan, ledger and records alone.
 
-One entry per run: the sweep, each pretraining, each composition x model x task, each finished or
-failed cell. Nothing here knows MLflow; times come from the ledger, so an entry made twice is equal.
+One entry per run: the sweep, each pretraining or checkpoint from outside, each composition x model
+x task, each finished or failed cell. Nothing here knows MLflow; times come from the ledger, so an
+entry made twice is equal.
 """
 
 import io
@@ -40,6 +41,7 @@ def entries(store: Store, ledger: Ledger, name: str) -> list[Entry]:
     failures = {row["key"]: row for row in ledger.failures().to_pylist()}
     wanted = [row for row in rows if row["excluded"] is None]
     trained = list(_pretrainings(store, wanted, name=name, failures=failures))
+    trained += _imported(store, wanted, name=name)
     cells = list(_cells(wanted, name=name, results=results, failures=failures, meta=meta))
     summaries = list(_summaries(wanted, name=name, results=results))
     return [_sweep(name, rows, meta, [*trained, *cells]), *trained, *summaries, *cells]
@@ -106,6 +108,28 @@ def _trained(
         tags={"recipe": str(record.recipe), "checkpoint": weights},
         dataset=_manifest(store, drawn, name=row["composition"]) if drawn else None,
     )
+
+
+def _imported(store: Store, wanted: list[Row], *, name: str) -> Iterator[Entry]:
+    """Yield the checkpoints from outside, with whose they are."""
+    rows = {row["checkpoint"]: row for row in wanted}
+    for key, row in sorted(rows.items()):
+        record = store.record(Key.parse(key)) if Key.parse(key).stage == "checkpoint" else None
+        if record is None:
+            continue
+        started = milliseconds(record.provenance.started)
+        weights = f"{store.uri}/{record.folder}/weights.safetensors"
+        origin = {f"origin.{item}": str(told)[:MAX_TAG] for item, told in record.origin.items()}
+        yield Entry(
+            key=key,
+            kind="checkpoint",
+            name=f"checkpoint · {row['model']} · {row['composition']}",
+            parent=sweep_key(name),
+            started_ms=started,
+            ended_ms=started + round(1000 * record.provenance.seconds),
+            params={axis: str(row[axis]) for axis in ("composition", "model")},
+            tags={"recipe": str(record.recipe), "checkpoint": weights, **origin},
+        )
 
 
 def _manifest(store: Store, drawn: Record, *, name: str) -> Dataset:

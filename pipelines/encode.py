@@ -22,7 +22,7 @@ from models import weights
 from models.contract import Architecture, Network
 from models.members import ZOO
 from pipelines import leakage
-from pipelines.spec import InitSpec
+from pipelines.spec import CheckpointSpec, InitSpec
 from pipelines.taskdata import TABLE
 from samplers.table import to_arrays
 
@@ -94,9 +94,9 @@ def check_finite(features: np.ndarray, *, ids: np.ndarray, step: str) -> None:
         )
 
 
-def _model(checkpoint: Step[Spec]) -> InitSpec:
-    init = checkpoint if checkpoint.stage == "init" else checkpoint.need("init")
-    return cast("InitSpec", init.spec)
+def _model(checkpoint: Step[Spec]) -> InitSpec | CheckpointSpec:
+    own = checkpoint.need("init") if checkpoint.stage == "pretrain" else checkpoint
+    return cast("InitSpec | CheckpointSpec", own.spec)
 
 
 def _network(checkpoint: Step[Spec], *, context: Context) -> Network:

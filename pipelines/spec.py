@@ -49,6 +49,15 @@ class InitSpec(Spec):
     """Another replicate is another initialisation."""
 
 
+class CheckpointSpec(Spec):
+    """A network with weights from outside: neither drawn nor trained here. Needs nothing."""
+
+    model: AnyModel
+    """Which network."""
+    weights: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """The sha256 of the weights' file, as safetensors under our names."""
+
+
 class PretrainSpec(Spec):
     """A pretrained network. Needs an init and a sample."""
 
@@ -64,7 +73,10 @@ class TaskDataSpec(Spec):
 
 
 class EncodeSpec(Spec):
-    """One feature vector per sample of a task. Needs a checkpoint (init or pretrain) and a task."""
+    """One feature vector per sample of a task. Needs a checkpoint and a task.
+
+    The checkpoint is an init, a pretrain or one from outside.
+    """
 
 
 class FinetuneSpec(Spec):

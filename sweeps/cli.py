@@ -26,6 +26,7 @@ COMMANDS = {
     "spec": "check a sweep file, or print its schema",
     "composition": "the compositions of the catalogue; those of a sweep drawn, shown, exported",
     "pool": "make a pool ready, and audit it before one draws from it",
+    "checkpoint": "take in weights that others published",
     "doctor": "whether this machine can run a sweep",
 }
 MODULES = {"spec": "check"}

@@ -78,7 +78,7 @@ def _seen(stage: str, lineages: Lineages) -> list[_Seen]:
 
 
 def _tells(need: Lineage) -> bool:
-    return need.stage in ("sample", "init", "task")
+    return need.stage in ("sample", "init", "checkpoint", "task")
 
 
 def _kind(one: Lineage) -> str:
@@ -96,9 +96,9 @@ def _kind(one: Lineage) -> str:
 
 
 def _model(one: Lineage) -> Json:
-    if one.stage == "init":
+    if one.stage in ("init", "checkpoint"):
         return one.fields.get("model")
-    inner = one.need("init") or one.need("pretrain")
+    inner = one.need("init") or one.need("pretrain") or one.need("checkpoint")
     return _model(inner) if inner else None
 
 

@@ -201,11 +201,20 @@ def _plain(schema: Node, node: Node) -> Node:
     """Return the node behind a reference, or the fields behind `entry or bare name`."""
     if "anyOf" in node:
         options = [_plain(schema, one) for one in cast("Sequence[Node]", node["anyOf"])]
+        with_fields = [one for one in options if "properties" in one]
+        if len(with_fields) > 1:
+            return _merged(with_fields)
         return next((one for one in options if {"properties", "items"} & one.keys()), options[0])
     if "$ref" in node:
         name = str(node["$ref"]).rpartition("/")[2]
         return cast("Node", cast("Node", schema["$defs"])[name])
     return node
+
+
+def _merged(options: Sequence[Node]) -> Node:
+    """Return the fields of all that may stand at one place."""
+    fields = [cast("Node", one["properties"]).items() for one in reversed(options)]
+    return {**options[0], "properties": dict(pair for own in fields for pair in own)}
 
 
 def _described(schema: Node, node: Node) -> Node:

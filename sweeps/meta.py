@@ -3,6 +3,7 @@
 from infra.record import assumed
 from infra.spec import Json, Spec, everything
 from pipelines.spec import FinetuneSpec
+from sweeps.arms import Arm, CheckpointEntry
 from sweeps.plan import Plan
 from sweeps.spec import ModelEntry
 
@@ -18,13 +19,23 @@ def meta(planned: Plan) -> dict[str, Json]:
         "hypothesis": sweep.hypothesis.strip(),
         "baseline": sweep.baseline,
         "synthetic": any(_is_synthetic(entry) for entry in sweep.models),
-        "compositions": {entry.name: everything(entry.spec) for entry in sweep.compositions},
+        "compositions": {entry.name: _arm(entry) for entry in sweep.compositions},
+        "checkpoints": [
+            entry.name for entry in sweep.compositions if isinstance(entry, CheckpointEntry)
+        ],
         "models": models,
         "limits": sweep.limits.model_dump(),
         "assumed": sorted(_assumed(planned)),
         "recipes": {**_recipes(planned), "finetune": FinetuneSpec.recipe},
         "steps": {str(step.key): step.label for step in planned.steps},
     }
+
+
+def _arm(entry: Arm) -> Json:
+    """Return what a composition draws, or whose weights a checkpoint is."""
+    if isinstance(entry, CheckpointEntry):
+        return {"checkpoint": {"weights": entry.card.weights, **entry.card.origin}}
+    return everything(entry.spec)
 
 
 def _is_synthetic(entry: ModelEntry) -> bool:

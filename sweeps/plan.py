@@ -7,6 +7,7 @@ from itertools import product
 
 from infra.spec import Spec
 from infra.step import Step, closure
+from pipelines import imported
 from pipelines.spec import (
     EncodeSpec,
     FinetuneSpec,
@@ -17,9 +18,10 @@ from pipelines.spec import (
     TaskDataSpec,
 )
 from samplers.spec import Region, TestOn
+from sweeps.arms import Arm, CheckpointEntry
 from sweeps.axes import Exclusion
 from sweeps.pool_file import PoolFile
-from sweeps.spec import CompositionEntry, ModelEntry, Sweep, TaskEntry
+from sweeps.spec import ModelEntry, Sweep, TaskEntry
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Cell:
 
     @property
     def checkpoint(self) -> Step[Spec]:
-        """The checkpoint this cell judges: a pretraining, or the bare initialisation."""
+        """The checkpoint this cell judges: pretrained, as initialised, or from outside."""
         return self.features.needs[0]
 
 
@@ -116,10 +118,12 @@ def _entry_cells(sweep: Sweep, entry: ModelEntry) -> Iterator[Cell]:
 def _checkpoint(
     sweep: Sweep,
     entry: ModelEntry,
-    composition: CompositionEntry,
+    composition: Arm,
     replicate: int,
     drawn_from: tuple[Step[Spec], ...],
 ) -> Step[Spec]:
+    if isinstance(composition, CheckpointEntry):
+        return imported.step(composition.card, label=f"{entry.name}--{composition.name}")
     label = f"{entry.name}--{composition.name}--r{replicate}"
     init = Step("init", InitSpec(model=entry.model, replicate=replicate), label=label)
     if composition.spec.is_zero:
@@ -134,7 +138,7 @@ def _checkpoint(
 def _feature_cells(
     sweep: Sweep,
     entry: ModelEntry,
-    composition: CompositionEntry,
+    composition: Arm,
     replicate: int,
     task: TaskEntry,
     features: Step[Spec],
@@ -163,7 +167,8 @@ def _feature_cells(
             metric=task.task.metric,
             excluded=None,
         )
-        reason = _why_excluded(cell, sweep.exclude)
+        absent = _why_not_there(composition, entry, replicate)
+        reason = absent or _why_excluded(cell, sweep.exclude)
         yield cell if reason is None else replace(cell, excluded=reason)
 
 
@@ -181,6 +186,16 @@ def _test_on(tested: str, *, trained_on: Region) -> TestOn:
 def _label(spec: FinetuneSpec, protocol: str, features: str) -> str:
     where = str(spec.continent) if spec.test_on == "same" else f"{spec.continent}-{spec.test_on}"
     return f"{features}--{where}--n{spec.n or 'all'}--{protocol}--s{spec.seed}"
+
+
+def _why_not_there(composition: Arm, entry: ModelEntry, replicate: int) -> str | None:
+    """Say why a checkpoint from outside has no cell here: it is one network, of one kind."""
+    if not isinstance(composition, CheckpointEntry):
+        return None
+    own = composition.card.model.name
+    if own != entry.model.name:
+        return f"a checkpoint of {own}"
+    return "one network from outside, judged once" if replicate else None
 
 
 def _why_excluded(cell: Cell, rules: tuple[Exclusion, ...]) -> str | None:

@@ -33,7 +33,7 @@ def check_pools(sweep: Sweep) -> dict[str, str]:
             continue
         adapter = cast("_Counted", POOLS[entry.pool.name])
         room = adapter.count(entry.pool)
-        for composition in sweep.compositions:
+        for composition in sweep.drawn:
             if composition.size > room:
                 wanted = f"wanted {composition.size:,} samples for composition {composition.name!r}"
                 found = f"{room:,} in the pool of {entry.name!r}"

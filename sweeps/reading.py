@@ -9,9 +9,10 @@ from typing import cast
 from pydantic import ValidationError
 
 from infra.errors import SpecError, TerrasweepError, nearest
+from sweeps.arms import CompositionEntry
 from sweeps.findings import MAX_PROBLEMS, coercions, problems
 from sweeps.pool_file import PoolFile
-from sweeps.spec import CompositionEntry, Sweep
+from sweeps.spec import Sweep
 from sweeps.yaml_marks import Document, Mark, Problem, Trail, YamlProblemError, parse
 
 CATALOG = Path(__file__).parent / "catalog"
@@ -147,7 +148,9 @@ def _with_catalogue(document: Document) -> tuple[dict[str, object], list[Problem
 
 def _with_rule(entry: object) -> object:
     """Let an entry that says no rule, only a size or sizes, have the catalogue's of its name."""
-    if not isinstance(entry, dict) or "rule" in entry or entry.get("name") not in compositions():
+    if not isinstance(entry, dict) or {"rule", "checkpoint"} & entry.keys():
+        return entry
+    if entry.get("name") not in compositions():
         return entry
     found = _parsed(_composition_path(entry["name"])).data
     return {**found, **entry} if isinstance(found, dict) else entry

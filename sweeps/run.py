@@ -21,8 +21,10 @@ from infra.step import Key, Step
 from infra.store import Store
 from infra.tracking import Mirror, default_uri, ui_command
 from infra.tracking_thread import MirrorThread
+from pipelines import checkpoint, imported
 from pipelines.spec import FinetuneSpec
 from sweeps import grid
+from sweeps.arms import CheckpointEntry
 from sweeps.meta import meta
 from sweeps.plan import Plan, plan
 from sweeps.progress import Stages
@@ -33,7 +35,7 @@ if TYPE_CHECKING:  # Ray is imported only if there is something to make
     from sweeps.making import Making
 
 OFF = "off"
-ORDER = ("shard", "task", "init", "sample", "pretrain", "encode", "finetune")
+ORDER = ("shard", "task", "init", "checkpoint", "sample", "pretrain", "encode", "finetune")
 MANY_PARTS = 64
 """Parts of the ledger that are merged into one when a run ends."""
 PASSES = 2
@@ -178,6 +180,7 @@ def _mirrored(uri: str | None, planned: Plan, *, store: Store, stages: Stages) -
 def _make_all(one: Run, *, address: str | None) -> None:
     """Make what is missing, and once more what turns out to be torn on the way."""
     for again in range(PASSES):
+        _admit_checkpoints(one)
         missing = Missing.of(one.planned, store=one.context.store, ledger=one.ledger)
         if again and all(step.key in one.failed for step in missing.steps):
             break  # nothing was withdrawn: to try the same again is not up to us
@@ -188,6 +191,17 @@ def _make_all(one: Run, *, address: str | None) -> None:
             one.failed = _make_missing(one, missing)
     if len(one.context.store.list("ledger/results")) > MANY_PARTS:
         one.ledger.compact()
+
+
+def _admit_checkpoints(one: Run) -> None:
+    """Take checkpoints from outside into the store: only the driver sees their folders."""
+    planned = {step.key for step in one.planned.steps}
+    for entry in one.planned.sweep.compositions:
+        if isinstance(entry, CheckpointEntry):
+            step = imported.step(entry.card, label=entry.name)
+            if step.key in planned and not one.context.store.has(step.key):
+                checkpoint.admit(entry.card, store=one.context.store, label=entry.name)
+                one.count(["checkpoint"])
 
 
 def _needs_dashboard(one: Run, missing: Missing) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sized
 from math import prod
-from typing import Annotated, Literal, TypeAlias, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import (
     BaseModel,
@@ -17,8 +17,8 @@ from models.members import ZOO, AnyModel, AnyProbe
 from models.spec import ModelSpec, TrainingSpec
 from samplers.geography.spec import GeographySpec
 from samplers.members import AnyPool, AnyTask
-from samplers.rules import Rule
-from samplers.spec import CompositionSpec, DrawSpec, EntropySpec, Region
+from samplers.spec import DrawSpec, EntropySpec, Region
+from sweeps.arms import Arm, CompositionEntry, check_checkpoints
 from sweeps.axes import Exclusion, Limits, Part, Samples, Seeds
 from sweeps.fit import check_cells, check_known, check_once, check_room, misfit
 from sweeps.judged import check_drawn, check_read, check_scored, check_trained
@@ -32,30 +32,6 @@ def _named(inner: str, entry: type[BaseModel]) -> BeforeValidator:
         return {"name": value, inner: {"name": value}} if isinstance(value, str) else value
 
     return BeforeValidator(expand, json_schema_input_type=entry | str)
-
-
-class CompositionEntry(Part):
-    """One value of the composition axis."""
-
-    name: str = Field(min_length=1)
-    """What tables and figures call it."""
-    rule: Rule
-    """How the samples are chosen."""
-    size: int = Field(default=0, ge=0)
-    """How many samples; left out, the sweep's own `size` counts."""
-    sizes: tuple[Annotated[int, Field(gt=0)], ...] = ()
-    """Several sizes at once: `[1000, 10000]` makes this `<name>_1k` and `<name>_10k`, nested."""
-
-    @model_validator(mode="after")
-    def _has_one_size(self) -> "CompositionEntry":
-        if self.size and self.sizes:
-            raise ValueError("both size and sizes; keep one of them")
-        return self
-
-    @property
-    def spec(self) -> CompositionSpec:
-        """The part that enters the key."""
-        return CompositionSpec(rule=self.rule, size=self.size)
 
 
 class TaskEntry(Part):
@@ -107,23 +83,6 @@ class ModelEntry(Part):
         return {**data, "training": {**official.model_dump(), **training}}
 
 
-def _not_bare(value: object) -> object:
-    if isinstance(value, str):
-        raise misfit(
-            "",
-            "a composition with its name and its rule",
-            found=f"the bare name {value!r}",
-            do="bare names are looked up in the catalogue where a YAML file is read; in Python, "
-            "write the entry out",
-        )
-    return value
-
-
-Composition: TypeAlias = Annotated[
-    CompositionEntry, BeforeValidator(_not_bare, json_schema_input_type=CompositionEntry | str)
-]
-
-
 class Sweep(Part):
     """A question: which compositions, judged how."""
 
@@ -133,12 +92,13 @@ class Sweep(Part):
     """What one wants to know."""
     hypothesis: str = Field(min_length=1)
     """What one expects, said before the run."""
-    compositions: tuple[Composition, ...] = Field(min_length=1)
-    """The pretraining sets that are compared; a bare name is looked up in the catalogue."""
+    compositions: tuple[Arm, ...] = Field(min_length=1)
+    """What is compared: pretraining sets, and checkpoints from outside; a bare name is looked up in
+    the catalogue."""
     size: int | None = Field(default=None, gt=0)
     """Samples in every composition that does not say its own size."""
     baseline: str
-    """The composition that all others are compared with."""
+    """The composition, or checkpoint, that all others are compared with."""
     models: tuple[ModelEntry, ...] = Field(min_length=1)
     """What is pretrained on each composition, and judged."""
     continents: tuple[Region, ...] = Field(min_length=1)
@@ -181,6 +141,8 @@ class Sweep(Part):
         names = _axes(self)["compositions"]
         check_known("baseline", self.baseline, known=names, what="a composition")
         _check_sizes(self)
+        networks = {entry.model.name for entry in self.models}
+        check_checkpoints(self.compositions, networks=networks, baseline=self.baseline)
         _check_exclusions(self)
         _check_judged(self)
         tasks = [task for model in self.models for task in model.tasks]
@@ -195,6 +157,11 @@ class Sweep(Part):
         )
         check_cells(self.replicates * prod(len(axis) for axis in axes))
         return self
+
+    @property
+    def drawn(self) -> tuple[CompositionEntry, ...]:
+        """The values of the composition axis that are drawn from a pool."""
+        return tuple(one for one in self.compositions if isinstance(one, CompositionEntry))
 
     @property
     def judged_on(self) -> tuple[str, ...]:
@@ -239,6 +206,8 @@ def _check_judged(sweep: Sweep) -> None:
 
 def _check_sizes(sweep: Sweep) -> None:
     for place, entry in enumerate(sweep.compositions):
+        if not isinstance(entry, CompositionEntry):
+            continue
         at = f"compositions.{place}"
         try:
             _ = entry.spec

@@ -14,6 +14,7 @@ from infra.step import Step
 from models.members import METRICS, PROBES, ZOO
 from models.spec import ModelSpec, Target
 from pipelines.spec import (
+    CheckpointSpec,
     EncodeSpec,
     FinetuneSpec,
     InitSpec,
@@ -26,13 +27,15 @@ from samplers.geography.spec import GeographySpec, LandCoverMap
 from samplers.members import POOLS, TASKS
 from samplers.rules import Zero
 from samplers.spec import CompositionSpec, Region, TaskSpec
-from sweeps.spec import CompositionEntry, ModelEntry, ProtocolEntry, Sweep, TaskEntry
+from sweeps.arms import CompositionEntry
+from sweeps.spec import ModelEntry, ProtocolEntry, Sweep, TaskEntry
 from tests import rules
 
 STAGES: dict[str, type[Spec]] = {
     "shard": ShardSpec,
     "sample": SampleSpec,
     "init": InitSpec,
+    "checkpoint": CheckpointSpec,
     "pretrain": PretrainSpec,
     "task": TaskDataSpec,
     "encode": EncodeSpec,
@@ -46,6 +49,8 @@ def _values(kind: type[Spec]) -> st.SearchStrategy[Spec]:
         return _compositions
     if kind is GeographySpec:
         return _geographies
+    if kind is CheckpointSpec:
+        return st.builds(CheckpointSpec, model=specs(*ZOO.specs()), weights=_checksums)
     return rules.FIELDS[kind] if kind in rules.FIELDS else _fields(kind)
 
 
@@ -107,6 +112,7 @@ def _some(
 
 _names = st.text("abcdefgh", min_size=1, max_size=4)
 _contents = st.sampled_from(["0123456789abcdef", "f" * 16])
+_checksums = st.sampled_from(["0123456789abcdef" * 4, "f" * 64])
 _legends = st.sampled_from(["worldcover", "dynamic_world"]) | st.dictionaries(
     st.integers(0, 255), _names, min_size=1, max_size=3
 )

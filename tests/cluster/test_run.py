@@ -12,10 +12,11 @@ from infra.errors import StepFailedError
 from infra.ledger import Ledger
 from infra.store import Store
 from models.spec import TrainingSpec
+from sweeps.arms import CompositionEntry
 from sweeps.plan import plan
 from sweeps.reading import read
 from sweeps.run import OFF, Outcome, run
-from sweeps.spec import CompositionEntry, Sweep
+from sweeps.spec import Sweep
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 

@@ -12,8 +12,8 @@ from infra.doorplate import house
 from samplers.names import LAND_COVERS, STRATA
 from samplers.rules import Zero
 from samplers.scan import Wish
+from sweeps.arms import CompositionEntry
 from sweeps.reading import CATALOG, compositions, read
-from sweeps.spec import CompositionEntry
 from tests import rules
 from tests.drawing import facts_of, pool_of, settled
 

@@ -7,10 +7,11 @@ import yaml
 
 from infra.errors import SpecError
 from samplers.rules import Uniform
+from sweeps.arms import CompositionEntry
 from sweeps.plan import plan
 from sweeps.reading import CATALOG, read
 from sweeps.sizes import short_name
-from sweeps.spec import CompositionEntry, Sweep
+from sweeps.spec import Sweep
 
 SMOKE = yaml.safe_load((CATALOG / "smoke.yaml").read_text())
 

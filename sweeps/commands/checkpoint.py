@@ -1,0 +1,102 @@
+"""Checkpoints that others published, taken in under our names."""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sweeps import show
+from sweeps.commands.options import open_store, shared, with_json
+
+if TYPE_CHECKING:  # torch would make the front door heavy
+    from models.official import Reading
+
+NAME = "checkpoint"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parts = parser.add_subparsers(dest="part", metavar="import", required=True)
+    taken = parts.add_parser(
+        "import", help="take in a published file, after a look at every entry", parents=[shared()]
+    )
+    taken.add_argument("network", metavar="NETWORK", help="presto, satclip or satmae")
+    taken.add_argument("file", metavar="FILE", type=Path, help="as its authors publish it")
+    taken.add_argument(
+        "--output", type=Path, metavar="FOLDER", help="write it there, and not into the store"
+    )
+    with_json(taken)
+    taken.set_defaults(part=_import)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Take in a file."""
+    part: int = args.part(args)
+    return part
+
+
+def _import(args: argparse.Namespace) -> int:
+    """Tell of every entry, then keep the weights, unless an entry does not fit."""
+    from models import official  # local: torch takes seconds to import
+
+    reading = official.read(args.network, args.file)
+    fits = all(entry.is_fine for entry in reading.entries)
+    key, folder = _kept(reading, args) if fits else (None, None)
+    if args.json:
+        show.as_json(_told(reading, key=key, folder=folder))
+    else:
+        _print(reading, key=key, folder=folder)
+    reading.refuse_misfits()
+    return 0
+
+
+def _kept(reading: "Reading", args: argparse.Namespace) -> tuple[str | None, str | None]:
+    """Write the weights where they are wanted; return their key and their folder."""
+    from models import official  # local: see above
+    from pipelines import checkpoint, imported
+
+    if args.output is not None:
+        official.write(reading, args.output)
+        return None, str(args.output.resolve())
+    store = open_store(args, create=True)
+    with tempfile.TemporaryDirectory(prefix="import-") as scratch:
+        official.write(reading, Path(scratch))
+        card = imported.read(Path(scratch))
+        record = checkpoint.admit(card, store=store, label=str(reading.origin["file"]))
+    here = None if store.local_root is None else str(store.local_root / record.folder)
+    return record.key, here
+
+
+def _told(reading: "Reading", *, key: str | None, folder: str | None) -> dict[str, object]:
+    return {
+        "network": reading.model.name,
+        "model": reading.model.model_dump(mode="json"),
+        "origin": dict(reading.origin),
+        "fits": all(entry.is_fine for entry in reading.entries),
+        "key": key,
+        "checkpoint": folder,
+        "entries": [vars(entry) for entry in reading.entries],
+    }
+
+
+def _print(reading: "Reading", *, key: str | None, folder: str | None) -> None:
+    show.table(
+        [
+            {
+                "entry": entry.name,
+                "": entry.status,
+                "file": "" if entry.found is None else str(entry.found),
+                "network": "" if entry.wanted is None else str(entry.wanted),
+                "numbers": entry.dtype or "",
+            }
+            for entry in reading.entries
+        ],
+        title=f"{reading.origin['file']} as {reading.model.name}",
+    )
+    counts = {entry.status: len(reading.names(entry.status)) for entry in reading.entries}
+    show.say(", ".join(f"{number:,} {status}" for status, number in counts.items()))
+    show.say(f"file: sha256 {reading.origin['sha256']}, {reading.origin['bytes']:,} bytes")
+    if key is not None:
+        show.say(f"key: {key}")
+    if folder is not None:
+        show.say(f"checkpoint: {folder}")
