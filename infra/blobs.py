@@ -20,7 +20,7 @@ from typing import Protocol, TypeVar
 import pyarrow as pa
 from pyarrow import fs as arrow_fs
 
-from infra.errors import StoreError
+from infra.answers import said
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,20 +28,6 @@ R = TypeVar("R")
 SCRATCH = ".scratch"
 STALE_S = 3600  # younger scratch is left alone: its maker may not have locked it yet
 THREADS = 16  # latency of an object store is waited for, not computed
-
-ELSE = "check that the place exists and may be written, or name another with --store"
-ANSWERS = (
-    ("no_such_bucket", "no such bucket", "create the bucket, or name another with --store"),
-    ("network_connection", "nobody answering there", "check AWS_ENDPOINT_URL and the network"),
-    ("access_denied", "access denied", "check the credentials and the bucket's policy"),
-    ("invalid_access_key", "credentials that are not known there", "check the credentials"),
-    ("no aws credentials", "no credentials", "set AWS_ACCESS_KEY_ID or AWS_PROFILE"),
-    ("no space left", "the disk full", "free some disk, then run the same command again"),
-    ("read-only file system", "a read-only disk", "name another place with --store"),
-    ("permission denied", "that you may not", "name another place with --store"),
-    ("protocol not known", "a scheme nobody knows", "use a local path, s3:// or gs://"),
-)
-"""A word of the answer, what was found in our words, and what to do."""
 
 
 class Blobs(Protocol):
@@ -55,6 +41,9 @@ class Blobs(Protocol):
 
     def get(self, path: str) -> bytes | None:
         """Return a blob, or nothing if there is none."""
+
+    def opened(self, path: str) -> pa.NativeFile:
+        """Open a blob that is there, to read some of it from anywhere."""
 
     def fetch(self, path: str, target: Path) -> bool:
         """Copy a blob to a local file and say whether there was one."""
@@ -111,6 +100,11 @@ class LocalBlobs:
                 return (self.root / path).read_bytes()
             except (FileNotFoundError, NotADirectoryError):
                 return None
+
+    def opened(self, path: str) -> pa.NativeFile:
+        """Open the file."""
+        with said(f"read {path} in {self.root}"):
+            return pa.OSFile(str(self.root / path))
 
     def fetch(self, path: str, target: Path) -> bool:
         """Copy the file."""
@@ -191,6 +185,11 @@ class RemoteBlobs:
                     raise
                 return None
 
+    def opened(self, path: str) -> pa.NativeFile:
+        """Open it; only what is read is downloaded."""
+        with said(f"read {path} in {self.uri}"):
+            return self.fs.open_input_file(self._at(path))
+
     def fetch(self, path: str, target: Path) -> bool:
         """Download in pieces."""
         with said(f"read {path} in {self.uri}"):
@@ -244,22 +243,6 @@ class RemoteBlobs:
     def _make_room(self, path: str) -> None:
         if self.fs.type_name not in ("s3", "gcs"):  # there a folder is but a prefix
             self.fs.create_dir(self._at(path).rpartition("/")[0], recursive=True)
-
-
-@contextmanager
-def said(wanted: str) -> Iterator[None]:
-    """Turn what the outside world answers into one sentence.
-
-    Raises:
-        StoreError: In place of whatever the file system raised.
-    """
-    try:
-        yield
-    except (OSError, pa.ArrowException, ImportError, ValueError) as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        told = (entry for word, *entry in ANSWERS if word.lower() in text.lower())
-        found, do = next(told, ["", ELSE])
-        raise StoreError(f"wanted to {wanted}", found=found or text, do=do) from error
 
 
 def _flush(path: Path) -> None:

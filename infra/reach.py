@@ -8,7 +8,8 @@ from urllib.request import url2pathname
 import pyarrow as pa
 from pyarrow import fs as arrow_fs
 
-from infra.blobs import LocalBlobs, RemoteBlobs, said
+from infra.answers import said
+from infra.blobs import LocalBlobs, RemoteBlobs
 
 
 def reach(uri: str) -> LocalBlobs | RemoteBlobs:

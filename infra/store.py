@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 from pydantic import ValidationError
 
 from infra.artefacts import compare, listed
@@ -143,6 +144,10 @@ class Store:
     def get(self, path: str) -> bytes | None:
         """Return a blob, or nothing if there is none."""
         return self.blobs.get(path)
+
+    def opened(self, path: str) -> pa.NativeFile:
+        """Open a blob that is there, to read some of it from anywhere."""
+        return self.blobs.opened(path)
 
     def list(self, folder: str) -> list[str]:
         """Return the paths of all blobs under a folder, sorted."""

@@ -21,6 +21,8 @@ from samplers.intake import joined
 from samplers.scan import INDEX, WHERE
 
 ROWS_PER_GROUP: Final = 8192
+GROUP_BYTES: Final = 8 << 20
+"""A group holds no more: who needs a few samples reads little else, and fits in any memory."""
 
 
 @dataclass
@@ -102,5 +104,12 @@ def _parquet(rows: pa.Table) -> bytes:
     """Return rows as Parquet; the bytes do not tell how the rows came together."""
     sink = io.BytesIO()
     whole = rows.combine_chunks()
-    pq.write_table(whole, sink, compression="zstd", row_group_size=ROWS_PER_GROUP)
+    rows_that_fit = GROUP_BYTES * max(whole.num_rows, 1) // max(whole.nbytes, 1)
+    pq.write_table(
+        whole,
+        sink,
+        compression="zstd",
+        row_group_size=max(1, min(ROWS_PER_GROUP, rows_that_fit)),
+        write_page_checksum=True,  # groups are read alone, and the file's checksum needs them all
+    )
     return sink.getvalue()

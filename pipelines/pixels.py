@@ -1,51 +1,88 @@
 """The samples that a manifest names, with their pixels, in the order of the manifest.
 
-Only the shards of coarse cells that the manifest names are read, whole and checked against the
-record, and of these only the samples that it names are kept.
+What a network makes of the samples lies in files of a scratch folder that are mapped into memory:
+so a composition may be larger than memory. Workers and pretrainings of one machine that learn from
+the same samples share the files, and the last one removes them.
 """
 
-import hashlib
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from infra.blobs import at_once
-from infra.errors import TornError
-from infra.record import Record
+from infra import cluster
+from infra.errors import StoreError
+from infra.spec import digest
 from infra.step import Key
 from infra.store import Store
 from pipelines.kept import made
-from pipelines.shardwork import shard_name
-from samplers.scan import INDEX
-from samplers.table import Arrays, to_arrays
+from pipelines.lending import lent
+from pipelines.picking import Wanted, pieces, wanted
+from samplers.table import Arrays
 
 MANIFEST: Final = "manifest.parquet"
-PLACES: Final = ("id", "lat", "lon")
-"""Of the index, what samples keep beside their arrays; the rest only says where they lie."""
+READERS: Final = 8
+"""Threads: they wait for a store, and decompress."""
+FREE_SHARE: Final = 0.9
+"""How much of the free disk the files may take."""
 
 Prepare = Callable[[Arrays], dict[str, np.ndarray]]
 
 
-def read(store: Store, *, shard: Key, sample: Key, prepare: Prepare) -> dict[str, np.ndarray]:
-    """Return what `prepare` makes of the manifest's samples, in its order.
+@dataclass(frozen=True)
+class Source:
+    """Where samples and their arrays lie, and what a network makes of them."""
 
-    Raises:
-        TornError: If a shard is not what its record promised, or lacks a sample.
-    """
-    manifest = pq.read_table(store.folder(sample) / MANIFEST, columns=["id", "coarse"])
-    record = made(store, shard)
-    coarse = np.asarray(manifest.column("coarse"))
+    store: Store
+    shard: Key
+    """The step whose folder has a file for each coarse cell."""
+    sample: Key
+    """The step that drew the manifest."""
+    prepare: Prepare
+    called: str
+    """What `prepare` is called: the same name makes the same of the same samples."""
 
-    def part(cell: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        rows = np.flatnonzero(coarse == cell)
-        wanted = manifest.column("id").take(rows).combine_chunks()
-        return rows, prepare(_samples(store, record, cell, wanted))
+    @property
+    def name(self) -> str:
+        """A name that follows from what the samples are, and from what is made of them."""
+        contents = [made(self.store, key).content for key in (self.shard, self.sample)]
+        return digest([*contents, self.called])
 
-    return _joined(at_once(part, np.unique(coarse).tolist()), size=len(coarse))
+    @contextmanager
+    def mapped(self) -> Iterator[Mapping[str, np.ndarray]]:
+        """Lend the arrays, mapped into memory.
+
+        Raises:
+            TornError: If a shard is not what its record promised, or lacks a sample.
+            StoreError: If the disk of the scratch folder is too small.
+        """
+        home = cluster.scratch() / "terrasweep-pixels"
+        with lent(self.name, self.write, home=home) as folder:
+            yield {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
+
+    def write(self, folder: Path) -> None:
+        """Write a file per array."""
+        names = ["id", "coarse", "cell"]
+        manifest = pq.read_table(self.store.folder(self.sample) / MANIFEST, columns=names)
+        record = made(self.store, self.shard)
+        files = _Files(folder, size=manifest.num_rows)
+
+        def copy(asked: Wanted) -> None:
+            for rows, arrays in pieces(self.store, record, asked):
+                files.put(rows, self.prepare(arrays))
+
+        with ThreadPoolExecutor(READERS) as readers:
+            for _ in readers.map(copy, wanted(manifest)):  # the first error comes out
+                pass
+        files.close()
 
 
 def ids(store: Store, sample: Key) -> pa.Array:
@@ -54,37 +91,42 @@ def ids(store: Store, sample: Key) -> pa.Array:
     return manifest.column("id").combine_chunks()
 
 
-def _samples(store: Store, record: Record, cell: int, wanted: pa.Array) -> dict[str, np.ndarray]:
-    """Return the arrays of the samples named, in the order they are named."""
-    name = f"cells/{shard_name(cell)}"
-    table = pq.read_table(pa.BufferReader(_checked(store, record, name)))
-    left_out = [column for column in INDEX.names if column not in PLACES]
-    table = table.drop_columns([name for name in left_out if name in table.column_names])
-    places = pc.index_in(wanted, value_set=table.column("id"))
-    if places.null_count:
-        missing = wanted.filter(places.is_null())
-        raise TornError(
-            f"wanted {len(wanted)} samples of the manifest in {name}",
-            found=f"{len(missing)} of them missing, such as {missing[0].as_py()!r}",
-            do="make the sample step again",
-        )
-    return to_arrays(table.take(places).drop_columns(["id"]))
+@dataclass
+class _Files:
+    """The files, made when the first samples tell of which arrays there are."""
 
+    folder: Path
+    size: int
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
 
-def _checked(store: Store, record: Record, name: str) -> bytes:
-    data = store.get(f"{record.folder}/{name}") or b""
-    if hashlib.sha256(data).hexdigest() != record.artefacts[name].sha256:
-        wanted, found = f"wanted what {record.key} made", f"{name} altered since"
-        raise TornError(wanted, found=found, do="run it again: it is made anew")
-    return data
-
-
-def _joined(
-    parts: Sequence[tuple[np.ndarray, dict[str, np.ndarray]]], *, size: int
-) -> dict[str, np.ndarray]:
-    _, first = parts[0]
-    whole = {name: np.empty((size, *a.shape[1:]), dtype=a.dtype) for name, a in first.items()}
-    for rows, arrays in parts:
+    def put(self, rows: np.ndarray, arrays: Mapping[str, np.ndarray]) -> None:
+        """Put samples in their places; threads may."""
+        with self.lock:
+            if not self.arrays:
+                self._open(arrays)
         for name, values in arrays.items():
-            whole[name][rows] = values
-    return whole
+            self.arrays[name][rows] = values
+
+    def close(self) -> None:
+        """Hand everything to the system; it writes when it likes."""
+        self.arrays.clear()
+
+    def _open(self, like: Mapping[str, np.ndarray]) -> None:
+        shapes = {name: (self.size, *values.shape[1:]) for name, values in like.items()}
+        sizes = [np.prod(shape) * like[name].dtype.itemsize for name, shape in shapes.items()]
+        _check_room(self.folder, needed=float(sum(sizes)))
+        for name, shape in shapes.items():
+            path, dtype = self.folder / f"{name}.npy", like[name].dtype
+            made = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+            self.arrays[name] = made
+
+
+def _check_room(folder: Path, *, needed: float) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > FREE_SHARE * free:
+        raise StoreError(
+            f"wanted {needed / 2**30:.1f} GiB of scratch for the pixels of a composition",
+            found=f"{free / 2**30:.1f} GiB free in {folder}",
+            do="free some disk, or set TMPDIR to a larger one before the command",
+        )

@@ -28,6 +28,7 @@ from models.history import Row
 from models.spec import ModelSpec, TrainingSpec
 from pipelines import pixels
 from pipelines.init import architecture, build, sizes
+from pipelines.pixels import Source
 from pipelines.spec import InitSpec, PretrainSpec, SampleSpec
 
 FEWEST_PASSES: Final = 2_000
@@ -98,6 +99,12 @@ class Job:
         return f"progress/{self.key}"
 
     @property
+    def source(self) -> Source:
+        """Where its samples come from."""
+        prepare = architecture(self.model).prepare
+        return Source(self.store, self.shard, self.sample, prepare, called=self.model.name)
+
+    @property
     def means(self) -> loop.Means:
         """How the loop gets along."""
         wanted = self.resources
@@ -155,8 +162,14 @@ def work(job: Job, *, rank: int, device: torch.device) -> TerrasweepError | None
     """
     network = build(job.model, key=job.init).to(device)
     weights.read(network, job.store.folder(job.init))
-    prepare = architecture(job.model).prepare
-    arrays = pixels.read(job.store, shard=job.shard, sample=job.sample, prepare=prepare)
+    with job.source.mapped() as arrays:
+        return _trained(network, arrays, job, rank=rank, device=device)
+
+
+def _trained(
+    network: Network, arrays: Arrays, job: Job, *, rank: int, device: torch.device
+) -> TerrasweepError | None:
+    """Train, and leave what was made; every worker meets the same errors and returns them."""
     yardstick = _yardstick(network, arrays, job) if rank == 0 else None
     try:
         rows = loop.train(

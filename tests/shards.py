@@ -70,7 +70,8 @@ def _write_shards(table: pa.Table, folder: Path) -> None:
     coarse = np.asarray(table.column("coarse"))
     for cell in np.unique(coarse).tolist():
         rows = table.filter(coarse == cell).sort_by("cell")  # not the order of the manifest
-        pq.write_table(rows, folder / "cells" / f"{cell:x}.parquet")
+        path = folder / "cells" / f"{cell:x}.parquet"
+        pq.write_table(rows, path, row_group_size=8, write_page_checksum=True)
 
 
 def _write_manifest(table: pa.Table, folder: Path) -> None:
