@@ -2,6 +2,7 @@
 PYTHON ?= python3
 SWEEP ?= quickstart
 BIN := .venv/bin
+BENCH_PARTS := $(addprefix benchmarks/,targets.py plain_tune.py made_index.py polars_draws.py)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: sweep test check bench docs pins clean
@@ -20,7 +21,7 @@ check: .venv/dev-ready  ## format, lint, types, import contracts, spelling
 	$(BIN)/codespell
 
 bench: .venv/dev-ready  ## every benchmark; each prints what README and docs quote
-	set -e; for bench in $(filter-out benchmarks/targets.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$bench; done
+	set -e; for bench in $(filter-out $(BENCH_PARTS),$(wildcard benchmarks/*.py)); do $(BIN)/python $$bench; done
 
 docs: .venv/dev-ready  ## write again what is generated: the schema of a sweep file
 	$(BIN)/terrasweep spec schema > docs/sweep.schema.json

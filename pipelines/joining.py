@@ -18,11 +18,14 @@ from pipelines.spread import from_bytes, spread, to_bytes
 from samplers import census
 from samplers.facts import crowd, tally
 from samplers.intake import joined
+from samplers.names import STRATA
 from samplers.scan import INDEX, WHERE
 
 ROWS_PER_GROUP: Final = 8192
 GROUP_BYTES: Final = 8 << 20
 """A group holds no more: who needs a few samples reads little else, and fits in any memory."""
+CODED: Final = ("coarse", "cell", *STRATA)
+"""Columns of the index in which values repeat."""
 
 
 @dataclass
@@ -79,7 +82,7 @@ def _joined(work: Work, bucket: int, dropped: np.ndarray) -> bytes:
         return json.dumps({**answer, "entropies": {}, "crowd": {}, "repeated": []}).encode()
     kept, again = joined(fragments, dropped=dropped)
     index = kept.select(INDEX.names).cast(INDEX)
-    work.store.put(f"{work.home}/{name}", _parquet(index))
+    work.store.put(f"{work.home}/{name}", index_file(index))
     pilot = index.filter(np.asarray(index.column("rank_hash")) <= work.pilot_below)
     work.store.put(f"{work.home}/pilot/{bucket:04d}", to_bytes(pilot))
     at_once(
@@ -98,6 +101,17 @@ def _by_coarse(rows: pa.Table) -> Iterator[tuple[int, bytes]]:
     ends = [*starts[1:].tolist(), rows.num_rows]
     for cell, start, end in zip(cells.tolist(), starts.tolist(), ends, strict=True):
         yield cell, _parquet(rows.slice(start, end - start))
+
+
+def index_file(rows: pa.Table) -> bytes:
+    """Return a part of the index as Parquet, made to be read fast and whole.
+
+    Words are few and kept as codes; ids, hashes and places are each their own and kept as they are.
+    """
+    sink = io.BytesIO()
+    coded = [name for name in INDEX.names if name in CODED]
+    pq.write_table(rows.combine_chunks(), sink, compression="lz4", use_dictionary=coded)
+    return sink.getvalue()
 
 
 def _parquet(rows: pa.Table) -> bytes:

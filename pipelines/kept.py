@@ -29,11 +29,19 @@ def checked(store: Store, key: Key, name: str) -> bytes:
     Raises:
         TornError: If it is not what the step's record promised.
     """
-    found = made(store, key)
-    data = store.get(f"{found.folder}/{name}") or b""
-    if hashlib.sha256(data).hexdigest() != found.artefacts[name].sha256:
+    return promised(store, made(store, key), name)
+
+
+def promised(store: Store, record: Record, name: str) -> bytes:
+    """Return a file that a record promises, its checksum compared.
+
+    Raises:
+        TornError: If it is not what was promised.
+    """
+    data = store.get(f"{record.folder}/{name}") or b""
+    if hashlib.sha256(data).hexdigest() != record.artefacts[name].sha256:
         do = "run it again: it is made anew"
-        raise TornError(f"wanted what {key} made", found=f"{name} altered since", do=do)
+        raise TornError(f"wanted what {record.key} made", found=f"{name} altered since", do=do)
     return data
 
 

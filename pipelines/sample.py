@@ -17,12 +17,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from infra.cluster import resources
 from infra.context import Context
 from infra.errors import PoolError
+from infra.record import Record
 from infra.spec import Json, Spec
 from infra.step import Key, Step
 from infra.store import Store
-from pipelines.kept import checked, table
+from pipelines.kept import checked, made, promised, table
 from pipelines.leakage import of_places
 from pipelines.spec import SampleSpec, ShardSpec
 from pipelines.spread import spread
@@ -40,6 +42,7 @@ from samplers.scan import (
     Wish,
     added,
     closed,
+    gathered,
     needed,
     settle,
     sieve,
@@ -48,6 +51,9 @@ from samplers.scan import (
 )
 
 FILES_PER_TASK: Final = 8
+"""Fewer are not worth a task."""
+TASKS_PER_CPU: Final = 4
+"""More would cost more to hand out than they even out."""
 
 
 @dataclass(frozen=True)
@@ -166,14 +172,12 @@ def _scan(
     where = table(context.store, shard, "where.parquet")
     files = needed(where, sieves, facts=facts)
     sifted = _sift_all(shard, sieves, files=files, guards=guards, context=context)
-    found = pa.concat_tables([INDEX.empty_table(), *(kept for kept, _ in sifted)])
+    kept = [rows for rows, _ in sifted]
+    found = {name: gathered(kept, closed_cells=cells) for name, cells in guards.items()}
     drawn: dict[Key, Drawn] = {}
     for one, tally in zip(asked, added(tallies for _, tallies in sifted), strict=True):
-        closed_cells = guards[one.wish.guard]
         with _named(one.step):
-            settled = settle(
-                found, one.wish, sieve=one.sieve, tally=tally, closed_cells=closed_cells
-            )
+            settled = settle(found[one.wish.guard], one.wish, sieve=one.sieve, tally=tally)
         if settled is not None:
             guard = Guard(_spec(one.step).guard_rings, tally.held - tally.free)
             notes = tuple(note for part in one.sieve.cut.parts for note in part.notes)
@@ -190,13 +194,17 @@ def _leakage(step: Step[Spec], rows: pa.Table, *, store: Store) -> dict[str, dic
 def _sift_all(
     shard: Key, sieves: Sequence[Sieve], *, files: Sequence[str], guards: Guards, context: Context
 ) -> list[tuple[pa.Table, tuple[Tally, ...]]]:
-    store = context.store
-    num_tasks = -(-len(files) // FILES_PER_TASK)
+    store, record = context.store, made(context.store, shard)
+    most = int(TASKS_PER_CPU * resources().get("CPU", 1.0))
+    num_tasks = min(-(-len(files) // FILES_PER_TASK), max(most, 1))
     tasks = [files[task::num_tasks] for task in range(num_tasks)]
 
     def work(task: Sequence[str]) -> bytes:
-        rows = pa.concat_tables([_index(store, shard, name) for name in task])
-        return pickle.dumps(sift(rows, sieves=sieves, guards=guards))
+        indices = (_index(store, record, name) for name in task)
+        kept, tallies = zip(
+            *(sift(rows, sieves=sieves, guards=guards) for rows in indices), strict=True
+        )
+        return pickle.dumps((pa.concat_tables(kept).combine_chunks(), added(tallies)))
 
     sifted = [sift(INDEX.empty_table(), sieves=sieves, guards=guards)]
     for answer in spread(work, tasks):
@@ -241,11 +249,10 @@ def _spec(step: Step[Spec]) -> SampleSpec:
     return cast("SampleSpec", step.spec)
 
 
-def _index(store: Store, key: Key, name: str) -> pa.Table:
+def _index(store: Store, record: Record, name: str) -> pa.Table:
     """Return a part of the index, its words as codes: there are few, and they are long."""
-    return pq.ParquetFile(
-        pa.BufferReader(checked(store, key, name)), read_dictionary=list(STRATA)
-    ).read()
+    data = pa.BufferReader(promised(store, record, name))
+    return pq.ParquetFile(data, read_dictionary=list(STRATA)).read(use_threads=False)
 
 
 @contextmanager

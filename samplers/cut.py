@@ -94,7 +94,7 @@ class AsOne:
 
     def place(self, frame: Frame) -> np.ndarray:
         """Return zeros."""
-        return np.zeros(len(frame), dtype=np.int64)
+        return np.zeros(len(frame), dtype=np.int16)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +125,7 @@ class Part:
 
     def _cut(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
         weights = self.weigher.weigh(frame)
-        return np.where(weights > 0, self.grouping.place(frame), -1), weights
+        return np.where(weights > 0, self.grouping.place(frame), np.int16(-1)), weights
 
 
 @dataclass(frozen=True, eq=False)

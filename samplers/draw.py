@@ -65,6 +65,12 @@ def waits(ranked: np.ndarray) -> np.ndarray:
     return np.asarray(-np.log1p(-np.minimum(unit, 1 - 2.0**-53)))
 
 
+def last_rank(wait: float) -> np.uint64:
+    """Return a rank beyond which every wait is longer than this one, and not much is missed."""
+    unit = -math.expm1(-wait) * (1 + 1e-9) + 1e-15
+    return np.uint64(min(int(unit * 2.0**64), 2**64 - 1))
+
+
 def ceiling(quota: int, *, weights: np.ndarray, times: float = 1.0) -> float:
     """Return a key that very likely bounds the `quota` lowest of a population.
 

@@ -31,13 +31,13 @@ class Frame:
         return cast("T", self._memo[name])
 
     def column(self, name: str) -> np.ndarray:
-        """Return a column of numbers."""
-        return self.once(("column", name), lambda: np.asarray(self.table.column(name)))
+        """Return a column of numbers, without a copy where it lies in one piece."""
+        return self.once(("column", name), lambda: _numbers(self.table.column(name)))
 
     def placed(self, over: Stratum, home: Mapping[str, int]) -> np.ndarray:
         """Return the place that each row's word of a stratum has in `home`, or -1."""
         codes, values = self.once(over, lambda: census.words(self.table.column(over)))
-        of_code = np.array([home.get(value, -1) for value in values], dtype=np.int64)
+        of_code = np.array([home.get(value, -1) for value in values], dtype=np.int16)
         return np.asarray(of_code[codes])
 
     def ranks(self, replicate: int) -> np.ndarray:
@@ -49,3 +49,7 @@ class Frame:
     def waits(self, replicate: int) -> np.ndarray:
         """Return the waiting time of every row in one replicate."""
         return self.once(("waits", replicate), lambda: waits(self.ranks(replicate)))
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+    return np.asarray(column.chunk(0) if column.num_chunks == 1 else column)

@@ -16,7 +16,7 @@ from infra.errors import PoolError
 from samplers import census
 from samplers.cells import disk
 from samplers.cut import Cut, cut
-from samplers.draw import ceiling
+from samplers.draw import ceiling, last_rank, waits
 from samplers.facts import Facts
 from samplers.frame import Frame
 from samplers.quota import Share, share_out
@@ -99,7 +99,7 @@ def sieve(wish: Wish, *, facts: Facts) -> Sieve:
     made = cut(wish.composition.rule, facts=facts)
     pilot, times = facts.seen, facts.pilot_times
     weights = [
-        [weight[place == stratum] for stratum in range(len(part.strata))]
+        [weight[place == stratum].astype(np.float64) for stratum in range(len(part.strata))]
         for part in made.parts
         for place, weight in [part.cut(pilot)]
     ]
@@ -143,14 +143,13 @@ def sift(
 ) -> tuple[pa.Table, tuple[Tally, ...]]:
     """Return the rows that some sieve keeps, and what the strata of each sieve hold."""
     frame = Frame(rows.select(INDEX.names))
-    free = {name: ~_among(frame.column("cell"), cells) for name, cells in guards.items()}
+    free = {
+        name: ~_among(frame.column("cell"), cells) if cells.size else None
+        for name, cells in guards.items()
+    }
     keep = np.zeros(len(frame), dtype=bool)
-    tallies = []
-    for one in sieves:
-        kept, tally = _sifted(frame, one, free=free[one.guard])
-        keep |= kept
-        tallies.append(tally)
-    return frame.table.filter(keep).cast(INDEX), tuple(tallies)
+    tallies = [_sifted(frame, one, free=free[one.guard], keep=keep) for one in sieves]
+    return frame.table.take(np.flatnonzero(keep)).cast(INDEX), tuple(tallies)
 
 
 def added(parts: Iterable[tuple[Tally, ...]]) -> tuple[Tally, ...]:
@@ -161,48 +160,72 @@ def added(parts: Iterable[tuple[Tally, ...]]) -> tuple[Tally, ...]:
     return first
 
 
+def gathered(found: Sequence[pa.Table], *, closed_cells: np.ndarray) -> Frame:
+    """Return the rows that sieves kept and a guard leaves, by id: what its wishes settle from."""
+    rows = pa.concat_tables([INDEX.empty_table(), *found])
+    rows = rows.filter(~_among(np.asarray(rows.column("cell")), closed_cells))
+    return Frame(rows.sort_by("id").combine_chunks())
+
+
 def settle(
-    found: pa.Table, wish: Wish, *, sieve: Sieve, tally: Tally, closed_cells: np.ndarray
+    frame: Frame, wish: Wish, *, sieve: Sieve, tally: Tally
 ) -> tuple[pa.Table, tuple[Share, ...]] | None:
     """Return the draw of a wish, sorted by id, and its shares; nothing if the sieve was too fine.
 
     Of samples that several parts of a mixture could draw, an earlier part takes them; where that
     leaves a later one short, the shares are worked out again without those.
 
+    Args:
+        frame: What `gathered` makes of the rows that were found.
+        wish: What is drawn.
+        sieve: The sieve that the rows went through.
+        tally: What the wish's strata hold in the whole pool.
+
     Raises:
         PoolError: If what the guard leaves is too little.
     """
-    rows = found.filter(~_among(np.asarray(found.column("cell")), closed_cells))
-    rows = rows.cast(INDEX).sort_by("id")
-    ordered = [_ordered(Frame(rows), sieve, part) for part in range(len(sieve.cut.parts))]
+    ordered = [_ordered(frame, sieve, part) for part in range(len(sieve.cut.parts))]
     lost = [np.zeros_like(own) for own in tally.strata]
     while True:
         size = wish.composition.size
         shares = share_out(sieve.cut, size=size, free=tally.strata, lost=lost)
         quotas = [[share.taken for share in part] for part in shares]
-        drawn, gone = _drawn(ordered, quotas, cut=sieve.cut, size=rows.num_rows)
+        drawn, gone = _drawn(ordered, quotas, cut=sieve.cut, size=len(frame))
         flat = [positions for part in drawn for positions in part]
         if sum(map(len, flat)) == size:
             whole = np.sort(np.concatenate([np.empty(0, dtype=np.int64), *flat]))
-            return rows.take(whole), tuple(share for part in shares for share in part)
+            return frame.table.take(whole), tuple(share for part in shares for share in part)
         if any(np.isfinite(bounds).any() for bounds in sieve.ceilings):
             return None
         lost = [np.maximum(one, other) for one, other in zip(lost, gone, strict=True)]
 
 
-def _sifted(frame: Frame, one: Sieve, *, free: np.ndarray) -> tuple[np.ndarray, Tally]:
-    held, kept = np.zeros((2, len(frame)), dtype=bool)
+def _sifted(frame: Frame, one: Sieve, *, free: np.ndarray | None, keep: np.ndarray) -> Tally:
+    """Mark the rows that one sieve keeps, and count what its strata hold."""
+    held = np.zeros(len(frame), dtype=bool)
     strata = []
     for part, bounds in zip(one.cut.parts, one.ceilings, strict=True):
         place, weights = part.cut(frame)
-        mine = place >= 0
-        held |= mine
-        rows = np.flatnonzero(mine & free)
-        strata.append(np.bincount(place[rows], minlength=len(part.strata)))
-        wait = frame.waits(one.replicate)[rows]
-        low = wait <= _bound(bounds[place[rows]], weights[rows])
-        kept[rows[low]] = True
-    return kept, Tally(int(held.sum()), int((held & free).sum()), tuple(strata))
+        held |= place >= 0
+        mine = place if free is None else np.where(free, place, np.int16(-1))
+        strata.append(np.bincount(mine + 1, minlength=len(part.strata) + 1)[1:])
+        rows = _candidates(frame.ranks(one.replicate), mine, bounds=bounds, weights=weights)
+        wait = waits(frame.ranks(one.replicate)[rows])
+        keep[rows[wait <= _bound(bounds[mine[rows]], weights[rows])]] = True
+    open_to_it = held if free is None else held & free
+    return Tally(int(held.sum()), int(open_to_it.sum()), tuple(strata))
+
+
+def _candidates(
+    ranked: np.ndarray, place: np.ndarray, *, bounds: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Return the rows that may lie below their bound: few, and found without weighing the rest."""
+    known = np.isfinite(bounds)
+    longest = float(bounds[known].max(initial=0.0)) * float(weights.max(initial=0))
+    low = ranked <= last_rank(longest)
+    if not known.all():
+        low |= np.append(~known, False)[place]  # the place -1 is that of no stratum, the last
+    return np.flatnonzero(low & (place >= 0))
 
 
 def _bound(ceilings: np.ndarray, weights: np.ndarray) -> np.ndarray:

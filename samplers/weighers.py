@@ -27,7 +27,7 @@ class Weigher(Protocol):
     """Anything that gives samples a weight."""
 
     def weigh(self, frame: Frame, /) -> np.ndarray:
-        """Return one weight (float64, at least zero) per row."""
+        """Return one weight per row, at least zero: float64, or bool where it is one or nothing."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Everything:
 
     def weigh(self, frame: Frame) -> np.ndarray:
         """Return ones."""
-        return np.ones(len(frame))
+        return np.ones(len(frame), dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Among:
         masks = (
             frame.placed(over, dict.fromkeys(values, 0)) == 0 for over, values in self.words.items()
         )
-        return reduce(np.logical_and, masks, np.ones(len(frame), dtype=bool)).astype(np.float64)
+        return reduce(np.logical_and, masks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ class FarFromCities:
 
     def weigh(self, frame: Frame) -> np.ndarray:
         """Return one where it is that far."""
-        return (frame.column("city_km") >= self.km).astype(np.float64)
+        return np.asarray(frame.column("city_km") >= self.km)
 
 
 @dataclass(frozen=True)
@@ -121,9 +121,9 @@ class InPolygons:
 
         points = geopandas.points_from_xy(frame.column("lon"), frame.column("lat"))
         index = geopandas.GeoSeries.from_wkb(list(self.wkb)).sindex
-        weights = np.zeros(len(frame))
-        weights[np.unique(index.query(points, predicate="intersects")[0])] = 1.0
-        return weights
+        inside = np.zeros(len(frame), dtype=bool)
+        inside[np.unique(index.query(points, predicate="intersects")[0])] = True
+        return inside
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class InBox:
         lat, lon = frame.column("lat"), frame.column("lon")
         after, before = lon >= self.west, lon <= self.east
         between = after & before if self.west < self.east else after | before
-        return ((lat >= self.south) & (lat <= self.north) & between).astype(np.float64)
+        return np.asarray((lat >= self.south) & (lat <= self.north) & between)
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class EntropyFrom:
     def weigh(self, frame: Frame) -> np.ndarray:
         """Return one where it does; a sample without an entropy weighs nothing."""
         with np.errstate(invalid="ignore"):
-            return (entropy_bins(frame.column("entropy")) >= self.bin).astype(np.float64)
+            return np.asarray(entropy_bins(frame.column("entropy")) >= self.bin)
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ class Without:
 
     def weigh(self, frame: Frame) -> np.ndarray:
         """Return the first weight where the second is zero."""
-        return np.where(self.less.weigh(frame) > 0, 0.0, self.of.weigh(frame))
+        return np.asarray(self.of.weigh(frame) * (self.less.weigh(frame) == 0))
 
 
 def entropy_bins(entropy: np.ndarray) -> np.ndarray:

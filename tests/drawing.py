@@ -10,7 +10,7 @@ from samplers.draw import hashes
 from samplers.facts import Facts, crowd, tally
 from samplers.names import Continent
 from samplers.quota import Share
-from samplers.scan import INDEX, Guards, Wish, added, settle, sieve, sift, widened
+from samplers.scan import INDEX, Guards, Wish, added, gathered, settle, sieve, sift, widened
 from samplers.spec import CompositionSpec
 
 CONTINENTS = [*[continent.value for continent in Continent], "none"]
@@ -61,9 +61,8 @@ def settled(
     for one in (fine, widened(fine)):
         sifted = [sift(piece, sieves=[one], guards=guards) for piece in pieces]
         (counted,) = added(tallies for _, tallies in sifted)
-        found = pa.concat_tables([kept for kept, _ in sifted])
-        closed_cells = guards[wish.guard]
-        made = settle(found, wish, sieve=one, tally=counted, closed_cells=closed_cells)
+        found = gathered([kept for kept, _ in sifted], closed_cells=guards[wish.guard])
+        made = settle(found, wish, sieve=one, tally=counted)
         if made is not None:
             return made
     raise AssertionError("a sieve that keeps everything was too fine")

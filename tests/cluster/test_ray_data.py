@@ -25,7 +25,7 @@ from samplers.places import Cities, EntropyTop, NaturalForest, Only, PerSample
 from samplers.pools.planet import pool as planet
 from samplers.pools.planet.spec import PlanetSpec
 from samplers.rules import EntropyWeighted, Rule, Stratified, Uniform
-from samplers.scan import INDEX, Wish, settle, sieve, sift, widened
+from samplers.scan import INDEX, Wish, gathered, settle, sieve, sift, widened
 from samplers.spec import CompositionSpec, EntropySpec
 from samplers.table import to_arrays, to_table
 from samplers.tasks.planet_biome.spec import PlanetBiomeSpec
@@ -191,7 +191,8 @@ def test_ray_draws_the_same_bytes_as_one_process(
     none = np.empty(0, dtype=np.uint64)
     everything = widened(sieve(wish, facts=facts_of(index)))
     _, (tally,) = sift(index, sieves=[everything], guards={"none": none})
-    settled = settle(index, wish, sieve=everything, tally=tally, closed_cells=none)
+    found = gathered([index], closed_cells=none)
+    settled = settle(found, wish, sieve=everything, tally=tally)
     assert settled is not None
     notes = tuple(note for part in everything.cut.parts for note in part.notes)
     measured = definition("series", spec=EntropySpec())

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from samplers.draw import ceiling, draw, hashes, ranks, waits
+from samplers.draw import ceiling, draw, hashes, last_rank, ranks, waits
 
 
 def test_hashes_and_ranks_never_change():
@@ -59,3 +61,16 @@ def test_a_ceiling_lets_enough_pass_and_little_more(quota: int, times: int):
 def test_a_ceiling_lets_everything_pass_where_most_is_drawn_or_little_is_known():
     assert ceiling(90, weights=np.ones(100)) == np.inf
     assert ceiling(1, weights=np.ones(40), times=1000) == np.inf
+
+
+@given(st.floats(0, 60), st.integers(0, 2**64 - 1))
+def test_no_rank_beyond_the_last_waits_as_short(wait: float, rank: int):
+    """What a scan passes over without working out its wait would not have been kept."""
+    bound = last_rank(wait)
+    near = np.array([rank, min(int(bound) + 1, 2**64 - 1), 2**64 - 1], dtype=np.uint64)
+    beyond = near[near > bound]
+    assert (waits(beyond) > wait).all()
+
+
+def test_few_are_looked_at_beyond_those_that_are_kept():
+    assert int(last_rank(0.01)) / 2**64 == pytest.approx(1 - np.exp(-0.01), rel=1e-6)

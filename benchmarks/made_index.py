@@ -1,0 +1,112 @@
+"""A pool's index as the shard step leaves it, of any size and without a pixel, for benchmarks.
+
+Places fall evenly on the land and lie under the real strata; cells, hashes, files, census and
+pilot are as of a real pool. Spectral entropies are drawn by lot.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from infra.seeds import generator
+from infra.spec import Spec
+from infra.step import Step
+from infra.store import Store
+from pipelines.joining import index_file
+from pipelines.spec import ShardSpec
+from samplers import census
+from samplers.cells import cells_of, parents
+from samplers.draw import hashes
+from samplers.entropy import definition
+from samplers.facts import PILOT_SIZE, crowd, tally
+from samplers.names import LAND_COVERS
+from samplers.pools.planet import points
+from samplers.pools.planet.spec import PlanetSpec
+from samplers.scan import INDEX, WHERE
+from samplers.strata import describe, surroundings
+
+ROUND = 3_250_000
+"""How many rows are made at once."""
+NUM_FILES = 104
+"""Files of the index for each round's rows."""
+
+
+@dataclass
+class _Known:
+    """What is known of the rows that were made so far."""
+
+    census: list[pa.Table] = field(default_factory=list)
+    where: list[pa.Table] = field(default_factory=list)
+    pilot: list[pa.Table] = field(default_factory=list)
+    entropies: Counter[int] = field(default_factory=Counter)
+    crowd: Counter[int] = field(default_factory=Counter)
+
+
+def shard_of(num_rows: int) -> Step[Spec]:
+    """Return the shard step under which an index of so many rows lies."""
+    return Step("shard", ShardSpec(pool=PlanetSpec(name="planet", size=num_rows)))
+
+
+def make(num_rows: int, *, store: Store) -> Step[Spec]:
+    """Put an index of so many rows into a store, as if the pool had been taken in."""
+    step = shard_of(num_rows)
+    store.make(step, lambda folder: _write(num_rows, folder))
+    return step
+
+
+def _write(num_rows: int, folder: Path) -> None:
+    (folder / "index").mkdir()
+    known = _Known()
+    for first in range(0, num_rows, ROUND):
+        rows = _rows(first, min(ROUND, num_rows - first))
+        bucket = (np.asarray(rows.column("coarse")) >> np.uint64(42)) % np.uint64(NUM_FILES)
+        for place in np.unique(bucket).tolist():
+            name = f"index/{first:09d}-{place:04d}.parquet"
+            _put(rows.filter(bucket == place), folder, name, known, share=PILOT_SIZE / num_rows)
+    pq.write_table(census.add(known.census), folder / "census.parquet")
+    pq.write_table(pa.concat_tables(known.where).sort_by("coarse"), folder / "where.parquet")
+    pq.write_table(pa.concat_tables(known.pilot).sort_by("id"), folder / "pilot.parquet")
+    counts = {"entropies": known.entropies, "crowd": known.crowd}
+    told = {name: dict(sorted(own.items())) for name, own in counts.items()}
+    how = definition("series", spec=ShardSpec(pool=PlanetSpec(name="planet")).entropy)
+    (folder / "counts.json").write_text(json.dumps({**told, "spectral_entropy": how}))
+
+
+def _put(rows: pa.Table, folder: Path, name: str, known: _Known, *, share: float) -> None:
+    by = [("coarse", "ascending"), ("cell", "ascending"), ("id", "ascending")]
+    rows = rows.sort_by(by).combine_chunks()
+    (folder / name).write_bytes(index_file(rows))
+    known.census.append(census.count(rows))
+    coarse = rows.column("coarse").unique()
+    index = pa.array([name] * len(coarse), pa.string())
+    known.where.append(pa.Table.from_arrays([coarse, index], schema=WHERE))
+    below = np.uint64(min(int(share * 2.0**64), 2**64 - 1))
+    known.pilot.append(rows.filter(np.asarray(rows.column("rank_hash")) <= below))
+    known.entropies.update(tally(np.asarray(rows.column("entropy"))))
+    known.crowd.update(crowd(rows))
+
+
+def _rows(first: int, number: int) -> pa.Table:
+    rng = generator("benchmark index", first)
+    lat, lon = points.draw(rng, number, land=points.earth())
+    ids = [f"made-{place}" for place in range(first, first + number)]
+    cell = cells_of(lat, lon, resolution=5)
+    covers = np.array(LAND_COVERS)[rng.integers(0, len(LAND_COVERS), number)]
+    columns = {
+        "id": np.array(ids),
+        "rank_hash": hashes(ids),
+        "coarse": parents(cell, resolution=1),
+        "cell": cell,
+        **describe(lat, lon, russia="europe"),
+        "lat": lat,
+        "lon": lon,
+        "entropy": rng.normal(2.0, 0.4, number).clip(0, 3.4).astype(np.float32),
+    }
+    columns |= surroundings(columns) | {"land_cover": covers}
+    arrays = [pa.array(columns[one.name], one.type) for one in INDEX]
+    return pa.Table.from_arrays(arrays, schema=INDEX)
