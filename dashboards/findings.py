@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from dashboards import words
 from dashboards.made import Made
+from dashboards.signatures import SIGNATURES, signatures, zero_arms
 from dashboards.statistics import ALL, MEAN, differences
 from dashboards.tables import SAME, Holes, Row, coverage, summary, tidy
 from infra.ledger import Ledger
@@ -133,7 +134,16 @@ class Findings:
                 holes=Holes.COUNT,
                 fixed=self.meta.get("checkpoints", ()),
             ),
+            "signatures": self.signatures,
         }
+
+    @cached_property
+    def signatures(self) -> pa.Table:
+        """What looks like a failure, place by place; a plan made before limits were has none."""
+        limits = self.meta.get("limits")
+        if limits is None:
+            return SIGNATURES.empty_table()
+        return signatures(self.cells, limits=limits, zero=zero_arms(self.meta))
 
     @cached_property
     def coverage(self) -> list[Row]:

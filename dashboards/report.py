@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from dashboards import origins, sections
+from dashboards.doubts import doubts
 from dashboards.findings import Findings
 from dashboards.maps import Atlas
 from dashboards.page import Html, contents, document, element, html, section
@@ -52,6 +53,7 @@ def _parts(findings: Findings, *, atlas: Atlas) -> list[Section]:
         sections.coverage(findings),
         sections.scores(findings),
         sections.differences(findings),
+        doubts(findings),
         origins.pretraining(findings),
         origins.compositions(findings, atlas=atlas),
         origins.checkpoints(findings),

@@ -28,9 +28,10 @@ def check_read(at: str, model: ModelSpec, task: TaskSpec) -> None:
 
 
 def check_scored(at: str, task: TaskSpec) -> None:
-    """Refuse a primary metric that cannot score what a task asks for."""
+    """Refuse a primary metric that cannot score what a task asks for, or where less is better."""
     metrics: Any = METRICS
-    fit = [name for name in METRICS.names if task.target in metrics[name].JUDGES]
+    able = [name for name in METRICS.names if task.target in metrics[name].JUDGES]
+    fit = [name for name in able if metrics[name].HIGHER_IS_BETTER]
     if task.metric not in fit:
         raise misfit(
             f"{at}.task.metric",

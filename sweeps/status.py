@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from dashboards.signatures import signatures
 from dashboards.tables import coverage, tidy
 from infra.ledger import FAILURES, Ledger
 from infra.spec import Spec
@@ -22,6 +23,8 @@ class Status:
     """One row per composition, model and continent."""
     failures: list[dict[str, Any]]
     """What failed of this sweep and was not made since, steps before cells."""
+    signatures: list[dict[str, Any]]
+    """What looks like a failure rather than an answer, place by place."""
     torn: tuple[str, ...]
     """Parts of the ledger that are torn or altered and do not count."""
 
@@ -37,7 +40,11 @@ def status(plan: Plan, *, store: Store) -> Status:
     behind = _behind(plan, {one["key"]: one for one in ours})
     told = pa.Table.from_pylist([*behind.values(), *of_cells], schema=FAILURES)
     rows = tidy(grid.table(plan), results=ledger.results(), failures=told)
-    return Status(coverage(rows).to_pylist(), [*ours, *of_cells], ledger.torn())
+    zero = {entry.name for entry in plan.sweep.compositions if entry.spec.is_zero}
+    doubtful = signatures(rows, limits=plan.sweep.limits.model_dump(), zero=zero)
+    return Status(
+        coverage(rows).to_pylist(), [*ours, *of_cells], doubtful.to_pylist(), ledger.torn()
+    )
 
 
 def _behind(plan: Plan, failed: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

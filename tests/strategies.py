@@ -162,7 +162,8 @@ def _protocols() -> st.SearchStrategy[ProtocolEntry]:
 
 def _suits(task: TaskSpec, model: ModelSpec) -> bool:
     """Say whether a network can be judged on a task at all."""
-    scored = task.target in METRICS[task.metric].JUDGES if task.metric in METRICS.names else False
+    known = task.metric in METRICS.names and METRICS[task.metric].HIGHER_IS_BETTER
+    scored = known and task.target in METRICS[task.metric].JUDGES
     return scored and set(model.encodes) <= set(task.gives)
 
 

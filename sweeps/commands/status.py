@@ -8,6 +8,7 @@ from sweeps.commands.options import open_store, with_json, with_sweep
 
 NAME = "status"
 MOST_FAILURES = 10
+MOST_SIGNS = 10
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +23,7 @@ def run(args: argparse.Namespace) -> int:
     from sweeps.reading import read
 
     planned = plan(read(args.sweep))
+    from dashboards.signatures import where
     from sweeps.status import status
 
     found = status(planned, store=open_store(args, create=False))
@@ -34,6 +36,11 @@ def run(args: argparse.Namespace) -> int:
         show.say(f"failed: {one['key']} ({one['kind']}: {message})")
     if len(found.failures) > MOST_FAILURES:
         show.say(f"and {len(found.failures) - MOST_FAILURES:,} more failures; --json lists them")
+    for one in found.signatures[:MOST_SIGNS]:
+        show.say(f"doubtful: {where(one)}: {one['told']}")
+    if len(found.signatures) > MOST_SIGNS:
+        left = len(found.signatures) - MOST_SIGNS
+        show.say(f"and {left:,} more doubtful places; --json lists them")
     for path in found.torn:
         show.say(f"torn and not counted: {path}; `terrasweep run {args.sweep}` makes it again")
     return 0
