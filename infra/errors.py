@@ -4,6 +4,7 @@ TerrasweepError                 anything below; the command line prints it witho
 ├── UserError                   the user can mend it: exit code 2, nothing was written
 │   ├── SpecError               a sweep file or a spec says something that cannot be
 │   ├── PoolError               a pool's files are missing, malformed or too small
+│   ├── TaskError               a task's files are missing, malformed or too small
 │   ├── StoreError              the store cannot be opened, read or written
 │   ├── ClusterError            the cluster cannot be reached, or turns us away (infra/cluster.py)
 │   └── MixedHouseError         our rooms stand in two folders (infra/doorplate.py)
@@ -53,6 +54,10 @@ class SpecError(UserError):
 
 class PoolError(UserError):
     """A pool's files are missing, malformed or too small."""
+
+
+class TaskError(UserError):
+    """A task's files are missing, malformed or too small."""
 
 
 class StoreError(UserError):

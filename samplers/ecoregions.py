@@ -47,6 +47,15 @@ def read(content: str) -> Ecoregions:
     return _opened(find(content, what="RESOLVE Ecoregions 2017"))
 
 
+def opened(path: Path) -> Ecoregions:
+    """Return the map that lies at a path.
+
+    Raises:
+        PoolError: If it is not RESOLVE Ecoregions 2017.
+    """
+    return _opened(Map(path, ""))
+
+
 @lru_cache(maxsize=2)
 def _opened(one: Map) -> Ecoregions:
     return _rasters(one) if one.rasters else _layer(one.path)

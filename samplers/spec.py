@@ -181,6 +181,31 @@ class TaskSpec(Spec):
         return False
 
 
+BinaryMetric: TypeAlias = Literal[
+    "f1", "f1_macro", "f1_weighted", "accuracy", "balanced_accuracy", "auc"
+]
+ClassMetric: TypeAlias = Literal["f1_macro", "f1_weighted", "accuracy", "balanced_accuracy"]
+LabelMetric: TypeAlias = Literal["f1_micro"]
+NumberMetric: TypeAlias = Literal["r2"]
+
+
+class FiledTaskSpec(TaskSpec):
+    """A task that lies in files; each task says which."""
+
+    path: str = Field(min_length=1)
+    """The file or folder; it names the task, so let it be the same on every machine.
+
+    A relative path starts at the folder that TERRASWEEP_POOLS names, or else where one stands.
+    """
+    russia: Russia = "europe"
+    """Where Russia counts; as the pool says."""
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """The arrays of a sample, beside its coordinates."""
+        return ()
+
+
 class CompositionSpec(Spec):
     """The rule and the size of a pretraining set."""
 

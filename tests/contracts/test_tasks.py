@@ -1,13 +1,27 @@
 """Every task keeps the contract: labelled samples with their place, the same at every reading."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from infra.errors import PoolError, TaskError
+from pipelines.taskdata import check
 from samplers.cells import cells_of
 from samplers.geography import continents
 from samplers.members import TASKS
 from samplers.names import Continent
+from samplers.rows import UNKNOWN_MONTH
 from samplers.spec import TaskSpec
+from tests.data.arrays import make as arrays
+from tests.data.cropharvest import make as cropharvest
+from tests.data.ecoregions import make as ecoregions
+from tests.data.fmow_task import make as fmow_task
+from tests.data.forty import make as forty
+from tests.data.geobench import make as geobench
+from tests.data.geowiki import make as geowiki
+from tests.data.labelled import make as labelled
+from tests.data.mosaiks import make as mosaiks
 
 COLUMNS = {"id", "lat", "lon", "cell", "continent", "label", "month"}
 
@@ -15,64 +29,114 @@ EXAMPLES: dict[str, dict[str, object]] = {
     "planet_crop": {"per_continent": 60},
     "planet_biome": {"per_continent": 60},
 }
-"""The fields of a small instance; a task whose fields all have defaults needs no entry."""
+"""The fields of a small instance that needs no files."""
+
+MADE = {
+    "algae_blooms": arrays.make,
+    "cropharvest": cropharvest.make,
+    "ecoregions": ecoregions.make,
+    "fmow_sentinel": fmow_task.make,
+    "forty": forty.make,
+    "fuel_moisture": arrays.make,
+    "geobench": geobench.make,
+    "geowiki": geowiki.make,
+    "labelled": labelled.make,
+    "mosaiks": mosaiks.make,
+}
+"""What writes the small files of a task that lies in files, and returns its fields."""
+
+SHAPES = {"x": (12, 18), "dynamic_world": (12,)}
 
 
-def _spec(name) -> TaskSpec:
-    spec = TASKS.spec(name).model_validate({"name": name, **EXAMPLES.get(name, {})})
-    assert isinstance(spec, TaskSpec)
-    return spec
+def test_every_task_has_an_example():
+    assert {*EXAMPLES, *MADE} == set(TASKS.names)
 
 
-@pytest.fixture(params=TASKS.names)
-def task(request):
-    return request.param
+@pytest.fixture(scope="module", params=TASKS.names)
+def spec(request, tmp_path_factory) -> TaskSpec:
+    name = request.param
+    fields = EXAMPLES[name] if name in EXAMPLES else MADE[name](tmp_path_factory.mktemp(name))
+    made = TASKS.spec(name).model_validate({"name": name, **fields})
+    assert isinstance(made, TaskSpec)
+    return made
 
 
-def test_every_row_has_a_place_a_label_and_pixels(task):
-    read = TASKS[task].read(_spec(task))
+def read_of(spec: TaskSpec) -> dict[str, np.ndarray]:
+    return TASKS[spec.name].read(spec)
+
+
+def test_every_row_has_a_place_a_label_and_what_it_says_it_gives(spec):
+    read = read_of(spec)
     rows = len(read["id"])
-    assert set(read) >= COLUMNS
+    assert set(read) >= COLUMNS | set(spec.gives)
     assert {len(array) for array in read.values()} == {rows}
     assert len(np.unique(read["id"])) == rows
     assert [read[name].dtype for name in ("lat", "lon")] == [np.float64] * 2
     assert read["cell"].dtype == np.uint64
-    assert read["label"].dtype == np.int64
+    assert read["label"].dtype == (np.float64 if spec.target == "number" else np.int64)
     assert read["month"].dtype == np.uint8
-    assert set(read["month"].tolist()) <= set(range(12))
-    assert np.isfinite(read["lat"]).all()
-    assert np.isfinite(read["lon"]).all()
+    assert set(read["month"].tolist()) <= {*range(12), UNKNOWN_MONTH}
+    check(read, spec=spec, classes=TASKS[spec.name].classes(spec))
 
 
-def test_series_have_the_shape_that_networks_expect(task):
-    read = TASKS[task].read(_spec(task))
+def test_arrays_have_the_shape_that_networks_expect(spec):
+    read = read_of(spec)
     rows = len(read["id"])
-    assert read["x"].shape == (rows, 12, 18)
-    assert read["x"].dtype == np.float32
-    assert np.isfinite(read["x"]).all()
-    assert read["dynamic_world"].shape == (rows, 12)
-    assert read["dynamic_world"].dtype == np.uint8
-    assert read["dynamic_world"].max() <= 9
+    for name in set(spec.gives) & set(SHAPES):
+        assert read[name].shape == (rows, *SHAPES[name])
+    if "image" in spec.gives:
+        assert read["image"].ndim == 4
+        assert read["image"].dtype == np.float32
+    if "dynamic_world" in spec.gives:
+        assert read["dynamic_world"].dtype == np.uint8
+        assert read["dynamic_world"].max() <= 9
 
 
-def test_labels_are_classes_and_some_differ_on_every_continent(task):
-    read = TASKS[task].read(_spec(task))
-    classes = TASKS[task].classes(_spec(task))
-    assert classes is None or set(read["label"].tolist()) <= set(range(len(classes)))
+def test_an_official_split_has_both_parts(spec):
+    read = read_of(spec)
+    assert ("split" in read) == spec.has_official_split
+    if spec.has_official_split:
+        assert {"train", "test"} <= set(read["split"].tolist())
+
+
+def test_labels_are_classes_and_some_differ(spec):
+    read, classes = read_of(spec), TASKS[spec.name].classes(spec)
+    assert (classes is None) == (spec.target == "number")
+    assert len(np.unique(read["label"])) > 1
+    if not spec.synthetic:
+        return
     for continent in set(read["continent"].tolist()):
         assert len(set(read["label"][read["continent"] == continent].tolist())) > 1
 
 
-def test_cells_and_continents_are_those_of_the_coordinates(task):
-    read = TASKS[task].read(_spec(task))
+def test_cells_and_continents_are_those_of_the_coordinates(spec):
+    read = read_of(spec)
     assert (cells_of(read["lat"], read["lon"], resolution=5) == read["cell"]).all()
-    assert set(read["continent"].tolist()) <= set(Continent)
+    assert set(read["continent"].tolist()) <= {*Continent, continents.NONE}
     found = continents.names(read["lat"], read["lon"], russia="europe")
     assert (found == read["continent"]).all()
 
 
-def test_reading_again_gives_the_same(task):
-    first, second = (TASKS[task].read(_spec(task)) for _ in range(2))
+def test_reading_again_gives_the_same(spec):
+    first, second = read_of(spec), read_of(spec)
     assert set(first) == set(second)
     for name, array in first.items():
         assert (array == second[name]).all(), name
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_folder_that_is_not_there_or_empty_is_a_sentence(name: str, tmp_path: Path):
+    fields = MADE[name](_made(tmp_path / "whole"))
+    for path in (tmp_path / "nowhere", _made(tmp_path / "empty")):
+        spec = TASKS.spec(name).model_validate({"name": name, **fields, "path": str(path)})
+        with pytest.raises((TaskError, PoolError)) as caught:
+            TASKS[name].read(spec)
+        said = str(caught.value)
+        assert said.startswith("wanted ")
+        assert "; found " in said
+        assert str(path.parent) in said
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

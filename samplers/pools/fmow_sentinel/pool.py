@@ -51,14 +51,27 @@ def read(spec: FmowSentinelSpec, chunk: int) -> dict[str, np.ndarray]:
     Raises:
         PoolError: If the folder does not hold the pool, or rasterio is not installed.
     """
-    found, patch = _found(spec), _patch(spec)
-    part = rows.slice_of(found.index, chunk, size=patch.per_chunk)
+    return load(spec, rows.slice_of(index(spec), chunk, size=_patch(spec).per_chunk))
 
-    def load(name: str) -> rows.Seen:
+
+def index(spec: FmowSentinelSpec) -> pa.Table:
+    """Return the lines of the split's CSV, in order.
+
+    Raises:
+        PoolError: If the folder does not hold the pool, or rasterio is not installed.
+    """
+    return _found(spec).index
+
+
+def load(spec: FmowSentinelSpec, part: pa.Table) -> dict[str, np.ndarray]:
+    """Return the columns of some lines, with the image of each."""
+    found, patch = _found(spec), _patch(spec)
+
+    def seen(name: str) -> rows.Seen:
         values = rasters.pixels(found.home / name, num_bands=NUM_BANDS, dtypes=DTYPES)
         return rows.Seen(values.astype(patch.dtype))
 
-    return rows.gather(part, patch=patch, load=load)
+    return rows.gather(part, patch=patch, load=seen)
 
 
 def _patch(spec: FmowSentinelSpec) -> rows.Patch:

@@ -1,0 +1,1 @@
+"""CropHarvest: crop or not, and which, from monthly series."""

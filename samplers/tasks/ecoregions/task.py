@@ -1,0 +1,70 @@
+"""Biome, realm x biome or ecoregion at points that fall evenly on the land of each continent."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from infra.errors import PoolError
+from infra.seeds import generator
+from samplers import ecoregions, filed
+from samplers.names import BIOMES, UNKNOWN, Continent
+from samplers.pools.planet import points
+from samplers.tasks.ecoregions.spec import EcoregionsSpec
+
+GET = "RESOLVE Ecoregions 2017 is at https://ecoregions.appspot.com"
+
+
+def classes(spec: EcoregionsSpec) -> tuple[str, ...]:
+    """Return the names of the classes that occur, in order of their labels."""
+    return tuple(np.unique(_drawn(spec)[2]).tolist())
+
+
+def read(spec: EcoregionsSpec) -> dict[str, np.ndarray]:
+    """Return the labelled points, continent after continent.
+
+    Raises:
+        TaskError: If the file is missing.
+        PoolError: If it is not RESOLVE Ecoregions 2017.
+    """
+    lat, lon, names = _drawn(spec)
+    _, label = np.unique(names, return_inverse=True)
+    ids = [f"ecoregions-{spec.seed}-{number}" for number in range(len(lat))]
+    made = filed.columns(spec, ids=ids, lat=lat, lon=lon, label=label.astype(np.int64))
+    return {name: column[made["continent"] != "none"] for name, column in made.items()}
+
+
+@lru_cache(maxsize=2)
+def _drawn(spec: EcoregionsSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    path = filed.home(spec)
+    if not path.exists():
+        holds = "Ecoregions2017.shp, or a folder of rasters made of it,"
+        raise filed.incomplete(path.parent, holds=holds, get=GET, found=f"no {path.name}")
+    regions = ecoregions.opened(path)
+    each = [_continent(spec, continent.value) for continent in Continent]
+    lat, lon = (np.concatenate(parts) for parts in zip(*each, strict=True))
+    names = _names(regions.at(lat, lon), spec=spec)
+    known = names != UNKNOWN["ecoregion"]
+    if not known.any():
+        raise PoolError(
+            f"wanted the {spec.label} of points in {path}",
+            found="none anywhere",
+            do="give the layer, or a raster of it; " + GET,
+        )
+    return lat[known], lon[known], names[known]
+
+
+def _continent(spec: EcoregionsSpec, continent: str) -> tuple[np.ndarray, np.ndarray]:
+    rng = generator("ecoregions", spec.seed, continent)
+    land = points.continent(continent, russia=spec.russia)
+    return points.draw(rng, spec.per_continent, land=land)
+
+
+def _names(at: ecoregions.Strata, *, spec: EcoregionsSpec) -> np.ndarray:
+    if spec.label == "ecoregion":
+        return np.asarray(at["ecoregion"], str)
+    biome, unknown = np.array(BIOMES)[at["biome"]], UNKNOWN["ecoregion"]
+    if spec.label == "biome":
+        return np.where(at["biome"] > 0, biome, unknown)
+    both = np.char.add(np.char.add(at["realm"].astype(str), ": "), biome)
+    known = (at["biome"] > 0) & (at["realm"] != UNKNOWN["realm"])
+    return np.where(known, both, unknown)

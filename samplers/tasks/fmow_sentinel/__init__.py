@@ -1,0 +1,1 @@
+"""fMoW-Sentinel: what a place is used for, from its image."""

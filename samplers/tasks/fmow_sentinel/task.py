@@ -1,0 +1,86 @@
+"""fMoW-Sentinel: the category of a place from its 13-band image, by the published splits."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from infra.errors import PoolError, TaskError
+from samplers import filed
+from samplers.draw import hashes
+from samplers.pools.fmow_sentinel import pool
+from samplers.pools.fmow_sentinel.spec import FmowSentinelSpec
+from samplers.rows import num_sound
+from samplers.tasks.fmow_sentinel.spec import FmowSentinelTaskSpec
+
+Split = Literal["train", "val", "test"]
+
+
+def classes(spec: FmowSentinelTaskSpec) -> tuple[str, ...]:
+    """Return the categories of the training set, in order of their labels."""
+    return tuple(np.unique(_categories(_chosen(spec, "train"))).tolist())
+
+
+def read(spec: FmowSentinelTaskSpec) -> dict[str, np.ndarray]:
+    """Return the labelled images of both splits.
+
+    Raises:
+        TaskError: If the folder does not hold both, or an image cannot be read.
+    """
+    names = classes(spec)
+    parts = [_part(spec, "train", "train"), _part(spec, spec.judged, "test")]
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    strange = sorted(set(whole["category"]) - set(names))
+    if strange:
+        found = f"{strange[0]} in {spec.judged} alone"
+        wanted = "the categories of the training set"
+        raise filed.malformed(filed.home(spec), wanted=wanted, found=found)
+    label = np.searchsorted(names, whole.pop("category")).astype(np.int64)
+    return filed.columns(spec, ids=whole.pop("id"), label=label, **whole)
+
+
+def _part(spec: FmowSentinelTaskSpec, split: Split, official: str) -> dict[str, np.ndarray]:
+    chosen = _chosen(spec, split)
+    read = pool.load(_pool(spec, split), chosen)
+    bad = np.flatnonzero(read["rejected"] != "")
+    if len(bad):
+        found = f"{len(bad):,} that cannot be used, such as {read['id'][bad[0]]}: "
+        raise TaskError(
+            f"wanted the images of {split} in {filed.home(spec)}",
+            found=found + str(read["rejected"][bad[0]]),
+            do="restore the files, or remove their lines from the CSV",
+        )
+    return {
+        **{name: read[name] for name in ("id", "lat", "lon", "month", "image")},
+        "category": _categories(chosen),
+        "split": np.full(chosen.num_rows, official),
+    }
+
+
+def _chosen(spec: FmowSentinelTaskSpec, split: Split) -> pa.Table:
+    """Return the lines of a split that are taken, in order of their ids' hashes."""
+    index = _index(spec, split)
+    order = np.argsort(hashes(index.column("id").to_pylist()), kind="stable")
+    return index.take(pa.array(order[: spec.most]))
+
+
+def _index(spec: FmowSentinelTaskSpec, split: Split) -> pa.Table:
+    try:
+        index = pool.index(_pool(spec, split))
+    except PoolError as error:
+        raise TaskError(error.wanted, found=error.found, do=error.do) from None
+    if num_sound(index) < index.num_rows:
+        found = f"{index.num_rows - num_sound(index):,} broken lines"
+        wanted = f"whole lines in {split}.csv"
+        raise filed.malformed(filed.home(spec), wanted=wanted, found=found)
+    return index
+
+
+def _pool(spec: FmowSentinelTaskSpec, split: Split) -> FmowSentinelSpec:
+    return FmowSentinelSpec(name="fmow_sentinel", path=spec.path, split=split, size_px=spec.size_px)
+
+
+def _categories(index: pa.Table) -> np.ndarray:
+    """Return the category of each line: its file lies in the folder of that name."""
+    return np.array([Path(name).parts[-3] for name in index.column("file").to_pylist()])

@@ -1,0 +1,1 @@
+"""ForTy: which kind of forest, or none, grows in a patch."""

@@ -1,0 +1,1 @@
+"""How moist the living fuel of wildfires is, in per cent."""

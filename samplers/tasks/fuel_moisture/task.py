@@ -1,0 +1,19 @@
+"""How moist the living fuel of wildfires is, in per cent."""
+
+import numpy as np
+
+from samplers import series
+from samplers.tasks.fuel_moisture.spec import FuelMoistureSpec
+
+
+def classes(spec: FuelMoistureSpec) -> None:
+    """Return nothing: the label is a number."""
+
+
+def read(spec: FuelMoistureSpec) -> dict[str, np.ndarray]:
+    """Return the labelled series.
+
+    Raises:
+        TaskError: If a file is missing, cut short, or has another shape.
+    """
+    return series.read(spec)

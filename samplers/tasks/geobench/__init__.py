@@ -1,0 +1,1 @@
+"""The twelve data sets of GEO-Bench, version 1."""

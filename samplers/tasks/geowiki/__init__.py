@@ -1,0 +1,1 @@
+"""Crop or not, as people saw it on Geo-Wiki."""

@@ -1,0 +1,1 @@
+"""Labelled samples of one's own, in a Parquet or GeoParquet file."""

@@ -1,0 +1,1 @@
+"""The numbers of MOSAIKS: population, forest, elevation and more, at points of the land."""
