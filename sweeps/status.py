@@ -12,6 +12,7 @@ from infra.spec import Spec
 from infra.step import Step, closure
 from infra.store import Store
 from sweeps import grid
+from sweeps.arms import CompositionEntry
 from sweeps.plan import Plan
 
 
@@ -40,7 +41,8 @@ def status(plan: Plan, *, store: Store) -> Status:
     behind = _behind(plan, {one["key"]: one for one in ours})
     told = pa.Table.from_pylist([*behind.values(), *of_cells], schema=FAILURES)
     rows = tidy(grid.table(plan), results=ledger.results(), failures=told)
-    zero = {entry.name for entry in plan.sweep.compositions if entry.spec.is_zero}
+    drawn = [one for one in plan.sweep.compositions if isinstance(one, CompositionEntry)]
+    zero = {entry.name for entry in drawn if entry.spec.is_zero}
     doubtful = signatures(rows, limits=plan.sweep.limits.model_dump(), zero=zero)
     return Status(
         coverage(rows).to_pylist(), [*ours, *of_cells], doubtful.to_pylist(), ledger.torn()
