@@ -42,6 +42,10 @@ class ModelSpec(Spec):
     """Arrays of a pool that it is pretrained on, beside the coordinates."""
     encodes: ClassVar[tuple[str, ...]] = ("x", "dynamic_world", "month")
     """Arrays of a task that it makes features of, beside the coordinates."""
+    may_encode: ClassVar[tuple[str, ...]] = ()
+    """Arrays that it looks at as well, where there are any."""
+    knows_places: ClassVar[bool] = True
+    """Whether its features depend on the coordinates."""
 
     name: str
     """Which network of the zoo."""

@@ -18,8 +18,9 @@ from infra.context import Context, Resources
 from infra.errors import BadDataError
 from infra.spec import Spec
 from infra.step import Step
-from models import weights
+from models import encoding, weights
 from models.contract import Architecture, Network
+from models.encoding import CHUNK
 from models.members import ZOO
 from pipelines import leakage
 from pipelines.spec import CheckpointSpec, InitSpec
@@ -27,7 +28,6 @@ from pipelines.taskdata import TABLE
 from samplers.table import to_arrays
 
 FEATURES: Final = "features.safetensors"
-CHUNK: Final = 128
 
 
 def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
@@ -62,19 +62,11 @@ def encode(
     context: Context,
 ) -> np.ndarray:
     """Return one float32 vector per sample."""
-    device = next(network.parameters()).device
     samples = len(next(iter(arrays.values())))
     parts = []
-    with torch.inference_mode():
-        for at in range(0, samples, CHUNK):
-            chunk = {name: array[at : at + CHUNK] for name, array in arrays.items()}
-            prepared = architecture.prepare(chunk)
-            batch = {
-                name: torch.from_numpy(np.ascontiguousarray(array)).to(device)
-                for name, array in prepared.items()
-            }
-            parts.append(network.encode(batch).float().cpu().numpy())
-            context.progress(min(at + CHUNK, samples), samples)
+    for part in encoding.chunked(network, architecture, arrays):
+        parts.append(part)
+        context.progress(min(len(parts) * CHUNK, samples), samples)
     return np.concatenate(parts)
 
 

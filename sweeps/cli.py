@@ -27,6 +27,7 @@ COMMANDS = {
     "composition": "the compositions of the catalogue; those of a sweep drawn, shown, exported",
     "pool": "make a pool ready, and audit it before one draws from it",
     "checkpoint": "take in weights that others published",
+    "encode": "features of a file of arrays, with any checkpoint",
     "doctor": "whether this machine can run a sweep",
 }
 MODULES = {"spec": "check"}

@@ -102,15 +102,23 @@ def month_table(width: int) -> nn.Embedding:
 def code_table(
     *, steps: int, months: nn.Embedding, channels: nn.Embedding, positions: Tensor
 ) -> Tensor:
-    """Return what is added to each token but the location's, for each first month: (12, N, D).
+    """Return what is added to each token but the location's, for each first month: (12, N, D)."""
+    first = torch.arange(MONTHS, device=positions.device)[:, None]
+    month_MT = (first + torch.arange(steps, device=positions.device)) % MONTHS
+    return codes_of(month_MT, months=months, channels=channels, positions=positions)
+
+
+def codes_of(
+    month_MT: Tensor, *, months: nn.Embedding, channels: nn.Embedding, positions: Tensor
+) -> Tensor:
+    """Return what is added to each token but the location's in M series of months: (M, N, D).
 
     The code is month, channel and position side by side, in that order. Relief has no time.
     """
-    first = torch.arange(MONTHS, device=positions.device)[:, None]
-    month = months((first + torch.arange(steps, device=positions.device)) % MONTHS)
+    steps, month = month_MT.shape[1], months(month_MT)
     relief = list(GROUPS).index(RELIEF)
     series = channels.weight[[row for row in range(channels.num_embeddings) if row != relief]]
-    shape = (MONTHS, len(series), steps, -1)
+    shape = (len(month_MT), len(series), steps, -1)
     code = torch.cat(
         [
             month[:, None].expand(shape),
@@ -121,7 +129,7 @@ def code_table(
     ).flatten(1, 2)
     still = F.pad(channels.weight[relief], (month.shape[-1], positions.shape[-1]))
     cut = BEFORE_RELIEF * steps
-    return torch.cat([code[:, :cut], still.expand(MONTHS, 1, -1), code[:, cut:]], dim=1)
+    return torch.cat([code[:, :cut], still.expand(len(month_MT), 1, -1), code[:, cut:]], dim=1)
 
 
 def initialise(module: nn.Module) -> None:

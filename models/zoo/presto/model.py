@@ -20,6 +20,7 @@ from models.zoo.presto import masking, normalise
 from models.zoo.presto.layers import (
     Block,
     code_table,
+    codes_of,
     initialise,
     month_table,
     pick,
@@ -98,15 +99,19 @@ class Encoder(nn.Module):
             for name, embed in self.eo_patch_embed.items()
         ]
         tokens.append(self.dw_embed(batch["dynamic_world"]))
-        codes = code_table(
-            steps=x.shape[1],
-            months=self.month_embed,
-            channels=self.channel_embed,
-            positions=self.pos_embed,
-        )
-        coded = torch.cat(tokens, dim=1) + codes.index_select(0, batch["month"])
+        coded = torch.cat(tokens, dim=1) + self._codes(batch["month"], steps=x.shape[1])
         location = self.latlon_embed(_on_the_sphere(batch["latlon"]))
         return torch.cat([location[:, None], coded], dim=1)
+
+    def _codes(self, month: Tensor, *, steps: int) -> Tensor:
+        """Return each token's code, (B, N, D), from the first month or from the month of each step.
+
+        A step is not always a calendar month: of thirty days, two may begin in one.
+        """
+        tables = {"months": self.month_embed, "channels": self.channel_embed}
+        if month.ndim == 2:
+            return codes_of(month, positions=self.pos_embed, **tables)
+        return code_table(steps=steps, positions=self.pos_embed, **tables).index_select(0, month)
 
 
 class Decoder(nn.Module):
@@ -200,8 +205,13 @@ class Presto(Network):
         return cast("dict[str, Tensor]", predicted)
 
     def encode(self, batch: Batch) -> Tensor:
-        """Return the norm of the mean over visible tokens, the location's among them."""
+        """Return the norm of the mean over visible tokens, the location's among them.
+
+        What a `mask` hides is not visible; one hidden band hides its whole token.
+        """
         unseen = _without_land_cover(batch["dynamic_world"])
+        if "mask" in batch:
+            unseen = unseen | _with_hidden_bands(batch["mask"])
         x_BKD, _, keep_BK = self.encoder(batch, hidden_BN=unseen)
         counts = keep_BK[:, :, None].to(x_BKD.dtype)
         mean = (x_BKD * counts).sum(dim=1) / counts.sum(dim=1)
@@ -212,6 +222,16 @@ def _without_land_cover(dynamic_world: Tensor) -> Tensor:
     """Return (B, tokens but the location's), True where land cover is missing."""
     missing = dynamic_world == MISSING
     return F.pad(missing, (num_tokens(missing.shape[1]) - missing.shape[1], 0))
+
+
+def _with_hidden_bands(mask_BTC: Tensor) -> Tensor:
+    """Return (B, tokens but the location's), True where a band of the token is hidden."""
+    samples, steps = mask_BTC.shape[:2]
+    groups = [
+        mask_BTC[:, : 1 if name == RELIEF else steps, list(bands)].any(dim=2)
+        for name, bands in GROUPS.items()
+    ]
+    return torch.cat([*groups, mask_BTC.new_zeros(samples, steps)], dim=1)
 
 
 def _on_the_sphere(latlon: Tensor) -> Tensor:

@@ -1,11 +1,15 @@
-"""Raw bands to network input: (x + shift) / div per band, B9 left out, NDVI made anew."""
+"""Raw bands to network input: (x + shift) / div per band, B9 left out, NDVI made anew.
+
+Bands that are normalised already are told by their number, and stay as they are.
+"""
 
 from typing import Final, cast
 
 import numpy as np
 
+from infra.errors import BadDataError
 from models.contract import Arrays
-from models.zoo.presto.layout import MISSING, NUM_BANDS
+from models.zoo.presto.layout import MAX_STEPS, MISSING, NUM_BANDS
 
 KEPT: Final = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16)
 """Raw bands that are scaled, in order; raw band 10 is B9, raw band 17 the stored NDVI."""
@@ -14,16 +18,54 @@ SHIFT: Final = (25.0, 25.0, *[0.0] * 10, -272.15, 0.0, 0.0, 0.0)
 DIV: Final = (25.0, 25.0, *[1e4] * 10, 35.0, 0.03, 2000.0, 50.0)
 """What each kept band is divided by afterwards."""
 RED, NEAR_INFRARED, NDVI = 4, 8, 16
+RAW_BANDS: Final = 18
+MONTHS: Final = 12
 
 
 def prepare(arrays: Arrays) -> dict[str, np.ndarray]:
-    """Return normalised bands, land cover, latitude and longitude, and the first month."""
-    return {
-        "x": normalise(arrays["x"]),
+    """Return normalised bands, land cover, latitude and longitude, and the first month or all.
+
+    Raises:
+        BadDataError: If shapes or months make no sense.
+    """
+    _check_shapes(arrays)
+    x = arrays["x"]
+    is_raw = x.shape[-1] == RAW_BANDS
+    made = {
+        "x": normalise(x) if is_raw else x.astype(np.float32),
         "dynamic_world": np.minimum(arrays["dynamic_world"].astype(np.int64), MISSING),
         "latlon": np.stack([arrays["lat"], arrays["lon"]], axis=1).astype(np.float32),
-        "month": arrays["month"].astype(np.int64),
+        "month": _months(arrays["month"], shape=x.shape[:2]),
     }
+    if "mask" in arrays:
+        made["mask"] = arrays["mask"] != 0
+    return made
+
+
+def _check_shapes(arrays: Arrays) -> None:
+    shape, steps = arrays["x"].shape, arrays["dynamic_world"].shape
+    wanted = f"wanted `x` of shape (samples, 1 to {MAX_STEPS} months, {NUM_BANDS} or {RAW_BANDS})"
+    if len(shape) != 3 or not 0 < shape[1] <= MAX_STEPS or shape[2] not in (NUM_BANDS, RAW_BANDS):
+        raise BadDataError(wanted, found=f"{shape}", do="bring the array into this shape")
+    if steps != shape[:2]:
+        wanted = f"wanted `dynamic_world` of shape {shape[:2]}, as `x` has months"
+        raise BadDataError(wanted, found=f"{steps}", do=f"write {MISSING} where there is none")
+    masked = arrays["mask"].shape if "mask" in arrays else (*shape[:2], NUM_BANDS)
+    if masked != (*shape[:2], NUM_BANDS):
+        wanted = f"wanted `mask` of shape {(*shape[:2], NUM_BANDS)}"
+        raise BadDataError(wanted, found=f"{masked}", do="mask the normalised bands")
+
+
+def _months(month: np.ndarray, *, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the month in which each series begins, or that of each of its steps."""
+    samples, steps = shape
+    if month.shape not in ((), (samples,), (samples, steps)):
+        wanted = f"wanted `month` of shape ({samples},) or ({samples}, {steps})"
+        raise BadDataError(wanted, found=f"{month.shape}", do="write the first month, from 0")
+    if month.min() < 0 or month.max() >= MONTHS:
+        wanted = f"wanted `month` from 0 (January) to {MONTHS - 1}"
+        raise BadDataError(wanted, found=f"{month.min()} to {month.max()}", do="count from 0")
+    return month.astype(np.int64) if month.ndim else np.full(samples, month, dtype=np.int64)
 
 
 def normalise(raw: np.ndarray) -> np.ndarray:

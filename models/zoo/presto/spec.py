@@ -11,6 +11,7 @@ class PrestoSpec(ModelSpec):
     """Presto: a masked autoencoder of twelve monthly observations of one pixel."""
 
     official: ClassVar[TrainingSpec] = TrainingSpec()
+    may_encode: ClassVar[tuple[str, ...]] = ("mask",)
 
     name: Literal["presto"]
     """Which network of the zoo."""

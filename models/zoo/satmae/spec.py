@@ -21,6 +21,7 @@ class SatMaeSpec(ModelSpec):
     )
     learns_from: ClassVar[tuple[str, ...]] = ("image",)
     encodes: ClassVar[tuple[str, ...]] = ("image",)
+    knows_places: ClassVar[bool] = False
 
     name: Literal["satmae"]
     """Which network of the zoo."""

@@ -1,0 +1,85 @@
+"""Features of a file of arrays, with any checkpoint."""
+
+import argparse
+from pathlib import Path
+
+from sweeps import show
+from sweeps.commands.options import open_store, with_json
+
+NAME = "encode"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument(
+        "--checkpoint",
+        required=True,
+        metavar="FOLDER|KEY",
+        help="an imported one, or what an init or pretrain step left in the store",
+    )
+    parser.add_argument("--input", required=True, type=Path, metavar="X.npz")
+    parser.add_argument("--output", required=True, type=Path, metavar="Y.npz")
+    parser.add_argument(
+        "--raw", action="store_true", help="`x` has 18 raw bands, and not 17 normalised ones"
+    )
+    parser.add_argument(
+        "--device", default="cpu", metavar="NAME", help="as torch calls it (default: cpu)"
+    )
+    with_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Encode, and say what was made."""
+    from infra.errors import BadDataError, UserError
+    from models.encoding import encode_file, load  # local: torch takes seconds to import
+
+    _refuse_targets(args.output)
+    checkpoint = load(_folder(args), device=_device(args.device))
+    try:
+        made = encode_file(checkpoint, args.input, args.output, raw=args.raw)
+    except BadDataError as error:  # here it is the user's own file, and nobody else's
+        raise UserError(error.wanted, found=error.found, do=error.do) from error
+    if args.json:
+        show.as_json({"network": checkpoint.model.name, "output": str(args.output), **vars(made)})
+        return 0
+    if made.unused:
+        show.say(f"not looked at: {', '.join(made.unused)}")
+    show.say(f"{args.output}: features ({made.samples:,}, {made.width:,}) float32")
+    return 0
+
+
+def _folder(args: argparse.Namespace) -> Path:
+    """Return the folder of a checkpoint; a key is looked up in the store."""
+    from infra.errors import UserError
+    from infra.step import Key
+
+    here = Path(args.checkpoint)
+    if here.is_dir():
+        return here
+    key = Key.parse(args.checkpoint)
+    if key.stage not in ("init", "pretrain", "checkpoint") or "/" in key.digest:
+        do = "name the folder of an imported one, or a key such as pretrain/3f2a..."
+        raise UserError(f"wanted the checkpoint {here}", found="no such folder", do=do)
+    return open_store(args, create=False).folder(key)
+
+
+def _device(name: str) -> str:
+    """Refuse a device that torch does not have here."""
+    import torch
+
+    from infra.errors import UserError
+
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        found = str(error).splitlines()[0]
+        raise UserError(f"wanted the device {name!r}", found=found, do="name another") from None
+    return name
+
+
+def _refuse_targets(path: Path) -> None:
+    from infra.errors import UserError
+
+    if path.suffix != ".npz" or not path.parent.is_dir() or path.is_dir():
+        found = str(path) if path.parent.is_dir() else f"no folder {path.parent}"
+        raise UserError("wanted a file Y.npz to write to", found=found, do="name one with --output")
