@@ -9,15 +9,24 @@ from typing import Any
 import pyarrow as pa
 
 from dashboards import words
+from dashboards.convergence import convergence
+from dashboards.crossing import Crossing, crossing, crossings
+from dashboards.diverse import Scatter, diversity, scatters
+from dashboards.interaction import interaction
 from dashboards.made import Made
+from dashboards.ranking import ranks
 from dashboards.signatures import SIGNATURES, signatures, zero_arms
 from dashboards.statistics import ALL, MEAN, differences
-from dashboards.tables import SAME, Holes, Row, coverage, summary, tidy
+from dashboards.tables import SAME, Holes, Row, coverage, direction, summary, tidy
 from infra.ledger import Ledger
 from infra.store import Store
 
 SETTING = ("model", "task", "tested", "n", "protocol", "metric")
 """What compositions are compared under; a comparison never crosses it."""
+
+
+ALWAYS = ("cells", "coverage", "summary", "differences", "signatures")
+"""Tables that are told even if they are empty; the others answer further questions, if asked."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ class Group:
         """Compositions, the best mean over continents first."""
         means: dict[str, list[float]] = {}
         for row in self.scores:
-            means.setdefault(row["composition"], []).append(row["mean"])
+            means.setdefault(row["composition"], []).append(direction(row["metric"]) * row["mean"])
         return sorted(means, key=lambda composition: -fmean(means[composition]))
 
     @cached_property
@@ -124,18 +133,42 @@ class Findings:
     @cached_property
     def tables(self) -> dict[str, pa.Table]:
         """Every table of the report by its name; holes are counted and said, not refused."""
-        return {
+        means = summary(self.cells, holes=Holes.COUNT)
+        contrasts = differences(
+            self.cells,
+            baseline=self.baseline,
+            holes=Holes.COUNT,
+            fixed=self.meta.get("checkpoints", ()),
+        )
+        told = {
             "cells": self.cells,
             "coverage": coverage(self.cells),
-            "summary": summary(self.cells, holes=Holes.COUNT),
-            "differences": differences(
-                self.cells,
-                baseline=self.baseline,
-                holes=Holes.COUNT,
-                fixed=self.meta.get("checkpoints", ()),
-            ),
+            "summary": means,
+            "differences": contrasts,
+            "ranks": ranks(means),
+            "architecture": interaction(contrasts),
+            "home": crossing(self.crossings),
+            "labels": convergence(contrasts),
+            "diversity": diversity(self.scatters),
             "signatures": self.signatures,
         }
+        return {name: rows for name, rows in told.items() if rows.num_rows or name in ALWAYS}
+
+    @cached_property
+    def crossings(self) -> list[Crossing]:
+        """Where compositions of one continent each meet every continent."""
+        return crossings(self.cells, self.meta.get("compositions", {}))
+
+    @cached_property
+    def scatters(self) -> list[Scatter]:
+        """How diverse the compositions are, beside how they do."""
+        models = dict.fromkeys(self.cells["model"].to_pylist())
+        means = summary(self.cells, holes=Holes.COUNT)
+        return scatters(means, {model: self.made.cards(model) for model in models})
+
+    def rows(self, table: str) -> list[Row]:
+        """Return the rows of a table; none if it has nothing to tell."""
+        return self.tables[table].to_pylist() if table in self.tables else []
 
     @cached_property
     def signatures(self) -> pa.Table:

@@ -80,6 +80,17 @@ class Made:
             for row, record in made
         ]
 
+    def cards(self, model: str) -> dict[str, list[Mapping[str, Any]]]:
+        """Return the cards of every draw that a model learnt from, by composition."""
+        found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for row in self._first("sample", ("composition", "replicate"), model=model):
+            record = self.records.get(row["sample"])
+            if record is not None:
+                found[row["composition"]].append(
+                    json.loads(self._bytes(record, "card.json") or b"{}")
+                )
+        return dict(found)
+
     def histories(self, model: str) -> dict[str, list[Columns]]:
         """Return the curves of every pretraining of a model, by composition."""
         curves: dict[str, list[Columns]] = defaultdict(list)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from dashboards import figures, words
+from dashboards import words
 from dashboards.drawing import Drawing
+from dashboards.figures.losses import curves
 from dashboards.findings import Findings
 from dashboards.made import Draw
 from dashboards.maps import SMALL, Atlas, Tile, steps, world
@@ -15,11 +16,9 @@ from infra.record import Record
 def pretraining(findings: Findings) -> Section | None:
     """Show the loss curves."""
     drawings = tuple(
-        figures.curves(
-            curves, name=f"loss-{words.slug(model)}", title=f"Pretraining loss: {model}."
-        )
+        curves(runs, name=f"loss-{words.slug(model)}", title=f"Pretraining loss: {model}.")
         for model in findings.models
-        if (curves := findings.made.histories(model))
+        if (runs := findings.made.histories(model))
     )
     if not drawings:
         return None

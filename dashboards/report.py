@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from dashboards import origins, sections
+from dashboards import origins, questions, sections
 from dashboards.doubts import doubts
 from dashboards.findings import Findings
 from dashboards.maps import Atlas
@@ -54,6 +54,11 @@ def _parts(findings: Findings, *, atlas: Atlas) -> list[Section]:
         sections.scores(findings),
         sections.differences(findings),
         doubts(findings),
+        questions.ranks(findings),
+        questions.architecture(findings),
+        questions.home(findings),
+        questions.labels(findings),
+        questions.diversity(findings),
         origins.pretraining(findings),
         origins.compositions(findings, atlas=atlas),
         origins.checkpoints(findings),

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from dashboards import figures, words
+from dashboards import words
 from dashboards.drawing import Drawing
+from dashboards.figures.forests import forest
+from dashboards.figures.heat import heat_map
 from dashboards.findings import Findings, Group
 from dashboards.page import Content, Html, element, figure, folded, html, items, table
 from dashboards.parts import Section, stamp
@@ -52,7 +54,7 @@ def scores(findings: Findings) -> Section | None:
 def differences(findings: Findings) -> Section | None:
     """Show every paired difference with its interval."""
     drawings = tuple(
-        figures.forest(
+        forest(
             group.blocks,
             baseline=findings.baseline,
             name=f"differences-{group.name}",
@@ -134,7 +136,7 @@ def _done(row: dict[str, int] | None) -> Content:
 
 
 def _heat_map(group: Group, baseline: str) -> Drawing:
-    return figures.heat_map(
+    return heat_map(
         {(row["composition"], row["continent"]): row for row in group.scores},
         contrasts={
             (row["composition"], row["continent"]): row

@@ -7,14 +7,15 @@ pretraining run: every such row says so.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.special import ndtri, stdtr, stdtrit
 
+from dashboards.corrections import benjamini_hochberg, holm
+from dashboards.estimates import ALPHA, Pairs, estimate
 from dashboards.tables import (
     PLACE,
     SAME,
@@ -23,16 +24,12 @@ from dashboards.tables import (
     Holes,
     Row,
     by_replicate,
+    direction,
     grouped,
     is_hole,
     refuse_holes,
 )
-from infra.seeds import generator
-from infra.summary import CONFIDENCE
 
-ALPHA = 1 - CONFIDENCE
-POWER = 0.8
-NUM_DRAWS = 4000
 ALL = "global"
 """The region that holds every continent; it is no continent, so no average counts it twice."""
 MEAN = "mean of continents"
@@ -49,12 +46,18 @@ DIFFERENCES = pa.schema(
         ("protocol", pa.string()),
         ("metric", pa.string()),
         ("difference", pa.float64()),
+        ("error", pa.float64()),
         ("low", pa.float64()),
         ("high", pa.float64()),
         ("p", pa.float64()),
         ("p_holm", pa.float64()),
+        ("p_bh", pa.float64()),
         ("distinguishable", pa.bool_()),
         ("detectable", pa.float64()),
+        ("num_to_settle", pa.int64()),
+        ("improves", pa.float64()),
+        ("improves_low", pa.float64()),
+        ("improves_high", pa.float64()),
         ("num_pairs", pa.int64()),
         ("num_seeds", pa.int64()),
         ("num_replicates", pa.int64()),
@@ -63,9 +66,6 @@ DIFFERENCES = pa.schema(
         ("interval", pa.string()),
     ]
 )
-
-Pairs: TypeAlias = Mapping[int, Mapping[int, float]]
-"""Differences by replicate and seed."""
 
 
 @dataclass(frozen=True)
@@ -77,24 +77,13 @@ class Compared:
     num_holes: int
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What paired differences say about their mean; ``None`` where too few say nothing."""
-
-    mean: float
-    low: float | None
-    high: float | None
-    p: float | None
-    detectable: float | None
-    """The smallest true difference that 80 % of such experiments would find."""
-
-
 def differences(
     cells: pa.Table, *, baseline: str, holes: Holes = Holes.REFUSE, fixed: Collection[str] = ()
 ) -> pa.Table:
     """Compare every composition with the baseline wherever both were judged.
 
-    What is `fixed` is one network from outside: it meets every replicate of the other.
+    A difference is how far a composition is ahead: where less of a metric is better, its sign is
+    turned. What is `fixed` is one network from outside: it meets every replicate of the other.
 
     Holm's correction is over all comparisons of the table; those that average the continents
     repeat the others, and are corrected among themselves.
@@ -110,55 +99,6 @@ def differences(
     return pa.Table.from_pylist([*single, *averaged], schema=DIFFERENCES)
 
 
-def estimate(pairs: Pairs, *, words: Sequence[str | int]) -> Estimate:
-    """Return mean difference, interval, p and what could be detected; the words seed the draw."""
-    groups = [np.fromiter(seeds.values(), dtype=np.float64) for seeds in pairs.values() if seeds]
-    units = groups[0] if len(groups) == 1 else np.array([group.mean() for group in groups])
-    mean, num = float(units.mean()), units.size
-    if num < 2:
-        return Estimate(mean, None, None, None, None)
-    error = float(units.std(ddof=1)) / num**0.5
-    if error <= 1e-12:  # all differences are one number, up to rounding
-        return Estimate(mean, mean, mean, 1.0 if abs(mean) <= 1e-12 else 0.0, 0.0)
-    drawn = resampled(groups, num_draws=NUM_DRAWS, rng=generator("bootstrap", *words)) - mean
-    # The draws give the interval its shape. Their spread is too small for few units and counts
-    # the seeds twice for many replicates, so its width is Student's.
-    student, normal = stdtrit(num - 1, 1 - ALPHA / 2), ndtri(1 - ALPHA / 2)
-    low, high = np.quantile(drawn, [ALPHA / 2, 1 - ALPHA / 2]) * (
-        error / drawn.std() * student / normal
-    )
-    p = float(2 * stdtr(num - 1, -abs(mean) / error))
-    detectable = float((student + stdtrit(num - 1, POWER)) * error)
-    return Estimate(mean, float(mean + low), float(mean + high), p, detectable)
-
-
-def resampled(
-    groups: Sequence[np.ndarray], *, num_draws: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Draw replicates, then seeds within each, with replacement; return the mean of each draw."""
-    sizes = np.array([group.size for group in groups])
-    padded = np.zeros((len(groups), int(sizes.max())))
-    for at, group in enumerate(groups):
-        padded[at, : group.size] = group
-    means = np.zeros(num_draws)
-    for _ in groups:
-        chosen = rng.integers(len(groups), size=num_draws)
-        width = sizes[chosen][:, None]
-        picks = (rng.random((num_draws, padded.shape[1])) * width).astype(np.int64)
-        counted = np.arange(padded.shape[1]) < width
-        means += (padded[chosen[:, None], picks] * counted).sum(axis=1) / width[:, 0]
-    return means / len(groups)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values corrected for being several (Holm 1979), in the order given."""
-    order = np.argsort(p_values, kind="stable")
-    scaled = np.asarray(p_values, dtype=np.float64)[order] * np.arange(len(order), 0, -1)
-    corrected = np.empty(len(order))
-    corrected[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
-    return [float(p) for p in corrected]
-
-
 def _compared(cells: pa.Table, baseline: str, fixed: Collection[str]) -> Iterator[Compared]:
     groups = {tuple(place.values()): rows for place, rows in grouped(cells, PLACE)}
     for place, rows in groups.items():
@@ -171,7 +111,7 @@ def _compared(cells: pa.Table, baseline: str, fixed: Collection[str]) -> Iterato
             ours = _repeated(ours, like=theirs)
         if baseline in fixed:
             theirs = _repeated(theirs, like=ours)
-        pairs = _paired(ours, theirs)
+        pairs = _paired(ours, theirs, sign=direction(place[-1]))
         if pairs:
             yield Compared(dict(zip(PLACE, place, strict=True)), pairs, _num_holes(rows, base))
 
@@ -181,11 +121,11 @@ def _repeated(fixed: Pairs, *, like: Pairs) -> Pairs:
     return {replicate: own for own in fixed.values() for replicate in like}
 
 
-def _paired(ours: Pairs, theirs: Pairs) -> Pairs:
-    """Return the differences of the seeds that both have, by replicate."""
+def _paired(ours: Pairs, theirs: Pairs, *, sign: int) -> Pairs:
+    """Return how far ahead ours are at the seeds that both have, by replicate."""
     both = {
         replicate: {
-            seed: value - theirs[replicate][seed]
+            seed: sign * (value - theirs[replicate][seed])
             for seed, value in sorted(seeds.items())
             if seed in theirs[replicate]
         }
@@ -236,10 +176,15 @@ def _row(compared: Compared, baseline: str) -> Row:
         **compared.place,
         "baseline": baseline,
         "difference": found.mean,
+        "error": found.error,
         "low": found.low,
         "high": found.high,
         "p": found.p,
         "detectable": found.detectable,
+        "num_to_settle": found.num_to_settle,
+        "improves": found.improves,
+        "improves_low": found.improves_low,
+        "improves_high": found.improves_high,
         "num_pairs": sum(len(seeds) for seeds in pairs.values()),
         "num_seeds": len({seed for seeds in pairs.values() for seed in seeds}),
         "num_replicates": len(pairs),
@@ -250,14 +195,18 @@ def _row(compared: Compared, baseline: str) -> Row:
 
 def _corrected(rows: Sequence[Row]) -> list[Row]:
     tested = [row["p"] for row in rows if row["p"] is not None]
-    after = iter(holm(tested))
-    return [_judged(row, len(tested), None if row["p"] is None else next(after)) for row in rows]
+    after = iter(zip(holm(tested), benjamini_hochberg(tested), strict=True))
+    untested = (None, None)
+    return [
+        _judged(row, len(tested), *(untested if row["p"] is None else next(after))) for row in rows
+    ]
 
 
-def _judged(row: Row, num_tests: int, p: float | None) -> Row:
+def _judged(row: Row, num_tests: int, p_holm: float | None, p_bh: float | None) -> Row:
     return {
         **row,
-        "p_holm": p,
-        "distinguishable": p is not None and p < ALPHA,
+        "p_holm": p_holm,
+        "p_bh": p_bh,
+        "distinguishable": p_holm is not None and p_holm < ALPHA,
         "num_tests": num_tests,
     }

@@ -21,6 +21,9 @@ PLACE = ("composition", "model", "task", "continent", "tested", "n", "protocol",
 SAME = "same"
 """Judged where it was finetuned."""
 
+LESS_IS_BETTER = frozenset({"log_loss", "rmse"})
+"""Metrics of which a smaller value is better; the others are scores."""
+
 TIDY = pa.schema(
     [
         ("key", pa.string()),
@@ -73,6 +76,8 @@ SUMMARY = pa.schema(
         ("metric", pa.string()),
         ("mean", pa.float64()),
         ("std", pa.float64()),
+        ("median", pa.float64()),
+        ("iqm", pa.float64()),
         ("low", pa.float64()),
         ("high", pa.float64()),
         ("num_seeds", pa.int64()),
@@ -176,6 +181,16 @@ def by_replicate(rows: Iterable[Row]) -> dict[int, dict[int, float]]:
     return dict(values)
 
 
+def judged_at_home(table: pa.Table) -> list[Row]:
+    """Return the rows of what was judged where it was finetuned, as the studies do."""
+    return [row for row in table.to_pylist() if row["tested"] == SAME]
+
+
+def direction(metric: str) -> int:
+    """Return 1 where more of a metric is better, else -1."""
+    return -1 if metric in LESS_IS_BETTER else 1
+
+
 def to_csv(table: pa.Table) -> bytes:
     """Return a table as CSV with a header line."""
     out = io.BytesIO()
@@ -248,6 +263,8 @@ def _summarised(place: Row, rows: list[Row]) -> Row | None:
         **place,
         "mean": found.mean,
         "std": found.std,
+        "median": found.median,
+        "iqm": found.iqm,
         "low": found.low,
         "high": found.high,
         "num_seeds": len({seed for seeds in values.values() for seed in seeds}),

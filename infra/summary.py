@@ -16,6 +16,9 @@ class Spread:
     mean: float
     std: float | None
     """Over all values, ddof 1, as the studies print it."""
+    median: float
+    iqm: float
+    """Mean of the middle half of all values: sturdier than the mean, surer than the median."""
     low: float | None
     high: float | None
     num_values: int
@@ -41,11 +44,19 @@ def spread(by_replicate: Mapping[int, Sequence[float]]) -> Spread:
     return Spread(
         mean=mean,
         std=float(values.std(ddof=1)) if values.size > 1 else None,
+        median=float(np.median(values)),
+        iqm=interquartile_mean(values),
         low=None if half is None else mean - half,
         high=None if half is None else mean + half,
         num_values=int(values.size),
         num_replicates=len(groups),
     )
+
+
+def interquartile_mean(values: np.ndarray) -> float:
+    """Return the mean of the values less the lowest and the highest quarter, rounded down."""
+    cut = values.size // 4
+    return float(np.sort(values)[cut : values.size - cut].mean())
 
 
 def half_width(units: np.ndarray) -> float | None:

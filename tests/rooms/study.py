@@ -31,7 +31,17 @@ PLACES = {  # where samples may lie: latitude, longitude, and how far around
     "south_america": (-12, -58, 20, 12),
 }
 LEVEL = dict(zip(CONTINENTS, (0.62, 0.66, 0.71, 0.73, 0.60, 0.68), strict=True))
-EFFECT = {"uniform": 0.0, "balanced": 0.012, "europe": -0.05, "asia": -0.03, "zero": -0.14}
+EFFECT = {
+    "uniform": 0.0,
+    "balanced": 0.012,
+    "africa": -0.05,
+    "asia": -0.03,
+    "europe": -0.05,
+    "north_america": -0.035,
+    "oceania": -0.03,
+    "south_america": -0.025,
+    "zero": -0.14,
+}
 STARTED = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 
 

@@ -14,7 +14,7 @@ from dashboards.tables import tidy
 from infra.step import Key
 from sweeps.atlas import atlas
 from tests.rooms.page import read
-from tests.rooms.study import Study
+from tests.rooms.study import CONTINENTS, Study
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_it_reads_well_without_being_seen(page):
     assert found.all("html") == [{"lang": "en"}]
     assert headings.count(1) == 1
     assert {"header", "nav", "main", "footer"} <= {tag for tag, _ in found.found}
-    assert len(found.all("svg")) == len(found.all("figure")) == 5
+    assert len(found.all("svg")) == len(found.all("figure")) == 6
     assert all(svg["role"] == "img" and svg["aria-labelledby"] for svg in found.all("svg"))
     assert len(found.all("caption")) == len(found.all("table"))
     assert all(head["scope"] in ("row", "col") for head in found.all("th"))
@@ -90,6 +90,7 @@ def test_every_figure_lies_beside_the_page_as_svg_that_says_what_it_shows(page):
         "loss-presto",
         "map-europe",
         "map-uniform",
+        "ranks-presto-100-logistic-continents",
         "scores-presto-crops-100-logistic",
     ]
     for drawing in drawings:
@@ -129,7 +130,7 @@ def test_synthetic_data_is_named_wherever_results_are_shown_and_nowhere_else(stu
     real = replace(study, root=tmp_path / "real", synthetic=False).write()
 
     found = read(page)
-    assert found.text.count("SYNTHETIC DATA") == 4  # the head, the answer, and both figures
+    assert found.text.count("SYNTHETIC DATA") == 5  # the head, the answer, three figures
     honest = built(real, tmp_path / "out")
     assert "SYNTHETIC" not in "".join(
         path.read_text(encoding="utf-8") for path in honest.parent.iterdir()
@@ -211,3 +212,20 @@ def test_the_same_ledger_gives_the_same_report_to_the_byte(study, page, tmp_path
 
     for path in sorted(page.parent.iterdir()):
         assert (again.parent / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_further_questions_are_answered_where_a_sweep_asks_them(tmp_path):
+    named = Study(tmp_path, compositions=("uniform", "balanced", *CONTINENTS, "zero"), seeds=4)
+    told = named.write().meta()
+    homes = {name: {"rule": {"kind": "only", "values": [name]}} for name in CONTINENTS}
+    plan, _ = named.ledger.plan(named.name)
+    named.ledger.write_plan(named.name, plan, {**told, "compositions": homes})
+
+    text = built(named, tmp_path / "out").read_text(encoding="utf-8")
+
+    assert "local is best. The home advantage is +0.05" in text
+    assert "the 6 places agree that compositions differ" in text
+    assert "Each point is a composition: 8 of them" in text
+    for name in ("home", "ranks", "diversity"):
+        assert (tmp_path / "out" / f"{name}.csv").exists()
+    assert not (tmp_path / "out" / "labels.csv").exists()  # there is one n alone

@@ -7,7 +7,9 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from dashboards.statistics import MEAN, differences, estimate, holm, resampled
+from dashboards.corrections import holm
+from dashboards.estimates import estimate, resampled
+from dashboards.statistics import MEAN, differences
 from dashboards.tables import TIDY, Holes, HolesError, tidy
 from infra.seeds import generator
 from tests.rooms.study import Study

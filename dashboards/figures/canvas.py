@@ -1,0 +1,86 @@
+"""What figures share: axes measured in inches, words on them, and how they are finished."""
+
+import io
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from dashboards.drawing import Drawing, drawing
+from dashboards.palette import stand_in
+
+
+def axes(
+    wide: float, high: float, *, left: float, right: float, top: float, bottom: float
+) -> tuple[Figure, Axes]:
+    """Return axes of a size in inches, with margins in inches; no ticks, no frame."""
+    width, height = wide + left + right, high + top + bottom
+    figure = Figure(figsize=(width, height))
+    axes = figure.add_axes((left / width, bottom / height, wide / width, high / height))
+    axes.patch.set_visible(False)
+    figure.patch.set_visible(False)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.tick_params(left=False, bottom=False, labelleft=False, labelbottom=False)
+    return figure, axes
+
+
+def frame(axes: Axes, *, xlabel: str, ylabel: str = "") -> None:
+    """Draw the ticks, the lower edge and the grid, and say what the axes are."""
+    axes.tick_params(
+        bottom=True,
+        labelbottom=True,
+        labelleft=bool(ylabel),
+        color=stand_in("rule"),
+        labelcolor=stand_in("muted"),
+        labelsize=9,
+    )
+    axes.spines["bottom"].set_visible(True)
+    axes.spines["bottom"].set_color(stand_in("rule"))
+    axes.grid(True, axis="y" if ylabel else "x", color=stand_in("rule"), linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(xlabel, color=stand_in("muted"), fontsize=9, labelpad=7)
+    axes.set_ylabel(ylabel, color=stand_in("muted"), fontsize=9, labelpad=7)
+
+
+def text(axes: Axes, x: float, y: float, said: str, *, colour: str = "ink", **style: Any) -> None:
+    """Write at a place in data."""
+    style = {"ha": "center", "va": "center", "linespacing": 1.15, **style}
+    axes.text(x, y, said, color=stand_in(colour), **style)
+
+
+def beside(axes: Axes, side: int, y: float, said: str, **style: Any) -> None:
+    """Write left (0) or right (1) of the axes, at a height in data."""
+    axes.annotate(
+        said,
+        (side, y),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(8 if side else -120, 0),
+        textcoords="offset points",
+        va="center",
+        annotation_clip=False,
+        color=stand_in("ink"),
+        **style,
+    )
+
+
+def legend(axes: Axes) -> None:
+    """Name the lines on the right of the axes."""
+    axes.legend(
+        loc="upper left",
+        bbox_to_anchor=(1.02, 1.0),
+        borderaxespad=0.0,
+        frameon=False,
+        fontsize=10,
+        labelcolor=stand_in("ink"),
+    )
+
+
+def finished(figure: Figure, *, name: str, title: str, alt: str) -> Drawing:
+    """Return a figure as a drawing."""
+    out = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None})  # type: ignore[no-untyped-call]
+    return drawing(out.getvalue(), name=name, title=title, alt=alt)

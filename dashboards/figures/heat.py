@@ -1,0 +1,94 @@
+"""Scores of compositions on continents, coloured by their differences."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from dashboards import words
+from dashboards.drawing import Drawing
+from dashboards.figures import canvas
+from dashboards.palette import NUM_DIVERGING, stand_in
+from dashboards.tables import Row
+
+MIDDLE = NUM_DIVERGING // 2
+CELL = 0.98
+"""Inches from one continent of a heat map to the next."""
+
+
+def heat_map(
+    scores: Mapping[tuple[str, str], Row],
+    *,
+    contrasts: Mapping[tuple[str, str], Row],
+    compositions: Sequence[str],
+    continents: Sequence[str],
+    baseline: str,
+    name: str,
+    title: str,
+) -> Drawing:
+    """Draw the mean of every composition on every continent, coloured by its difference."""
+    largest = _largest([abs(row["difference"]) for row in contrasts.values()])
+    wide, high = len(continents), len(compositions)
+    left = 0.25 + 0.085 * max(len("(baseline)"), *map(len, compositions))
+    legend = 5.2 + 0.07 * len(baseline)  # it may be wider than a few continents
+    right = max(0.1, legend - wide * CELL)
+    figure, axes = canvas.axes(
+        wide * CELL, high * 0.52, left=left, right=right, top=0.55, bottom=0.65
+    )
+    for y, composition in enumerate(compositions):
+        label = f"{composition}\n(baseline)" if composition == baseline else composition
+        canvas.text(axes, -0.1, y + 0.5, label, ha="right", size=10)
+        for x, continent in enumerate(continents):
+            place = (composition, continent)
+            _heat_cell(axes, x, y, scores.get(place), told=contrasts.get(place), largest=largest)
+    for x, continent in enumerate(continents):
+        where = words.place(continent).replace(" ", "\n", 1)
+        canvas.text(axes, x + 0.5, -0.12, where, va="bottom", size=9, colour="muted")
+    axes.set_xlim(0, wide)
+    axes.set_ylim(high, 0)
+    if contrasts:
+        _diverging_legend(axes, high + 0.35, largest=largest, baseline=baseline)
+    told = (
+        f"{one} {words.place(two)} {words.score(row['mean'])}" for (one, two), row in scores.items()
+    )
+    return canvas.finished(figure, name=name, title=title, alt="; ".join(told))
+
+
+def _heat_cell(
+    axes: Axes, x: int, y: int, row: Row | None, *, told: Row | None, largest: float
+) -> None:
+    share = 0.0 if told is None else float(np.clip(told["difference"] / largest, -1, 1))
+    colour = stand_in("paper" if row is None else f"d{MIDDLE + round(MIDDLE * share)}")
+    axes.add_patch(Rectangle((x + 0.03, y + 0.04), 0.94, 0.92, color=colour, linewidth=0))
+    if row is None:
+        canvas.text(axes, x + 0.5, y + 0.5, words.NOTHING, size=10, colour="muted")
+        return
+    weight = "bold" if told is not None and told["distinguishable"] else "normal"
+    canvas.text(axes, x + 0.5, y + 0.4, words.score(row["mean"]), size=10.5, weight=weight)
+    if row["std"] is not None:
+        canvas.text(axes, x + 0.5, y + 0.75, f"±{row['std']:.3f}", size=7.5)
+
+
+def _largest(sizes: Sequence[float]) -> float:
+    """Return where the colours end: an outlier such as no pretraining must not pale all others."""
+    return min(max(sizes), 2 * float(np.median(sizes))) or 1.0 if sizes else 1.0
+
+
+def _diverging_legend(axes: Axes, y: float, *, largest: float, baseline: str) -> None:
+    """Draw the colours below the axes, from their left edge on."""
+    size, left = 0.24, 0.62
+    for step in range(NUM_DIVERGING):
+        place = (left + step * size, y)
+        patch = Rectangle(place, size, 0.26, color=stand_in(f"d{step}"), linewidth=0, clip_on=False)
+        axes.add_patch(patch)
+    right = left + NUM_DIVERGING * size
+    told = {
+        left - 0.06: ("right", f"≤ {words.signed(-largest)}"),
+        right + 0.06: (
+            "left",
+            f"≥ {words.signed(largest)} against {baseline}; bold: distinguishable",
+        ),
+    }
+    for x, (side, said) in told.items():
+        canvas.text(axes, x, y + 0.14, said, ha=side, size=8, colour="muted")

@@ -1,0 +1,36 @@
+"""Differences against the number of labels, with their intervals."""
+
+from collections.abc import Mapping, Sequence
+
+from dashboards import words
+from dashboards.drawing import Drawing
+from dashboards.figures import canvas
+from dashboards.palette import NUM_LINES, stand_in
+from dashboards.tables import Row
+
+
+def scaling(
+    lines: Mapping[str, Sequence[Row]], *, baseline: str, name: str, title: str, unit: str
+) -> Drawing:
+    """Draw one line for each composition; its rows are differences at rising n."""
+    figure, axes = canvas.axes(6.4, 3.1, left=0.85, right=1.6, top=0.1, bottom=0.6)
+    for at, (composition, rows) in enumerate(lines.items()):
+        colour = stand_in(f"c{at % NUM_LINES}")
+        x, y = [row["n"] for row in rows], [row["difference"] for row in rows]
+        low, high = ([row[end] for row in rows] for end in ("low", "high"))
+        axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+        axes.plot(x, y, "o-", color=colour, linewidth=1.6, markersize=4.5, label=composition)
+    axes.axhline(0, color=stand_in("muted"), linewidth=0.9, zorder=0)
+    axes.set_xscale("log")
+    ns = sorted({row["n"] for rows in lines.values() for row in rows})
+    canvas.frame(axes, xlabel="labelled samples, n", ylabel=f"{unit} against {baseline}")
+    axes.set_xticks(ns, [f"{n:,}" for n in ns])
+    axes.set_xticks([], minor=True)
+    canvas.legend(axes)
+    told = (
+        f"{composition} at {row['n']:,}: {words.signed(row['difference'])} "
+        f"{words.interval(row['low'], row['high'])}"
+        for composition, rows in lines.items()
+        for row in rows
+    )
+    return canvas.finished(figure, name=name, title=title, alt="; ".join(told))
