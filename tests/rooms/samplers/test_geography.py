@@ -10,6 +10,7 @@ import pytest
 
 from infra.seeds import generator
 from samplers.geography import (
+    areas,
     biomes,
     build,
     cities,
@@ -20,6 +21,7 @@ from samplers.geography import (
     relief,
 )
 from samplers.geography.grids import ASSETS, Codes, asset
+from samplers.land import land_km2
 from samplers.strata import describe
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -152,6 +154,15 @@ def test_outlines_are_closed_rings_on_earth():
 
 def test_assets_fit_into_a_megabyte():
     assert sum(path.stat().st_size for path in ASSETS.glob("*.npz")) <= 1_000_000
+
+
+@pytest.mark.parametrize("resolution", [0, 1, 2])
+def test_the_land_of_cells_is_that_of_the_raster(resolution):
+    cells, km2 = land_km2(resolution)
+    again, area = areas.by_cell(asset("continents")["code"], resolution=resolution)
+    assert np.array_equal(cells, again)
+    assert km2 == pytest.approx(area, abs=0.0006)
+    assert km2.sum() == pytest.approx(134.4e6, rel=1e-3)
 
 
 @pytest.mark.slow

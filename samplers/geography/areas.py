@@ -1,0 +1,25 @@
+"""How much land there is, square by square of the continent raster, and cell by cell."""
+
+import numpy as np
+
+from samplers.cells import cells_of
+from samplers.geography.grids import Codes
+from samplers.geography.sphere import EARTH_KM
+
+
+def squares(code: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the middle, in degrees, and the area of every square of a raster that is land."""
+    rows, columns = code.shape
+    row, column = np.nonzero(Codes.land(code))
+    edges = np.sin(np.deg2rad(90.0 - np.arange(rows + 1) * (180.0 / rows)))
+    km2 = EARTH_KM**2 * np.deg2rad(360.0 / columns) * (edges[:-1] - edges[1:])
+    lat = 90.0 - (row + 0.5) * (180.0 / rows)
+    lon = -180.0 + (column + 0.5) * (360.0 / columns)
+    return lat, lon, km2[row]
+
+
+def by_cell(code: np.ndarray, *, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cells that hold land, sorted, and how much each holds."""
+    lat, lon, km2 = squares(code)
+    cells, place = np.unique(cells_of(lat, lon, resolution=resolution), return_inverse=True)
+    return cells, np.bincount(place, weights=km2)
