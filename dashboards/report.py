@@ -15,6 +15,7 @@ from dashboards.page import Html, contents, document, element, html, section
 from dashboards.parts import STAMP, Section
 from dashboards.provenance import provenance
 from dashboards.tables import to_csv
+from dashboards.transfer import transfer
 from infra.ledger import Ledger
 from infra.store import Store
 
@@ -53,6 +54,7 @@ def _parts(findings: Findings, *, atlas: Atlas) -> list[Section]:
         sections.coverage(findings),
         sections.scores(findings),
         sections.differences(findings),
+        transfer(findings),
         doubts(findings),
         questions.ranks(findings),
         questions.architecture(findings),

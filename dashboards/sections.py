@@ -13,6 +13,9 @@ from dashboards.sentences import Verdict, caveats, headline, verdicts
 from dashboards.statistics import MEAN
 from dashboards.tables import Row
 
+HEADS = ("composition", "model", "task", "continent", "judged", "n", "protocol", "metric")
+"""What a line of the tables of scores and differences begins with."""
+
 
 def answer(findings: Findings) -> Section:
     """Answer the question in sentences."""
@@ -152,10 +155,9 @@ def _heat_map(group: Group, baseline: str) -> Drawing:
 
 
 def _score_table(findings: Findings) -> Html:
-    heads = ["composition", "model", "task", "continent", "n", "protocol", "metric"]
     rows = (
         [
-            *(str(row[head]) for head in heads),
+            *_place(row),
             words.score(row["mean"]),
             words.score(row["std"]),
             words.interval(row["low"], row["high"]),
@@ -166,14 +168,13 @@ def _score_table(findings: Findings) -> Html:
     )
     numbers = ["mean", "std", "95 % interval", "values", "holes"]
     caption = f"Scores; intervals {_luck(findings)}"
-    return table([*heads, *numbers], rows, caption=caption, num_words=len(heads))
+    return table([*HEADS, *numbers], rows, caption=caption, num_words=len(HEADS))
 
 
 def _difference_table(findings: Findings) -> Html:
-    heads = ["composition", "model", "task", "continent", "n", "protocol", "metric"]
     rows = (
         [
-            *(str(row[head]) for head in heads),
+            *_place(row),
             words.signed(row["difference"]),
             words.interval(row["low"], row["high"]),
             words.p_value(row["p_holm"]),
@@ -186,7 +187,13 @@ def _difference_table(findings: Findings) -> Html:
     )
     numbers = ["difference", "95 % interval", "p (Holm)", "detectable", "pairs", "holes"]
     caption = f"Differences against {findings.baseline}; intervals {_luck(findings)}"
-    return table([*heads, *numbers], rows, caption=caption, num_words=len(heads))
+    return table([*HEADS, *numbers], rows, caption=caption, num_words=len(HEADS))
+
+
+def _place(row: Row) -> list[str]:
+    tested, n = words.tested(row["tested"]), words.samples(row["n"])
+    place = [str(row[axis]) for axis in ("composition", "model", "task", "continent")]
+    return [*place, tested, n, str(row["protocol"]), str(row["metric"])]
 
 
 def _luck(findings: Findings) -> str:

@@ -1,0 +1,163 @@
+"""The first study's grid of finetunes end to end, beside scikit-learn called cell by cell.
+
+    PYTHONPATH=. python benchmarks/grid.py [--cells 14400] [--plain-cells 200] [--loop-cells 400]
+
+6 compositions x 2 networks x 6 continents x 50 seeds x kNN, linear, MLP and forest make 14,400
+rows; features are made up, 128 to a sample, and each cell trains on 100 samples and is judged by
+1,000. The grid goes the real way: `run` with features in the store, bundles on Ray Tune, rows to
+the ledger, the MLflow mirror, the report. Against it, on the same features and draws: plain Ray
+Tune with its defaults, a trial of scikit-learn for each cell; and a bare loop of scikit-learn in as
+many processes, without any framework. Both are extrapolated from some cells, evenly taken.
+Fewer `--cells` shorten the seeds.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from safetensors.numpy import save_file
+
+from benchmarks import grid_cells
+from benchmarks.targets import Target, at_least, at_most, report
+from infra.context import Context
+from infra.ledger import Ledger
+from infra.seeds import generator
+from infra.spec import Spec
+from infra.step import Step
+from infra.store import Store
+from pipelines import taskdata
+from pipelines.encode import FEATURES
+from pipelines.taskdata import TABLE
+from sweeps.plan import plan
+from sweeps.reading import read
+from sweeps.run import run
+from sweeps.spec import Sweep
+
+WIDTH = 128
+PER_CONTINENT = 1100
+COMPOSITIONS, NETWORKS, CONTINENTS, PROTOCOLS = 6, 2, 6, 4
+WHOLE = 14_400
+
+
+def study(cells: int) -> Sweep:
+    """Return the first study without its n sweep, with as many seeds as it takes."""
+    sweep = read("spatial_distribution")
+    presto = sweep.models[0]
+    crop = presto.tasks[0]
+    task = crop.task.model_copy(update={"per_continent": PER_CONTINENT})
+    networks = tuple(
+        presto.model_copy(
+            update={
+                "name": name,
+                "model": presto.model.model_copy(update={"width": width}),
+                "tasks": (crop.model_copy(update={"task": task}),),
+            }
+        )
+        for name, width in (("presto", 128), ("presto_small", 64))
+    )
+    seeds = max(1, cells // (COMPOSITIONS * NETWORKS * CONTINENTS * PROTOCOLS))
+    changes = {"models": networks, "n": (100,), "exclude": (), "seeds": tuple(range(seeds))}
+    return sweep.model_copy(update=changes)
+
+
+def prepare(sweep: Sweep, *, store: Store) -> tuple[np.ndarray, Path]:
+    """Put the task and every checkpoint's features into a store; return some of them."""
+    steps = plan(sweep).steps
+    (task,) = {step.key: step for step in steps if step.stage == "task"}.values()
+    context = Context(store)
+    store.make(task, lambda folder: taskdata.make(task, context=context, folder=folder))
+    table = store.folder(task.key) / TABLE
+    labels = grid_cells.columns(table)["label"]
+    for step in (one for one in steps if one.stage == "encode"):
+        features = _features(step, labels)
+        store.make(
+            step, lambda folder, made=features: save_file({"features": made}, folder / FEATURES)
+        )
+    return features, table
+
+
+def _features(step: Step[Spec], labels: np.ndarray) -> np.ndarray:
+    """Return features of which some directions tell the classes apart, as a network's do."""
+    rng = generator("benchmark grid", str(step.key))
+    mixed = rng.normal(size=(WIDTH, WIDTH)) * np.exp(-np.arange(WIDTH) / 30)
+    towards = 0.15 * rng.normal(size=WIDTH)
+    noise = rng.normal(size=(len(labels), WIDTH))
+    return ((noise + labels[:, None] * towards) @ mixed).astype(np.float32)
+
+
+def ours(sweep: Sweep, *, store: Store) -> float:
+    """Return the seconds that `run` takes for all cells."""
+    started = time.perf_counter()
+    run(sweep, store=store, console=Console(file=sys.stderr))
+    took = time.perf_counter() - started
+    done = len(Ledger(store).done())
+    assert done == len(plan(sweep).wanted), f"{done} cells"
+    print(f"{done:,} cells in {took:.0f} s", file=sys.stderr)
+    return took / done
+
+
+def loop(folder: Path, *, cells: int, processes: int) -> float:
+    """Return the seconds per cell of scikit-learn in a bare loop, a share for each process."""
+    cases = grid_cells.cases(cells)
+    shares = [(str(folder), cases[at::processes]) for at in range(processes)]
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        list(pool.map(grid_cells.fit_all, [(str(folder), cases[:4])] * processes))  # imports
+        started = time.perf_counter()
+        list(pool.map(grid_cells.fit_all, shares))
+        return (time.perf_counter() - started) / len(cases)
+
+
+def plain(folder: Path, *, cells: int) -> float:
+    """Return the seconds per cell of plain Ray Tune with its defaults."""
+    script = Path(__file__).with_name("grid_plain.py")
+    answer = subprocess.run(
+        [sys.executable, str(script), str(folder), str(cells)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (line,) = (line for line in answer.stdout.splitlines() if line.startswith("seconds "))
+    return float(line.split()[1]) / cells
+
+
+def measured(args: argparse.Namespace) -> list[Target]:
+    """Measure everything."""
+    sweep, processes = study(args.cells), os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as home:
+        store = Store.open(f"{home}/store")
+        features, table = prepare(sweep, store=store)
+        grid_cells.keep(Path(home), features=features, table=table)
+        looped = loop(Path(home), cells=args.loop_cells, processes=processes)
+        single = ours(sweep, store=store)
+        defaults = plain(Path(home), cells=args.plain_cells)
+    for name, each in (("ours", single), ("bare loop", looped), ("plain Tune", defaults)):
+        print(f"{name}: {1000 * each:.1f} ms per cell, {WHOLE * each / 60:.1f} min for all")
+    return [
+        at_most("minutes for 14,400 rows", WHOLE * single / 60, 6),
+        at_least("times faster than plain Tune with scikit-learn", defaults / single, 40),
+        at_least("times faster than a bare loop of scikit-learn", looped / single, 1.5),
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--cells", type=int, default=WHOLE)
+    parser.add_argument("--plain-cells", type=int, default=200)
+    parser.add_argument("--loop-cells", type=int, default=400)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args(argv)
+    return report(measured(args), as_json=args.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
