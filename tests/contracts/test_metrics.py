@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from dashboards.tables import LESS_IS_BETTER
 from infra.seeds import generator
 from models.judging import Prediction, number
 from models.members import METRICS
@@ -105,3 +106,7 @@ def test_a_class_said_but_not_there_costs_f1_macro_a_zero():
     truth = np.array([0, 0, 1, 1])
     said = Prediction(np.array([0, 2, 1, 1]), np.eye(3)[[0, 2, 1, 1]])
     assert METRICS["f1_macro"].score(truth, said) == pytest.approx((2 / 3 + 1 + 0) / 3)
+
+
+def test_tables_know_of_which_metrics_less_is_better():
+    assert {name for name in METRICS.names if not METRICS[name].HIGHER_IS_BETTER} == LESS_IS_BETTER
