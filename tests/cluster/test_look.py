@@ -104,7 +104,10 @@ def test_what_is_exported_is_what_was_drawn(store: Store, capsys, tmp_path: Path
     assert (found["samples"].sum() if of == "cells" else len(found)) == 300
 
 
-def test_a_store_on_s3_tells_and_exports_the_same(store: Store, s3: str, capsys, tmp_path: Path):
+def test_a_store_on_s3_tells_and_exports_the_same(
+    store: Store, s3: str, capsys, tmp_path: Path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)  # a remote store's pages are written here as well
     remote, tables = Store.open(f"{s3}/looked-at"), []
     assert main(["composition", "draw", "smoke", "--store", remote.uri]) == 0
     for line in (("pool", "show", "smoke"), ("composition", "card", "smoke")):
