@@ -1,6 +1,7 @@
 """One self-contained page per sweep: the question, the answer in sentences, and what backs it.
 
-The page fetches nothing. Beside it lie every table as CSV and every figure as SVG.
+The page fetches nothing. Beside it lie every table as CSV and Parquet, the scores as LaTeX, and
+every figure as SVG.
 """
 
 from pathlib import Path
@@ -10,6 +11,7 @@ import pyarrow as pa
 from dashboards import origins, questions, sections
 from dashboards.doubts import doubts
 from dashboards.findings import Findings
+from dashboards.latex import latex
 from dashboards.maps import Atlas
 from dashboards.page import Html, contents, document, element, html, section
 from dashboards.parts import STAMP, Section
@@ -17,6 +19,7 @@ from dashboards.provenance import provenance
 from dashboards.tables import to_csv
 from dashboards.transfer import transfer
 from infra.ledger import Ledger
+from infra.parts import to_bytes
 from infra.store import Store
 
 PAGE = "report.html"
@@ -35,9 +38,12 @@ def build(store: Store, ledger: Ledger, name: str, *, atlas: Atlas, out: Path) -
     findings = Findings.of(store, ledger, name)
     parts = _parts(findings, atlas=atlas)
     out.mkdir(parents=True, exist_ok=True)
-    for table, rows in findings.tables.items():
-        (out / f"{table}.csv").write_bytes(to_csv(_stamped(rows, findings)))
     stamp = STAMP if findings.is_synthetic else ""
+    for table, rows in findings.tables.items():
+        told = _stamped(rows, findings)
+        (out / f"{table}.csv").write_bytes(to_csv(told))
+        (out / f"{table}.parquet").write_bytes(to_bytes(told))
+    (out / "summary.tex").write_text(latex(findings, stamp=stamp), encoding="utf-8")
     for part in parts:
         for drawing in part.drawings:
             svg = drawing.file(stamp=stamp)

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from xml.etree import ElementTree
 
+import pyarrow.parquet as pq
 import pytest
 
 from dashboards.report import build
@@ -126,15 +127,36 @@ def test_every_table_lies_beside_the_page_as_csv(study, page):
     assert {row["synthetic"] for row in rows("summary")} == {"true"}
 
 
+def test_the_scores_lie_beside_the_page_as_parquet_and_latex(study, page):
+    table = pq.read_table(page.parent / "summary.parquet")
+    told = (page.parent / "summary.tex").read_text(encoding="utf-8")
+    lines = [line for line in told.splitlines() if line.strip().endswith(r"\\")]
+
+    assert table.num_rows == 18
+    assert [line.split(" & ")[0].strip() for line in lines] == [
+        "composition",
+        "uniform",
+        "europe",
+        "zero",
+    ]
+    assert all(line.count(" & ") == 6 for line in lines)
+    africa = next(
+        row
+        for row in table.to_pylist()
+        if (row["composition"], row["continent"]) == ("zero", "africa")
+    )
+    assert rf"{africa['mean']:.3f} $\pm$ {africa['std']:.3f}" in lines[-1]
+    assert "SYNTHETIC DATA" in told
+    assert told.count(r"\begin{table}") == told.count(r"\end{table}") == 1
+
+
 def test_synthetic_data_is_named_wherever_results_are_shown_and_nowhere_else(study, page, tmp_path):
     real = replace(study, root=tmp_path / "real", synthetic=False).write()
 
     found = read(page)
     assert found.text.count("SYNTHETIC DATA") == 5  # the head, the answer, three figures
     honest = built(real, tmp_path / "out")
-    assert "SYNTHETIC" not in "".join(
-        path.read_text(encoding="utf-8") for path in honest.parent.iterdir()
-    )
+    assert not [path for path in honest.parent.iterdir() if b"SYNTHETIC" in path.read_bytes()]
 
 
 def test_one_replicate_is_said_to_miss_the_luck_of_the_run(page, tmp_path):
