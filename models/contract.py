@@ -5,7 +5,7 @@ It knows of no places, no stores and no cluster. What probes and metrics owe is 
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import torch
@@ -41,6 +41,14 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def encode(self, batch: Batch) -> Tensor:
         """Return one float32 feature vector per sample, of shape (samples, width)."""
+
+
+@runtime_checkable
+class HasFrozenTower(Protocol):
+    """A network whose frozen part looks at images; what it makes of them may be kept."""
+
+    def image_features(self, images: Tensor, /) -> Tensor:
+        """Return what the frozen part makes of images, (samples, its width)."""
 
 
 class Architecture(Protocol):

@@ -50,6 +50,11 @@ class ModelSpec(Spec):
     name: str
     """Which network of the zoo."""
 
+    @property
+    def has_frozen_tower(self) -> bool:
+        """Whether part of it is frozen and looks at a sample always alike, so once is enough."""
+        return False
+
 
 class ProbeSpec(Spec):
     """What is trained on top of frozen features; each adds its own fields."""

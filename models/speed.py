@@ -33,7 +33,7 @@ PEAKS: Final[dict[str, tuple[float, float, float]]] = {
 COLUMN: Final = {"float32": 0, "tf32": 1, "bfloat16": 2, "float16": 2}
 NUMBER: Final = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 SIDE: Final = 1024
-TRIALS: Final = 10
+TRIALS: Final = 20
 FEW: Final = 8
 """Samples that are counted: their cost hardly depends on which."""
 

@@ -58,8 +58,12 @@ class CheckpointSpec(Spec):
     """The sha256 of the weights' file, as safetensors under our names."""
 
 
+class TowerSpec(Spec):
+    """What a network's frozen part makes of every sample of a pool. Needs an init and shards."""
+
+
 class PretrainSpec(Spec):
-    """A pretrained network. Needs an init and a sample."""
+    """A pretrained network. Needs an init and a sample, and a tower if part of it is frozen."""
 
     training: TrainingSpec = TrainingSpec()
     """The optimiser, its schedule and the batch."""

@@ -70,7 +70,8 @@ class Job:
     key: Key
     init: Key
     sample: Key
-    shard: Key
+    arrays: Key
+    """The step whose files are learnt from: the shards, or a tower's features."""
     model: ModelSpec
     training: TrainingSpec
     together: bool
@@ -81,12 +82,13 @@ class Job:
     def of(cls, step: Step[Spec], *, context: Context) -> "Job":
         """Gather what a pretrain step says and needs."""
         init, sample = step.need("init"), step.need("sample")
+        tower = [need.key for need in step.needs if need.stage == "tower"]
         return cls(
             store=context.store,
             key=step.key,
             init=init.key,
             sample=sample.key,
-            shard=sample.need("shard").key,
+            arrays=(tower or [sample.need("shard").key])[0],
             model=cast("InitSpec", init.spec).model,
             training=cast("PretrainSpec", step.spec).training,
             together=needs_ray_train(step, context.resources),
@@ -102,7 +104,7 @@ class Job:
     def source(self) -> Source:
         """Where its samples come from."""
         prepare = architecture(self.model).prepare
-        return Source(self.store, self.shard, self.sample, prepare, called=self.model.name)
+        return Source(self.store, self.arrays, self.sample, prepare, called=self.model.name)
 
     @property
     def means(self) -> loop.Means:

@@ -114,6 +114,9 @@ def _units(one: Lineage) -> float:
             sample = one.need("sample")
             size = _number(_at(sample, "composition", "size")) if sample else 1.0
             return size * _number(_at(one, "training", "epochs"))
+        case "tower":
+            shard = one.need("shard")
+            return _units(shard) if shard else 1.0
         case "task":
             return _number(_at(one, "task", "per_continent"))
         case "encode":

@@ -13,7 +13,7 @@ from infra.spec import Json, Spec, everything
 from infra.step import Key, Step
 from infra.store import Store
 
-STAGES = ("shard", "sample", "init", "checkpoint", "pretrain", "task", "encode")
+STAGES = ("shard", "sample", "init", "checkpoint", "tower", "pretrain", "task", "encode")
 """Stages that leave records; finetune leaves rows of the ledger."""
 
 ANOTHER_KIND = 100

@@ -29,6 +29,7 @@ MODULES: Final = {
     "shard": "pipelines.shard",
     "sample": "pipelines.sample",
     "init": "pipelines.init",
+    "tower": "pipelines.tower",
     "pretrain": "pipelines.pretrain",
     "task": "pipelines.taskdata",
     "encode": "pipelines.encode",
@@ -108,6 +109,8 @@ class Making:
         of = {name: [step for step in ready if step.stage == name] for name in MODULES}
         for step in of["init"] + of["task"] + of["encode"]:
             yield (step,), self._on_worker
+        for step in of["tower"]:
+            yield (step,), self._from_driver
         free = _room_for_training(self.context) - self._num_running("pretrain")
         for step in of["pretrain"][: max(free, 0)]:
             yield (step,), self._from_driver

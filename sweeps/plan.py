@@ -16,6 +16,7 @@ from pipelines.spec import (
     SampleSpec,
     ShardSpec,
     TaskDataSpec,
+    TowerSpec,
 )
 from samplers.spec import Region, TestOn
 from sweeps.arms import Arm, CheckpointEntry
@@ -132,7 +133,11 @@ def _checkpoint(
         composition=composition.spec, replicate=replicate, guard_rings=sweep.guard_rings
     )
     sample = Step("sample", spec, drawn_from, f"{composition.name}--r{replicate}")
-    return Step("pretrain", PretrainSpec(training=entry.training), (init, sample), label)
+    needs = [init, sample]
+    if entry.model.has_frozen_tower:  # whatever the composition: all of them share it
+        told = f"{entry.name}--tower--r{replicate}"
+        needs.append(Step("tower", TowerSpec(), (init, drawn_from[0]), told))
+    return Step("pretrain", PretrainSpec(training=entry.training), tuple(needs), label)
 
 
 def _feature_cells(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # Ray is imported only if there is something to make
     from sweeps.making import Making
 
 OFF = "off"
-ORDER = ("shard", "task", "init", "checkpoint", "sample", "pretrain", "encode", "finetune")
+ORDER = ("shard", "task", "init", "checkpoint", "sample", "tower", "pretrain", "encode", "finetune")
 MANY_PARTS = 64
 """Parts of the ledger that are merged into one when a run ends."""
 PASSES = 2

@@ -13,7 +13,7 @@ from infra.spec import Spec
 from infra.step import Step
 from infra.store import Store
 from models.spec import ModelSpec, TrainingSpec
-from pipelines.spec import InitSpec, PretrainSpec, SampleSpec, ShardSpec
+from pipelines.spec import InitSpec, PretrainSpec, SampleSpec, ShardSpec, TowerSpec
 from samplers.pools.planet.spec import PlanetSpec
 from samplers.rules import Uniform
 from samplers.spec import CompositionSpec
@@ -33,12 +33,22 @@ class Planted:
     def pretrain(self, model: ModelSpec, training: TrainingSpec) -> Step[Spec]:
         """Return a step that pretrains a network on the samples."""
         init = Step("init", InitSpec(model=model))
-        return Step("pretrain", PretrainSpec(training=training), (init, self.sample))
+        needs = [init, self.sample]
+        if model.has_frozen_tower:
+            needs.append(Step("tower", TowerSpec(), (init, self.shard)))
+        return Step("pretrain", PretrainSpec(training=training), tuple(needs))
 
 
-def plant(store: Store, *, held: int = 90, drawn: int = 70) -> Planted:
-    """Write shards of so many samples and a manifest that names some of them."""
+def plant(store: Store, *, held: int = 90, drawn: int = 70, image_px: int = 0) -> Planted:
+    """Write shards of so many samples and a manifest that names some of them.
+
+    With a side for images, samples have images in the place of series.
+    """
     samples = _samples(held)
+    if image_px:
+        shape = (held, 13, image_px, image_px)
+        del samples["x"], samples["dynamic_world"]
+        samples["image"] = generator("images", held).integers(0, 5000, shape).astype(np.int16)
     table = to_table(samples)
     shard = Step("shard", ShardSpec(pool=PlanetSpec(name="planet", size=held)))
     composition = CompositionSpec(rule=Uniform(), size=drawn)

@@ -115,7 +115,7 @@ class SatClip(Network):
             return Drawn(lonlat, dropout=None, views=None, features=features)
         moved = augment.moved(lonlat, spec=spec, generator=generator)
         dropout = draw_dropout(spec, samples=len(lonlat), generator=generator)
-        if features is not None:
+        if features is not None or self.spec.view == "middle":
             return Drawn(moved, dropout=dropout, views=None, features=features)
         views = augment.draw_views(
             batch["image"], spec=spec, size=self.side_px, generator=generator

@@ -22,7 +22,8 @@ class SatClipSpec(ModelSpec):
         betas=(0.9, 0.999),
         decay="none",
     )
-    assumed: ClassVar[tuple[str, ...]] = ("tower", "degrees", "blur_sigma")
+    recipe: ClassVar[int] = 2
+    assumed: ClassVar[tuple[str, ...]] = ("tower", "degrees", "blur_sigma", "view")
     learns_from: ClassVar[tuple[str, ...]] = ("image",)
     encodes: ClassVar[tuple[str, ...]] = ()
 
@@ -47,6 +48,9 @@ class SatClipSpec(ModelSpec):
     pools that bring the image network's output."""
     feature_width: int = Field(default=512, gt=0)
     """Width of the images' features where the tower is `features`; else it is the tower's own."""
+    view: Literal["middle", "random"] = "middle"
+    """What the frozen image network looks at: the middle of an image, once for the whole pool and
+    all compositions; or a random view at every step, as published and some hundred times slower."""
     crop_px: int = Field(default=256, ge=3)
     """Side of a random crop; ViT-S, whose positions are those of 224 pixels, sees at most 224."""
     blur_sigma: tuple[float, float] = (0.1, 2.0)
@@ -55,3 +59,8 @@ class SatClipSpec(ModelSpec):
     """Largest number of degrees that is added to a latitude and to a longitude in training."""
     negatives: int = Field(default=512, gt=1)
     """How many samples are matched against each other; a batch falls into as many as fit."""
+
+    @property
+    def has_frozen_tower(self) -> bool:
+        """Whether the image network's features can be kept."""
+        return self.tower != "features" and self.view == "middle"

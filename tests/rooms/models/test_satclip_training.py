@@ -273,7 +273,7 @@ def test_real_patches_and_their_places_are_learnt_from():
     made = prepare({**arrays, "image": np.stack(images)})
     assert made["image"].shape == (20, 12, 64, 64)
     batch = {name: torch.from_numpy(values) for name, values in made.items()}
-    network = built(tower="resnet18", crop_px=48, dropout=0.0)
+    network = built(tower="resnet18", crop_px=48, dropout=0.0, view="random")
     optimiser = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=1e-2)
     losses = []
     for _ in range(15):
