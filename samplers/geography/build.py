@@ -107,7 +107,7 @@ def _land(continents: np.ndarray) -> dict[str, np.ndarray]:
 
     To the thousandth of a square kilometre, so that no processor's last digit shows.
     """
-    found = {}
+    found: dict[str, np.ndarray] = {}
     for resolution in LAND_RESOLUTIONS:
         cells, km2 = areas.by_cell(continents, resolution=resolution)
         found |= {f"cells_{resolution}": cells, f"km2_{resolution}": np.round(km2, 3)}
