@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from infra.errors import nearest
+from samplers.spec import ALL_SAMPLES
 from sweeps.yaml_marks import Mark, Problem, Trail
 
 Node: TypeAlias = "Mapping[str, object]"
@@ -50,6 +51,10 @@ def problems(
     return sorted(found, key=lambda one: (one.mark.line, one.mark.column) if one.mark else (0, 0))
 
 
+ALL = "all"
+"""Stands for every sample there is on the axis `n`."""
+
+
 @cache
 def _schema(kind: type[BaseModel]) -> Node:
     return kind.model_json_schema()
@@ -72,6 +77,8 @@ def _coercions(
     elif isinstance(data, list) and isinstance(made, list) and len(data) == len(made):
         for place, (one, other) in enumerate(zip(data, made, strict=True)):
             yield from _coercions(one, other, (*trail, place), marks)
+    elif data == ALL and made == ALL_SAMPLES:
+        return  # the one word that stands for a number
     elif _sort(data) != _sort(made) and {_sort(data), _sort(made)} <= {"bool", "number", "text"}:
         wanted = {"bool": "true or false", "number": "a number", "text": "text"}[_sort(made)]
         do = "take the quotes off" if isinstance(data, str) else f"write {wanted}"

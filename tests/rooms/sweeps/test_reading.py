@@ -175,3 +175,10 @@ def written(folder: Path, data: dict[str, Any]) -> Sweep:
     file = folder / "mine.yaml"
     file.write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
     return read(str(file))
+
+
+def test_all_stands_for_every_sample_there_is(tmp_path: Path):
+    sweep = written(tmp_path, {**SMOKE, "n": [20, "all"]})
+    assert sweep.n == (20, 0)
+    assert {cell.step.spec.n for cell in plan(sweep).cells} == {20, 0}
+    assert any("--nall--" in cell.step.label for cell in plan(sweep).cells)
