@@ -115,6 +115,8 @@ def _scatter(
 ) -> Scatter | None:
     performance, scores = _performance(rows)
     names = tuple(name for name in scores if cards.get(name))
+    if not names:
+        return None
     told = {name: [measures(card) for card in cards[name]] for name in names}
     by_measure = {
         measure: np.array([fmean(one[measure] for one in told[name]) for name in names])
@@ -122,7 +124,7 @@ def _scatter(
         if all(measure in one for name in names for one in told[name])
     }
     by_measure = {name: values for name, values in by_measure.items() if np.ptp(values) > 0}
-    if not names or not by_measure:
+    if not by_measure:
         return None
     values = np.array([scores[name] for name in names])
     return Scatter(dict(zip(ASKED, place, strict=True)), performance, names, values, by_measure)
