@@ -1,14 +1,14 @@
 """Does pretraining on the synthetic planet help on real labels? Frozen Presto, before and after.
 
-    PYTHONPATH=. python benchmarks/real_labels.py [--samples 10000] [--epochs 5] [--json]
+    PYTHONPATH=. python benchmarks/real_labels.py [--samples 3000] [--epochs 5] [--json]
 
-Each replicate is a Presto of the published size, initialised anew and pretrained on a planet of its
-own. Both networks encode the 1,122 real monthly series of the algae-bloom data, whose labels are
-severities from 1 to 5, and a ridge regression on the frozen features is judged by cross-validation:
-with folds by lot, and with folds of whole H3 cells, so that no test sample has a neighbour in
-training. The same folds serve both networks and, beside them, the bare normalised bands and the
-coordinates. The unit of an interval is the replicate. The data lie outside the project; without
-them nothing is judged, and the script says so.
+Each replicate is a Presto, by default of half the published width so that minutes are enough,
+initialised anew and pretrained on a planet of its own. Both networks encode the 1,122 real monthly
+series of the algae-bloom data, whose labels are severities from 1 to 5, and a ridge regression on
+the frozen features is judged by cross-validation: with folds by lot, and with folds of whole H3
+cells, so that no test sample has a neighbour in training. The same folds serve both networks and,
+beside them, the bare normalised bands and the coordinates. The unit of an interval is the
+replicate. The data lie outside the project; without them nothing is judged, and the script says so.
 """
 
 import argparse
@@ -68,13 +68,15 @@ class Real:
         return cls(arrays, held["target"].astype(np.float64))
 
 
-def pretrained(replicate: int, *, samples: int, training: TrainingSpec) -> tuple[Network, Network]:
+def pretrained(
+    replicate: int, *, samples: int, width: int, training: TrainingSpec
+) -> tuple[Network, Network]:
     """Return a Presto as it was initialised, and the same after pretraining on a planet."""
     spec = PlanetSpec(name="planet", size=samples, seed=replicate)
     parts = [presto.prepare(planet.read(spec, at)) for at in range(planet.chunks(spec))]
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     key = Key("init", f"real-labels-{replicate}")
-    before, after = (build(PrestoSpec(name="presto"), key=key) for _ in range(2))
+    before, after = (build(PrestoSpec(name="presto", width=width), key=key) for _ in range(2))
     loop.train(
         after,
         arrays,
@@ -173,7 +175,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     here = Path(__file__).parents[2] / "shared/data/presto/algae_blooms"
     parser.add_argument("--data", type=Path, default=here, help="the folder of the real arrays")
-    parser.add_argument("--samples", type=int, default=10_000, help="of each planet")
+    parser.add_argument("--samples", type=int, default=3_000, help="of each planet")
+    parser.add_argument("--width", type=int, default=64, help="of the network; published: 128")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--replicates", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=10, help="cuts into folds")
@@ -183,11 +186,11 @@ def main() -> int:
         print(f"no real arrays in {args.data}: nothing was judged; name a folder with --data")
         return report([], as_json=args.json)
     real = Real.read(args.data)
-    training = TrainingSpec(epochs=args.epochs, batch_size=256, warmup_epochs=1)
+    training = TrainingSpec(epochs=args.epochs, batch_size=128, warmup_epochs=1)
     networks = []
     for replicate in range(args.replicates):
         started = time.perf_counter()
-        pair = pretrained(replicate, samples=args.samples, training=training)
+        pair = pretrained(replicate, samples=args.samples, width=args.width, training=training)
         networks.append((features_of(pair[0], real), features_of(pair[1], real)))
         took = time.perf_counter() - started
         print(
