@@ -135,7 +135,7 @@ def _ticks(chart: Drawing, strata: Sequence[Drawing]) -> str:
 
 
 def _shares(name: str, over: str, stratum: Audit) -> Drawing:
-    proxy = " (a proxy)" if over == "biome" else ""
+    proxy = " (a proxy)" if stratum["proxy"] else ""
     what = over.replace("_", " ") + proxy
     return bars.shares(
         list(_bars(stratum["values"].values(), over=over)),

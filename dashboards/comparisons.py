@@ -42,7 +42,7 @@ def overlaps(pairs: Sequence[Mapping[str, Any]]) -> Iterable[Section]:
         "ids": ("Samples shared (Jaccard: of all that either has).", 1.0),
         "cell": ("Divergence of their cells, nats.", log(2)),
         "continent": ("Divergence of their continents, nats.", log(2)),
-        "biome": ("Divergence of their biomes (a proxy), nats.", log(2)),
+        "biome": ("Divergence of their biomes (a proxy, where no map is given), nats.", log(2)),
     }
     drawings = tuple(
         bars.matrix(labels, _values(pairs, of), most=most, name=f"overlap-{of}", title=title)

@@ -38,6 +38,8 @@ class ModelSpec(Spec):
 
     official: ClassVar[TrainingSpec] = TrainingSpec()
     """The training recipe its authors publish."""
+    most_months: ClassVar[int] = 24
+    """The longest series that it reads."""
     learns_from: ClassVar[tuple[str, ...]] = ("x", "dynamic_world", "month")
     """Arrays of a pool that it is pretrained on, beside the coordinates."""
     encodes: ClassVar[tuple[str, ...]] = ("x", "dynamic_world", "month")

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, TypedDict, cast
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,7 @@ from samplers.audit import MAP_RESOLUTION, Holding
 from samplers.card import effective_number
 from samplers.cells import parents
 from samplers.geography.continents import Russia
+from samplers.geography.spec import GeographySpec
 
 NOBODY: Final = np.empty(0, dtype=np.uint64)
 
@@ -42,7 +43,7 @@ def drawn(store: Store, key: Key) -> Holding:
         lat=np.asarray(rows.column("lat")),
         lon=np.asarray(rows.column("lon")),
         ids=np.asarray(rows.column("rank_hash")),
-        russia=_russia(store, Key.parse(shard)),
+        **_maps(store, Key.parse(shard)),
     )
 
 
@@ -84,7 +85,7 @@ def pooled(store: Store, key: Key) -> Holding:
         lat=np.asarray(pilot.column("lat")),
         lon=np.asarray(pilot.column("lon")),
         ids=NOBODY,
-        russia=_russia(store, key),
+        **_maps(store, key),
     )
 
 
@@ -103,11 +104,14 @@ def _crowd(cells: pa.ChunkedArray) -> dict[int, int]:
     return dict(zip(coarse.tolist(), numbers.tolist(), strict=True))
 
 
-def _russia(store: Store, shard: Key) -> Russia:
-    """Return where Russia counts in a pool: as it says, or as every pool that does not."""
+class _Maps(TypedDict):
+    russia: Russia
+    geography: GeographySpec
+
+
+def _maps(store: Store, shard: Key) -> _Maps:
+    """Return where Russia counts in a pool, and the maps that say where its samples lie."""
     kept = made(store, shard).everything
-    geography, pool = (
-        cast("Mapping[str, Any]", kept.get(one, {})) for one in ("geography", "pool")
-    )
-    said: Russia = geography.get("russia") or pool.get("russia", "europe")
-    return said
+    geography = GeographySpec.model_validate(kept.get("geography") or {})
+    pool = cast("Mapping[str, Any]", kept.get("pool", {}))
+    return {"russia": geography.russia or pool.get("russia", "europe"), "geography": geography}

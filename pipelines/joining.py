@@ -24,8 +24,8 @@ from samplers.scan import INDEX, WHERE
 ROWS_PER_GROUP: Final = 8192
 GROUP_BYTES: Final = 8 << 20
 """A group holds no more: who needs a few samples reads little else, and fits in any memory."""
-CODED: Final = ("coarse", "cell", *STRATA)
-"""Columns of the index in which values repeat."""
+CODED: Final = ("coarse", "cell", "month", *STRATA)
+"""Columns in which values repeat; codes for pixels, ids or hashes cost more than they save."""
 
 
 @dataclass
@@ -123,6 +123,7 @@ def _parquet(rows: pa.Table) -> bytes:
         whole,
         sink,
         compression="zstd",
+        use_dictionary=list(CODED),
         row_group_size=max(1, min(ROWS_PER_GROUP, rows_that_fit)),
         write_page_checksum=True,  # groups are read alone, and the file's checksum needs them all
     )

@@ -16,11 +16,12 @@ from samplers.card import entropy
 from samplers.cells import names
 from samplers.census import Totals, known
 from samplers.geography.continents import Russia
+from samplers.geography.spec import GeographySpec
 from samplers.land import land_km2
 from samplers.names import NUMBERED, STRATA, UNKNOWN, Stratum
 from samplers.overlap import jaccard, jensen_shannon, moved, moved_by_chance
 from samplers.spacing import spacing
-from samplers.truth import land_shares
+from samplers.truth import EMBEDDED, land_shares
 from samplers.weighers import BINS_PER_NAT
 
 MAP_RESOLUTION: Final = 2
@@ -49,11 +50,13 @@ class Holding:
     definition: Mapping[str, Json] | None = None
     """How the spectral entropy was measured, if it was."""
     russia: Russia = "europe"
+    geography: GeographySpec = EMBEDDED
+    """The maps that say where its samples lie: their own land is the truth."""
 
 
 def audit(one: Holding) -> dict[str, Json]:
     """Return everything that a card tells of a set of samples."""
-    land = land_shares(russia=one.russia)
+    land = land_shares(russia=one.russia, geography=one.geography)
     shown = [over for over in STRATA if known(one.held, over)]
     return {
         "size": one.size,
@@ -101,6 +104,7 @@ def _stratum(one: Holding, over: Stratum, *, truth: Mapping[str, float]) -> dict
     return {
         "values": values,
         "unknown": one.size - total,
+        "proxy": over == "biome" and one.geography.ecoregions is None,
         "entropy_nats": entropy(counts),
         "land": _against(counts, truth) if truth else None,
     }

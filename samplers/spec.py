@@ -133,6 +133,11 @@ class PoolSpec(Spec):
         return None
 
     @property
+    def num_months(self) -> int | None:
+        """How long its series are, if that is known before reading them."""
+        return None
+
+    @property
     def in_reflectance(self) -> bool:
         """Whether its images hold reflectances times 10,000.
 

@@ -1,28 +1,57 @@
 """The land-area truth: how much land of the six continents each value of a stratum has.
 
-It comes from the embedded rasters, so its biomes are the proxy's. It is what a set of samples is
-held against: one drawn evenly over the land has these shares, but for the luck of the draw.
+It comes from the embedded rasters, where biomes are the proxy's, or from a user's own maps. It is
+what a set of samples is held against: one drawn evenly over the land has these shares, but for the
+luck of the draw.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Final
 
 import numpy as np
 
+from infra.errors import PoolError
 from infra.seeds import generator
 from samplers.geography import biomes, climate, continents
 from samplers.geography.continents import Russia
+from samplers.geography.spec import GeographySpec
 from samplers.land import squares
-from samplers.names import UNKNOWN, Stratum
+from samplers.names import STRATA, UNKNOWN, Stratum
+from samplers.strata import mapped
 
 SQUARE: Final = 0.1
 """Degrees from one square of the raster to the next."""
 
 
+EMBEDDED: Final = GeographySpec()
+"""No map of a user's own."""
+OWN_STEP: Final = 3
+"""A user's own maps are looked up in every third square of every third row: polygons are slow."""
+
+
+def land_shares(
+    *, russia: Russia = "europe", geography: GeographySpec = EMBEDDED
+) -> Mapping[Stratum, Mapping[str, float]]:
+    """Return, for the strata that the maps know, each value's share of the land.
+
+    A stratum that a user's own map tells has that map's shares; where the map is not at hand, none.
+    """
+    found, own = dict(_embedded(russia)), []
+    if geography.ecoregions is not None:
+        found.pop("biome")
+        own.append(GeographySpec(ecoregions=geography.ecoregions))
+    if geography.land_cover is not None:
+        own.append(GeographySpec(land_cover=geography.land_cover))
+    for one in own:
+        with suppress(PoolError):  # cards are looked at where maps need not be
+            found |= _own(one.model_dump_json())
+    return found
+
+
 @cache
-def land_shares(*, russia: Russia = "europe") -> Mapping[Stratum, Mapping[str, float]]:
-    """Return, for the strata that the rasters know, each value's share of the land."""
+def _embedded(russia: Russia) -> Mapping[Stratum, Mapping[str, float]]:
     lat, lon, km2 = squares()
     words: dict[Stratum, np.ndarray] = {
         "biome": biomes.proxy(lat, lon).astype(str),
@@ -30,6 +59,21 @@ def land_shares(*, russia: Russia = "europe") -> Mapping[Stratum, Mapping[str, f
         "continent": continents.names(lat, lon, russia=russia),
     }
     return {over: _shares(own, km2, unknown=UNKNOWN[over]) for over, own in words.items()}
+
+
+@cache
+def _own(geography: str) -> Mapping[Stratum, Mapping[str, float]]:
+    """Return the shares that one map of a user's own tells, said as JSON."""
+    lat, lon, km2 = squares()
+    row, column = (np.floor(at / SQUARE).astype(np.int64) for at in (lat, lon))
+    some = (row % OWN_STEP == 0) & (column % OWN_STEP == 0)
+    at = {"lat": lat[some], "lon": lon[some]}
+    said = mapped(at, geography=GeographySpec.model_validate_json(geography))
+    return {
+        over: _shares(said[over].astype(str), km2[some], unknown=UNKNOWN[over])
+        for over in STRATA
+        if over in said
+    }
 
 
 def points_on_land(count: int, *, purpose: str) -> tuple[np.ndarray, np.ndarray]:

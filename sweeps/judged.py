@@ -5,7 +5,7 @@ from typing import Any
 
 from models.members import METRICS, PROBES
 from models.spec import ModelSpec, ProbeSpec
-from samplers.spec import DrawSpec, TaskSpec
+from samplers.spec import DrawSpec, PoolSpec, TaskSpec
 from sweeps.fit import misfit
 
 MEANT = {
@@ -24,6 +24,17 @@ def check_read(at: str, model: ModelSpec, task: TaskSpec) -> None:
             f"{', '.join(model.encodes)} of each sample of {task.name}, which {model.name} reads",
             found=f"only {', '.join(task.gives) or 'coordinates'}",
             do="judge it on a task that gives them, or set the task's `arrays` if it has some",
+        )
+
+
+def check_learned(at: str, model: ModelSpec, pool: PoolSpec) -> None:
+    """Refuse a pool whose series are longer than a network reads."""
+    if pool.num_months is not None and pool.num_months > model.most_months:
+        raise misfit(
+            f"{at}.pool",
+            f"series of at most {model.most_months} months, which is what {model.name} reads",
+            found=f"{pool.num_months} months in the pool",
+            do="shorten the pool's `months`, or train a network that reads more",
         )
 
 

@@ -21,7 +21,7 @@ from samplers.spec import DrawSpec, EntropySpec, Region
 from sweeps.arms import Arm, CompositionEntry, check_checkpoints
 from sweeps.axes import Exclusion, Limits, Part, Samples, Seeds
 from sweeps.fit import check_cells, check_known, check_once, check_room, misfit
-from sweeps.judged import check_drawn, check_read, check_scored, check_trained
+from sweeps.judged import check_drawn, check_learned, check_read, check_scored, check_trained
 from sweeps.sizes import expanded, with_size
 
 
@@ -196,6 +196,7 @@ def _axes(sweep: Sweep) -> dict[str, list[str]]:
 
 def _check_judged(sweep: Sweep) -> None:
     for place, model in enumerate(sweep.models):
+        check_learned(f"models.{place}", model.model, model.pool)
         for at, entry in enumerate(model.tasks):
             where = f"models.{place}.tasks.{at}"
             check_read(where, model.model, entry.task)

@@ -85,7 +85,7 @@ def _print(told: "Cards") -> None:
     show.table([show_audit(name, own) for name, own in audits.items()])
     for name, own in audits.items():
         for over, stratum in own["strata"].items():
-            show.table(_shares(stratum), title=f"{name}: {_heading(over)}")
+            show.table(_shares(stratum), title=f"{name}: {_heading(over, stratum)}")
         if own["rejected"]:
             rows = [{"left out because": why, "rows": n} for why, n in own["rejected"].items()]
             show.table(rows, title=f"{name}: left out")
@@ -93,8 +93,8 @@ def _print(told: "Cards") -> None:
         show.say(f"not built yet: {name}")
 
 
-def _heading(over: str) -> str:
-    return "biome, a proxy" if over == "biome" else over.replace("_", " ")
+def _heading(over: str, stratum: dict[str, Any]) -> str:
+    return f"{over.replace('_', ' ')}{', a proxy' if stratum['proxy'] else ''}"
 
 
 def _shares(stratum: dict[str, Any]) -> list[dict[str, object]]:

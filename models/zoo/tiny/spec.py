@@ -14,6 +14,8 @@ class TinySpec(ModelSpec):
         epochs=2, batch_size=256, lr=3e-3, warmup_epochs=0
     )
 
+    most_months: ClassVar[int] = 12
+
     name: Literal["tiny"]
     """Which network of the zoo."""
     width: int = Field(default=32, gt=0)

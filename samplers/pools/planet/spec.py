@@ -37,8 +37,7 @@ class PlanetSpec(PoolSpec):
     arrays: Made = "series"
     """What is seen of each place: `x` and `dynamic_world` for series, `image` for patches."""
     months: Literal[12, 24] = 12
-    """How long a series is; two years differ by weather, clouds and noise. The networks of the zoo
-    read twelve months."""
+    """How long a series is; two years differ by weather, clouds and noise. Presto reads either."""
     size_px: int = Field(default=64, ge=8, le=264)
     """Side of an image."""
 
@@ -46,3 +45,8 @@ class PlanetSpec(PoolSpec):
     def capacity(self) -> int | None:
         """The planet makes exactly as many samples as it is asked for."""
         return self.size
+
+    @property
+    def num_months(self) -> int | None:
+        """As long as it says; images are of one month."""
+        return None if self.arrays == "patches" else self.months

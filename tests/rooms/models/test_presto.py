@@ -7,8 +7,10 @@ import torch
 
 from models.zoo.presto import masking
 from models.zoo.presto.layout import spans
-from models.zoo.presto.model import Presto, build
+from models.zoo.presto.model import Presto, build, prepare
 from models.zoo.presto.spec import PrestoSpec
+from samplers.pools.planet import pool as planet
+from samplers.pools.planet.spec import PlanetSpec
 from tests.rooms.models.presto_by_hand import Choices, Reference, every_token
 
 SAMPLES = 5
@@ -269,6 +271,18 @@ def test_relief_is_read_at_the_first_step_alone(presto, batch):
     first["x"][:, :1, 14:16] += 5
     assert torch.equal(encode(presto, later), encode(presto, batch))
     assert not torch.allclose(encode(presto, first), encode(presto, batch), atol=1e-3)
+
+
+def test_two_years_are_learned_from_and_encoded(presto):
+    seen = planet.read(PlanetSpec(name="planet", size=8, months=24), 0)
+    batch = {name: torch.as_tensor(values) for name, values in prepare(seen).items()}
+    batch |= {name: values.double() for name, values in batch.items() if values.is_floating_point()}
+    assert batch["x"].shape == (8, 24, 17)
+    loss = presto.loss(batch, generator=torch.Generator().manual_seed(0))
+    assert torch.isfinite(loss)
+    late = {**batch, "x": batch["x"].clone()}
+    late["x"][:, 20] += 1
+    assert not torch.allclose(encode(presto, late), encode(presto, batch), atol=1e-4)
 
 
 @pytest.mark.parametrize("fields", [{"width": 40}, {"width": 48, "heads": 5}])

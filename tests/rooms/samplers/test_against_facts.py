@@ -3,6 +3,7 @@
 Real data lies outside the project, in shared/data beside it; a test that lacks it says so.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,14 @@ from scipy.stats import norm
 
 from infra.seeds import generator
 from samplers import ecoregions, maps
+from samplers.audit import audit
 from samplers.geography import biomes, continents
 from samplers.geography.grids import Codes, asset
+from samplers.geography.spec import GeographySpec
 from samplers.names import BIOMES, Continent
 from samplers.pools.planet import points
+from samplers.truth import EMBEDDED, land_shares
+from tests.holdings import holding
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 COUNT = 100_000
@@ -44,15 +49,20 @@ def data(name: str) -> Path:
 
 
 @pytest.fixture
-def resolve(tmp_path, monkeypatch) -> ecoregions.Ecoregions:
-    """The real rasters, found as a user's own map is."""
+def content(tmp_path, monkeypatch) -> str:
+    """The content of the real rasters, found as a user's own map is."""
     pytest.importorskip("rasterio", reason="rasterio is not installed: install the extra imagery")
     rasters = data("resolve2017")
     (tmp_path / "maps").mkdir()
     (tmp_path / "maps" / "resolve").symlink_to(rasters, target_is_directory=True)
     monkeypatch.setenv("TERRASWEEP_POOLS", str(tmp_path))
     (one,) = maps.found()
-    return ecoregions.read(one.content)
+    return str(one.content)
+
+
+@pytest.fixture
+def resolve(content) -> ecoregions.Ecoregions:
+    return ecoregions.read(content)
 
 
 def on_land() -> tuple[np.ndarray, np.ndarray]:
@@ -165,3 +175,27 @@ def test_geowiki_points_fall_on_the_continents_that_are_told_of_them():
         number = int((found == continent.value).sum())
         assert abs(number - wanted[continent.value]) <= 0.01 * wanted[continent.value], continent
     assert (found == "none").sum() == 0
+
+
+def test_an_audit_holds_samples_against_the_land_of_the_maps_that_they_were_filed_by(content):
+    """Even samples filed by RESOLVE are as far off RESOLVE's land as luck takes them, not more."""
+    given = GeographySpec(ecoregions=content)
+    lat, lon = on_land()
+    words = ecoregions.read(content).at(lat, lon)
+    values, counts = np.unique(words["biome"].astype(str), return_counts=True)
+    even = holding(lat[:3000], lon[:3000])
+    held = {**even.held, "biome": dict(zip(values.tolist(), counts.tolist(), strict=True))}
+    by_resolve = replace(even, size=COUNT, held=held, geography=given)
+    told = audit(by_resolve)["strata"]["biome"]
+    assert not told["proxy"]
+    assert told["land"]["moved"] < 4 * told["land"]["moved_by_chance"]
+    against_proxy = audit(replace(by_resolve, geography=EMBEDDED))["strata"]["biome"]
+    assert against_proxy["proxy"]
+    assert against_proxy["land"]["moved"] > 10 * told["land"]["moved_by_chance"]
+
+
+def test_without_the_map_at_hand_nothing_is_said_of_its_land():
+    absent = GeographySpec(ecoregions="0123456789abcdef")
+    shares = land_shares(geography=absent)
+    assert "biome" not in shares
+    assert shares["continent"] == land_shares()["continent"]
