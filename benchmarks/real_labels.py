@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from benchmarks.targets import Target, at_least, report
-from dashboards.statistics import Estimate, estimate
+from dashboards.estimates import Estimate, estimate
 from infra.seeds import generator
 from infra.step import Key
 from models import loop

@@ -32,7 +32,7 @@ def at_least(name: str, value: float, limit: float) -> Target:
 
 def report(targets: Sequence[Target], *, as_json: bool) -> int:
     """Print all targets and return the exit code: 0 if all of them hold."""
-    wide = max(len(one.name) for one in targets)
+    wide = max((len(one.name) for one in targets), default=0)
     for one in targets:
         verdict = "holds" if one.holds else "FAILS"
         print(f"{one.name:<{wide}}  {one.value:>12,.3f}  {one.target:<16}  {verdict}")
