@@ -83,7 +83,8 @@ def ui_command(uri: str) -> str:
     if urlsplit(uri).scheme in ("http", "https"):
         return uri
     mlflow = "mlflow" if shutil.which("mlflow") else f"{shlex.quote(sys.executable)} -m mlflow"
-    return f"{mlflow} ui --backend-store-uri {shlex.quote(uri)}"
+    # By default it starts four servers, each of which takes seconds and 300 MB.
+    return f"{mlflow} ui --workers 1 --backend-store-uri {shlex.quote(uri)}"
 
 
 @dataclass

@@ -162,7 +162,7 @@ def test_it_follows_the_environment_else_lies_in_the_store(monkeypatch, tmp_path
 
 def test_the_line_that_opens_mlflow_can_be_pasted():
     line = ui_command("sqlite:////a b/mlflow.db")
-    assert line.endswith("mlflow ui --backend-store-uri 'sqlite:////a b/mlflow.db'")
+    assert line.endswith("mlflow ui --workers 1 --backend-store-uri 'sqlite:////a b/mlflow.db'")
     assert ui_command("http://tracking:5000") == "http://tracking:5000"
 
 
