@@ -1,7 +1,8 @@
 """A pool's index as the shard step leaves it, of any size and without a pixel, for benchmarks.
 
 Places fall evenly on the land and lie under the real strata; cells, hashes, files, census and
-pilot are as of a real pool. Spectral entropies are drawn by lot.
+pilot are as of a real pool. Spectral entropies are drawn by lot, and after so many million samples
+places repeat under new ids.
 """
 
 import json
@@ -61,13 +62,15 @@ def make(num_rows: int, *, store: Store) -> Step[Spec]:
 
 def _write(num_rows: int, folder: Path) -> None:
     (folder / "index").mkdir()
-    known = _Known()
+    known, places = _Known(), _places(min(ROUND, num_rows))
+    bucket = (np.asarray(places.column("coarse")) >> np.uint64(42)) % np.uint64(NUM_FILES)
+    parts = [np.flatnonzero(bucket == one) for one in np.unique(bucket).tolist()]
     for first in range(0, num_rows, ROUND):
-        rows = _rows(first, min(ROUND, num_rows - first))
-        bucket = (np.asarray(rows.column("coarse")) >> np.uint64(42)) % np.uint64(NUM_FILES)
-        for place in np.unique(bucket).tolist():
+        rows = _named(places.slice(0, num_rows - first), first=first)
+        for place, part in enumerate(parts):
+            own = rows.take(part[part < rows.num_rows])
             name = f"index/{first:09d}-{place:04d}.parquet"
-            _put(rows.filter(bucket == place), folder, name, known, share=PILOT_SIZE / num_rows)
+            _put(own, folder, name, known, share=PILOT_SIZE / num_rows)
     pq.write_table(census.add(known.census), folder / "census.parquet")
     pq.write_table(pa.concat_tables(known.where).sort_by("coarse"), folder / "where.parquet")
     pq.write_table(pa.concat_tables(known.pilot).sort_by("id"), folder / "pilot.parquet")
@@ -78,8 +81,6 @@ def _write(num_rows: int, folder: Path) -> None:
 
 
 def _put(rows: pa.Table, folder: Path, name: str, known: _Known, *, share: float) -> None:
-    by = [("coarse", "ascending"), ("cell", "ascending"), ("id", "ascending")]
-    rows = rows.sort_by(by).combine_chunks()
     (folder / name).write_bytes(index_file(rows))
     known.census.append(census.count(rows))
     coarse = rows.column("coarse").unique()
@@ -91,22 +92,31 @@ def _put(rows: pa.Table, folder: Path, name: str, known: _Known, *, share: float
     known.crowd.update(crowd(rows))
 
 
-def _rows(first: int, number: int) -> pa.Table:
-    rng = generator("benchmark index", first)
+def _places(number: int) -> pa.Table:
+    """Return places by cell, and what is known of each; samples are named round by round."""
+    rng = generator("benchmark index")
     lat, lon = points.draw(rng, number, land=points.earth())
-    ids = [f"made-{place}" for place in range(first, first + number)]
     cell = cells_of(lat, lon, resolution=5)
     covers = np.array(LAND_COVERS)[rng.integers(0, len(LAND_COVERS), number)]
+    at = {"id": cell, "lat": lat, "lon": lon}
     columns = {
-        "id": np.array(ids),
-        "rank_hash": hashes(ids),
         "coarse": parents(cell, resolution=1),
         "cell": cell,
         **describe(lat, lon, russia="europe"),
-        "lat": lat,
-        "lon": lon,
+        **{"lat": lat, "lon": lon},
         "entropy": rng.normal(2.0, 0.4, number).clip(0, 3.4).astype(np.float32),
+        **surroundings(at),
+        "land_cover": covers,
     }
-    columns |= surroundings(columns) | {"land_cover": covers}
-    arrays = [pa.array(columns[one.name], one.type) for one in INDEX]
-    return pa.Table.from_arrays(arrays, schema=INDEX)
+    kept = [one for one in INDEX if one.name in columns]
+    arrays = [pa.array(columns[one.name], one.type) for one in kept]
+    by = [("coarse", "ascending"), ("cell", "ascending")]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(kept)).sort_by(by)
+
+
+def _named(places: pa.Table, *, first: int) -> pa.Table:
+    """Return samples at places, each with an id of its own: the same places in every round."""
+    ids = [f"made-{number}" for number in range(first, first + places.num_rows)]
+    named = places.add_column(0, INDEX.field("id"), [ids])
+    named = named.add_column(1, INDEX.field("rank_hash"), [hashes(ids)])
+    return named.select(INDEX.names).combine_chunks()
