@@ -1,6 +1,6 @@
 """Does pretraining on the synthetic planet help on real labels? Frozen Presto, before and after.
 
-    PYTHONPATH=. python benchmarks/real_labels.py [--samples 3000] [--epochs 5] [--json]
+    PYTHONPATH=. python benchmarks/real_labels.py [--samples 1500] [--epochs 4] [--json]
 
 Each replicate is a Presto, by default of half the published width so that minutes are enough,
 initialised anew and pretrained on a planet of its own. Both networks encode the 1,122 real monthly
@@ -175,18 +175,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     here = Path(__file__).parents[2] / "shared/data/presto/algae_blooms"
     parser.add_argument("--data", type=Path, default=here, help="the folder of the real arrays")
-    parser.add_argument("--samples", type=int, default=3_000, help="of each planet")
+    parser.add_argument("--samples", type=int, default=1_500, help="of each planet")
     parser.add_argument("--width", type=int, default=64, help="of the network; published: 128")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--replicates", type=int, default=3)
-    parser.add_argument("--seeds", type=int, default=10, help="cuts into folds")
+    parser.add_argument("--seeds", type=int, default=5, help="cuts into folds")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     if not args.data.is_dir():
         print(f"no real arrays in {args.data}: nothing was judged; name a folder with --data")
         return report([], as_json=args.json)
     real = Real.read(args.data)
-    training = TrainingSpec(epochs=args.epochs, batch_size=128, warmup_epochs=1)
+    training = TrainingSpec(epochs=args.epochs, batch_size=64, warmup_epochs=1)
     networks = []
     for replicate in range(args.replicates):
         started = time.perf_counter()
