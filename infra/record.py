@@ -7,6 +7,7 @@ said; the record tells whether they also agree in what was left unsaid.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import cast
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -50,9 +51,12 @@ class Record(BaseModel):
     origin: dict[str, JsonValue] = {}
     """Where it came from, if it was made outside: a file's name and checksum."""
 
-    @property
+    @cached_property
     def content(self) -> str:
-        """An address that follows from what was made: the artefacts lie under it."""
+        """An address that follows from what was made: the artefacts lie under it.
+
+        It is asked for with every file that is read, and a pool's shards are thousands.
+        """
         return digest({name: made.sha256 for name, made in self.artefacts.items()})
 
     @property
