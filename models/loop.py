@@ -28,7 +28,7 @@ from models.schedule import Schedule
 from models.spec import TrainingSpec
 from models.speed import Yardstick
 
-PARTS_ON_ACCELERATORS: Final = 32
+PARTS_ON_ACCELERATORS: Final = 64
 """How many times the samples of a CPU pass an accelerator together, if its memory takes them."""
 RATIO_TO_COST: Final = 50
 """What is saved is saved so seldom that saving takes a fiftieth of the time at most."""

@@ -175,6 +175,8 @@ class Decoder(nn.Module):
 class Presto(Network):
     """The autoencoder; its features are the encoder's."""
 
+    at_once = 64
+
     def __init__(self, spec: PrestoSpec) -> None:
         super().__init__()
         self.mask_ratio = spec.mask_ratio

@@ -1,0 +1,89 @@
+"""What one run of Ray Train costs beside its training, and whether several runs overlap it.
+
+    PYTHONPATH=. python benchmarks/train_start.py [--json]
+
+A training that does nothing goes through Ray Train with our settings: alone, then two at once in
+threads of their own, as a sweep starts them. Ray is up and its workers are warm by then. Local Ray
+is told of four CPUs, whatever the machine has, so that two runs fit beside each other.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import ray.train
+import ray.train.torch
+
+from benchmarks.targets import Target, at_most, report
+from infra import cluster
+
+CPUS = 4
+
+
+@dataclass(frozen=True)
+class Took:
+    """Seconds of one run."""
+
+    before: float
+    """Until the training function was called."""
+    after: float
+    """From its end to the driver going on."""
+    whole: float
+
+
+def note(config: dict[str, str]) -> None:
+    """Do nothing but note when."""
+    Path(config["at"]).write_text(str(time.time()))
+
+
+def one_run(_: int = 0) -> Took:
+    """Run a training that does nothing."""
+    with tempfile.TemporaryDirectory() as home:
+        at = Path(home) / "at"
+        trainer = ray.train.torch.TorchTrainer(
+            cast("Callable[[dict[str, str]], None]", note),
+            train_loop_config={"at": str(at)},
+            scaling_config=ray.train.ScalingConfig(num_workers=1),
+            run_config=ray.train.RunConfig(storage_path=home),
+        )
+        started = time.time()
+        trainer.fit()
+        ended, called = time.time(), float(at.read_text())
+    return Took(called - started, ended - called, ended - started)
+
+
+def measured() -> list[Target]:
+    """Measure one run, and two at once."""
+    with cluster.connect(cpus=CPUS), ThreadPoolExecutor(2) as threads:
+        threads.submit(one_run).result()  # the first imports what it needs
+        alone = threads.submit(one_run).result()
+        print(
+            f"one run: {alone.before:.1f} s until it trains, {alone.after:.1f} s after it",
+            file=sys.stderr,
+        )
+        started = time.time()
+        list(threads.map(one_run, range(2)))
+        both = time.time() - started
+    print(f"two at once: {both:.1f} s", file=sys.stderr)
+    return [
+        at_most("s of one run of Ray Train that does nothing", alone.whole, 15),
+        at_most("two runs at once, over one", both / alone.whole, 1.7),
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args(argv)
+    return report(measured(), as_json=args.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
