@@ -1,16 +1,17 @@
 """A random forest: scikit-learn's trees, grown and averaged as its forest does, without its cost.
 
 For a hundred samples most of a scikit-learn forest's time is checks and bookkeeping around each
-tree. Here the trees are grown straight on data that is known to be sound. A classifier looks at
-the square root of the features in each node, a regressor at all of them.
+tree. Here the trees are grown straight on data that is known to be sound. Classes are grown as
+shares, one per class: the variance of zeros and ones is Gini's impurity up to a factor, so that the
+splits are a classifier's. It looks at the square root of the features in each node, a regressor at
+all of them.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from sklearn import config_context
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from sklearn.tree import DecisionTreeRegressor
 
 from infra.seeds import generator
 from models.judging import Prediction, Problem, number
@@ -25,53 +26,38 @@ def fit_predict(problems: Sequence[Problem], *, spec: ProbeSpec) -> list[Predict
     """Return each problem's prediction."""
     assert isinstance(spec, ForestSpec)
     with config_context(skip_parameter_validation=True, assume_finite=True):
-        return [_grown(problem, spec=spec) for problem in problems]
+        return [_answered(problem, spec=spec) for problem in problems]
 
 
-def _grown(problem: Problem, *, spec: ForestSpec) -> Prediction:
-    x, test_x = (
-        np.ascontiguousarray(part, np.float32) for part in (problem.train_x, problem.test_x)
-    )
-    target, present = problem.train_y, np.empty(0, np.int64)
-    if problem.target in ("binary", "classes"):
-        present, target = np.unique(problem.train_y, return_inverse=True)
-    rng = generator("forest", problem.seed)
-    size = len(x)
-    total: np.ndarray | None = None
+def _answered(problem: Problem, *, spec: ForestSpec) -> Prediction:
+    if problem.target == "number":
+        return number(_grown(problem, problem.train_y[:, None], spec=spec)[:, 0])
+    if problem.target == "labels":
+        share = _grown(problem, problem.train_y.astype(np.float64), spec=spec)
+        return Prediction((share > 0.5).astype(np.int64), share)
+    present, place = np.unique(problem.train_y, return_inverse=True)
+    hot = np.eye(len(present))[place]
+    share = _grown(problem, hot[:, 1:] if len(present) == 2 else hot, spec=spec)
+    if len(present) == 2:
+        share = np.hstack([1.0 - share, share])
+    scores = np.zeros((len(share), problem.num_classes))
+    scores[:, present] = share / share.sum(axis=1, keepdims=True)
+    return Prediction(present[share.argmax(axis=1)].astype(np.int64), scores)
+
+
+def _grown(problem: Problem, target: np.ndarray, *, spec: ForestSpec) -> np.ndarray:
+    """Return the mean over trees of what they say of the test samples: (tests, outputs)."""
+    x, test_x = (np.ascontiguousarray(x, np.float32) for x in (problem.train_x, problem.test_x))
+    rng, size = generator("forest", problem.seed), len(x)
+    features = x.shape[1] if problem.target == "number" else max(1, int(x.shape[1] ** 0.5))
+    total = np.zeros((len(test_x), target.shape[1]))
     for _ in range(spec.trees):
         weights = np.bincount(rng.integers(size, size=size), minlength=size).astype(np.float64)
-        tree = _tree(problem, spec=spec, seed=int(rng.integers(SEEDS)))
+        tree = DecisionTreeRegressor(
+            max_features=features,
+            min_samples_leaf=spec.min_leaf,
+            random_state=int(rng.integers(SEEDS)),
+        )
         tree.fit(x, target, sample_weight=weights, check_input=False)
-        said = tree.tree_.predict(test_x)
-        total = said if total is None else total + said
-    assert total is not None
-    return _averaged(total / spec.trees, problem, present=present)
-
-
-def _tree(problem: Problem, *, spec: ForestSpec, seed: int) -> Any:
-    if problem.target == "number":
-        return DecisionTreeRegressor(min_samples_leaf=spec.min_leaf, random_state=seed)
-    return DecisionTreeClassifier(
-        max_features="sqrt", min_samples_leaf=spec.min_leaf, random_state=seed
-    )
-
-
-def _averaged(mean: np.ndarray, problem: Problem, *, present: np.ndarray) -> Prediction:
-    """Read the trees' mean: (tests,) numbers, (tests, classes) or (tests, labels, 2) shares."""
-    if problem.target == "number":
-        return number(mean.reshape(-1))
-    if problem.target == "labels":
-        share = _of_labels(mean, problem)
-        return Prediction((share > 0.5).astype(np.int64), share)
-    shares = mean.reshape(len(mean), -1)[:, : len(present)]
-    scores = np.zeros((len(shares), problem.num_classes))
-    scores[:, present] = shares / shares.sum(axis=1, keepdims=True)
-    return Prediction(present[shares.argmax(axis=1)].astype(np.int64), scores)
-
-
-def _of_labels(mean: np.ndarray, problem: Problem) -> np.ndarray:
-    """Return how likely each label is; one that all samples or none have has a single class."""
-    several = mean.reshape(len(mean), problem.num_classes, -1)
-    alike = problem.train_y.min(axis=0) == problem.train_y.max(axis=0)
-    second = several[:, :, 1] if several.shape[2] > 1 else np.zeros(several.shape[:2])
-    return np.where(alike, problem.train_y[0].astype(np.float64), second)
+        total += tree.tree_.predict(test_x).reshape(total.shape)
+    return total / spec.trees
