@@ -66,7 +66,7 @@ def checkpoints(findings: Findings) -> Section | None:
         "many samples is not known here, so a difference may be any of that."
     )
     told = (
-        element("article", element("h4", name), facts(_whose(record)), class_="composition")
+        element("article", element("h3", name), facts(_whose(record)), class_="composition")
         for name, record in imported.items()
     )
     body = html(element("p", lead), element("div", *told, class_="compositions"))
@@ -99,7 +99,7 @@ def _world(draw: Draw, tiles: Sequence[Tile], *, atlas: Atlas, begins: Sequence[
 def _card(draw: Draw, drawing: Drawing) -> Html:
     return element(
         "article",
-        element("h4", draw.composition),
+        element("h3", draw.composition),
         figure(drawing),
         facts(_card_facts(draw)),
         class_="composition",

@@ -47,7 +47,8 @@ def facts(pairs: Iterable[tuple[str, Content]]) -> Html:
 def figure(drawing: Drawing, *, caption: Content = "") -> Html:
     """Return a drawing with its caption."""
     said = element("figcaption", element("strong", drawing.title), " ", caption)
-    return element("figure", Html(drawing.svg), said)
+    scrolls = {"class_": "picture", "tabindex": "0", "role": "group", "aria_label": drawing.title}
+    return element("figure", element("div", Html(drawing.svg), **scrolls), said)
 
 
 def table(

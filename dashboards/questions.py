@@ -38,14 +38,22 @@ def ranks(findings: Findings) -> Section | None:
     heads = ["model", "protocol", "over", "composition", "n", "dense rank", "average rank", "p"]
     lines = (
         [
-            *(row["model"], row["protocol"], row["over"], row["composition"], f"{row['n']:,}"),
+            *(
+                row["model"],
+                row["protocol"],
+                row["over"],
+                row["composition"],
+                words.samples(row["n"]),
+            ),
             f"{row['dense_rank']:.2f}",
             words.NOTHING if row["average_rank"] is None else f"{row['average_rank']:.2f}",
             words.p_value(row["p"]),
         ]
         for row in findings.rows("ranks")
     )
-    numbers = folded("All ranks", table(heads, lines, caption="Ranks", num_words=4))
+    numbers = folded(
+        "All ranks", table(heads, lines, caption="Dense and average ranks", num_words=4)
+    )
     return _section("ranks", "Ranks", findings, [element("p", lead), said], drawings, numbers)
 
 
@@ -115,7 +123,7 @@ def diversity(findings: Findings) -> Section | None:
     lines = (
         [
             *(row["model"], row["protocol"], _measure(row["measure"]), _measure(row["given"])),
-            f"{row['n']:,}",
+            words.samples(row["n"]),
             words.score(row["rho"]),
             words.interval(row["low"], row["high"]),
             words.p_value(row["p"]),
@@ -156,13 +164,13 @@ def _ranked(place: tuple[Any, ...], rows: Sequence[Row]) -> Drawing:
         {row["composition"]: row["average_rank"] for row in rows},
         critical=rows[0]["critical"],
         name=f"ranks-{words.slug(*place)}",
-        title=f"Average ranks: {model}, n = {n:,}, {protocol}, {over}.",
+        title=f"Average ranks: {model}, n = {words.samples(n)}, {protocol}, {over}.",
     )
 
 
 def _agreed(place: tuple[Any, ...], rows: Sequence[Row]) -> str:
     model, n, protocol, over = place
-    where = f"{model}, n = {n:,}, {protocol}, {over}"
+    where = f"{model}, n = {words.samples(n)}, {protocol}, {over}"
     first, p = min(rows, key=lambda row: row["dense_rank"]), rows[0]["p"]
     best = f"{first['composition']} has the best mean rank"
     places = words.counted(first["num_places"], "place")
@@ -179,7 +187,7 @@ def _p(p: float) -> str:
 
 def _depends(row: Row) -> str:
     against = f"{row['composition']} against {row['baseline']}"
-    where = f"n = {row['n']:,}, {row['protocol']}"
+    where = f"n = {words.samples(row['n'])}, {row['protocol']}"
     if not row["depends"]:
         return f"{against}, {where}: no sign that it depends on the model (p {_p(row['p_holm'])})."
     return (
@@ -189,7 +197,7 @@ def _depends(row: Row) -> str:
 
 
 def _local(row: Row) -> str:
-    where = f"{row['model']} on {row['task']}, n = {row['n']:,}, {row['protocol']}"
+    where = f"{row['model']} on {row['task']}, n = {words.samples(row['n'])}, {row['protocol']}"
     told = f"{words.signed(row['advantage'])} {words.interval(row['low'], row['high'])}"
     p = row["p_assignment"]
     verdict = (
@@ -203,12 +211,13 @@ def _local(row: Row) -> str:
 
 def _crossed(one: Crossing) -> Drawing:
     told = one.setting
+    n = words.samples(told["n"])
     return crossing(
         one.mean,
         continents=one.continents,
         sign=direction(told["metric"]),
         name=f"home-{words.slug(*told.values())}",
-        title=f"Pretrained on, judged in: {told['model']} on {told['task']}, n = {told['n']:,}.",
+        title=f"Pretrained on, judged in: {told['model']} on {told['task']}, n = {n}.",
     )
 
 
@@ -249,7 +258,7 @@ def _scattered(one: Scatter) -> Iterable[Drawing]:
             ylabel=f"performance ({words.metric(one.performance)})",
             name=f"diversity-{words.slug(measure, *told.values())}",
             title=f"{_measure(measure).capitalize()} diversity: {told['model']}, "
-            f"n = {told['n']:,}, {told['protocol']}.",
+            f"n = {words.samples(told['n'])}, {told['protocol']}.",
         )
 
 

@@ -82,15 +82,16 @@ def differences(findings: Findings) -> Section | None:
 
 
 def _answered(findings: Findings, group: Group) -> Iterable[Html]:
-    if len(findings.groups) > 1:
+    several = len(findings.groups) > 1
+    if several:
         yield element("h3", group.label)
     yield element("p", headline(group.contrasts, baseline=findings.baseline), class_="answer")
     said = verdicts(group.ordered, baseline=findings.baseline)
-    yield items((_verdict(verdict) for verdict in said), class_="verdicts")
+    yield items((_verdict(one, head="h4" if several else "h3") for one in said), class_="verdicts")
 
 
-def _verdict(verdict: Verdict) -> Html:
-    return html(element("h4", verdict.composition), " ".join(verdict.sentences))
+def _verdict(verdict: Verdict, *, head: str) -> Html:
+    return html(element(head, verdict.composition), " ".join(verdict.sentences))
 
 
 def _matrix(findings: Findings, model: str) -> Html:

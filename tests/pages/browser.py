@@ -1,0 +1,89 @@
+"""A headless Chromium, and what a page must not do while one reads it in it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+BROWSER_ENV = "TERRASWEEP_BROWSER"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def find_browser(bundled: str) -> str:
+    """Return a Chromium of this machine: the one named, one on the path, or playwright's own."""
+    named = os.environ.get(BROWSER_ENV)
+    found = (shutil.which(name) for name in ([named] if named else NAMES))
+    path = next(filter(None, found), None)
+    if path is None and not named and Path(bundled).is_file():
+        path = bundled
+    if path is None:
+        wanted = f"wanted to open pages in {named or 'Chromium'}; found none on this machine"
+        pytest.fail(f"{wanted}; install Chromium or Chrome, or name one in {BROWSER_ENV}")
+    return path
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser with a profile of its own."""
+    with sync_playwright() as playwright:
+        path = find_browser(playwright.chromium.executable_path)
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Reader:
+    """Somebody who looks at one page and writes down whatever went wrong there."""
+
+    page: Page
+    wrong: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    """What the page asked for, beyond itself."""
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+
+    def _heard(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.wrong.append(f"{message.text} ({message.location['url']})")
+
+    def open(self, path: Path) -> None:
+        self.page.goto(path.as_uri())
+        self.page.wait_for_load_state("networkidle")
+        self.asked.remove(path.as_uri())
+
+    def barriers(self) -> list[str]:
+        """What axe-core finds: contrast, names, order, all of its rules."""
+        found = Axe().run(self.page, options={"resultTypes": ["violations"]})
+        return [
+            f"{rule['id']}: {node['html'][:200]}"
+            for rule in found.response["violations"]
+            for node in rule["nodes"]
+        ]
+
+
+@contextmanager
+def reader(browser: Browser, *, scheme: str = "light", width: int = 1200) -> Iterator[Reader]:
+    """Somebody at a screen of a width, who likes it light or dark."""
+    with browser.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 900}
+    ) as context:
+        yield Reader(context.new_page())

@@ -1,0 +1,71 @@
+"""The report in a browser, as a reader meets it: at a desk, at night, on a phone, on paper."""
+
+import pytest
+
+from dashboards.report import build
+from sweeps.atlas import atlas
+from tests.pages.browser import reader
+from tests.rooms.study import CONTINENTS, Study
+
+FIGURES = ("scores", "differences", "ranks", "home", "diversity", "loss", "map")
+"""What the names of the figures begin with: a study that asks nearly every question."""
+
+DRAWN = """picture => {
+  const box = picture.getBoundingClientRect();
+  const marks = [...picture.querySelectorAll('path, rect, circle, use, text')];
+  return box.width > 100 && box.height > 40
+    && marks.filter(mark => mark.getBoundingClientRect().width > 0).length > 5;
+}"""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    compositions = ("uniform", "balanced", *CONTINENTS, "zero")
+    root = tmp_path_factory.mktemp("study")
+    study = Study(root, compositions=compositions, models=("presto", "satclip"), seeds=4).write()
+    homes = {name: {"rule": {"kind": "only", "values": [name]}} for name in CONTINENTS}
+    plan, meta = study.ledger.plan(study.name)
+    study.ledger.write_plan(study.name, plan, {**meta, "compositions": homes})
+    out = tmp_path_factory.mktemp("report")
+    return build(study.store, study.ledger, study.name, atlas=atlas(), out=out)
+
+
+@pytest.mark.parametrize("width", [1200, 400])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_anyone_can_read_it(browser, page, scheme, width):
+    with reader(browser, scheme=scheme, width=width) as read:
+        read.open(page)
+        read.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+
+        assert read.barriers() == []
+        assert read.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert (read.wrong, read.asked) == ([], [])
+
+
+def test_every_figure_is_drawn_and_says_what_it_shows(browser, page):
+    with reader(browser) as read:
+        read.open(page)
+        pictures = read.page.locator("figure svg[role=img]")
+
+        assert pictures.count() == len(list(page.parent.glob("*.svg")))
+        for picture in pictures.all():
+            assert picture.evaluate(DRAWN), picture.get_attribute("aria-labelledby")
+            assert picture.locator("title").text_content()
+            assert picture.locator("desc").text_content()
+        drawn = {path.stem.split("-")[0] for path in page.parent.glob("*.svg")}
+        assert drawn == set(FIGURES)
+
+
+def test_it_prints_on_light_paper_without_what_only_a_screen_needs(browser, page):
+    with reader(browser, scheme="dark") as read:
+        read.open(page)
+        read.page.emulate_media(media="print")
+
+        assert not read.page.locator("nav").is_visible()
+        assert read.page.locator("h1").evaluate("one => getComputedStyle(one).color") == (
+            "rgb(28, 37, 35)"
+        )
+        for picture in read.page.locator("figure svg[role=img]").all():
+            assert picture.evaluate(DRAWN)
+        assert read.page.pdf(format="A4").startswith(b"%PDF")
+        assert read.wrong == []
