@@ -42,6 +42,20 @@ class Network(nn.Module, ABC):
     def encode(self, batch: Batch) -> Tensor:
         """Return one float32 feature vector per sample, of shape (samples, width)."""
 
+    def settled(self, batch: Batch) -> Batch:
+        """Return a batch with all worked out that depends on no weight but on what samples hold.
+
+        `encode` has then no choice to make, so several copies of a network can pass as one program.
+        """
+        return batch
+
+    def seen(self, batch: Batch, *, min_area: float | None, generator: torch.Generator) -> Batch:
+        """Return a batch as it is looked at in finetuning: a random `view`, if it has images.
+
+        A view is of at least `min_area` of an image; without it, it is what it is judged on.
+        """
+        return batch
+
 
 @runtime_checkable
 class HasFrozenTower(Protocol):

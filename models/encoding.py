@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from infra.errors import BadDataError, UserError
 from models import npz, weights
 from models.contract import Architecture, Arrays, Network
+from models.judging import Origin
 from models.members import ZOO, AnyModel
 from models.spec import ModelSpec
 
@@ -133,6 +134,13 @@ def chunked(network: Network, architecture: Architecture, arrays: Arrays) -> Ite
     for at in range(0, samples, CHUNK):
         part = {name: array[at : at + CHUNK] for name, array in arrays.items()}
         yield _features(network, architecture, part)
+
+
+def origin(model: ModelSpec, network: Network, arrays: Arrays) -> Origin:
+    """Return a checkpoint and all of a task, prepared and settled, to be finetuned on."""
+    architecture = cast("Architecture", ZOO[model.name])
+    prepared = {name: _tensor(own) for name, own in architecture.prepare(arrays).items()}
+    return Origin(model, network, network.settled(prepared))
 
 
 def _features(network: Network, architecture: Architecture, arrays: Arrays) -> np.ndarray:

@@ -3,13 +3,28 @@
 A problem's target is one of four: two classes, several, any number of labels at once, a number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from models.spec import ProbeSpec, Target
+from models.spec import ModelSpec, ProbeSpec, Target
+
+if TYPE_CHECKING:  # metrics need no torch
+    from torch import Tensor
+
+    from models.contract import Network
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What features are made from: a checkpoint, and the prepared input of all of a task."""
+
+    model: ModelSpec
+    network: "Network"
+    batch: Mapping[str, "Tensor"]
+    """What the network makes features of, settled, first axis the sample."""
 
 
 @dataclass(frozen=True)
@@ -17,16 +32,19 @@ class Problem:
     """One draw of training samples and the test samples it is judged on."""
 
     train_x: np.ndarray
-    """float32 (training samples, features)."""
+    """float32 (training samples, features); where the network itself is trained, int64 (training
+    samples,) of places in `origin`."""
     train_y: np.ndarray
     """int64 (training samples,), classes counted from 0; int64 (training samples, labels) of zeros
     and ones; or float64 (training samples,)."""
     test_x: np.ndarray
-    """float32 (test samples, features)."""
+    """The same for the test samples."""
     num_classes: int
     """Classes or labels of the task; a draw need not hold all of them. 0 for a number."""
     seed: int
     """Fixes whatever the probe draws."""
+    origin: Origin | None = None
+    """The network and its input, for a probe that trains the network itself."""
 
     @property
     def target(self) -> Target:

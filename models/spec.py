@@ -33,11 +33,62 @@ class TrainingSpec(Spec):
     """How the learning rate goes on after the warm-up: half a cosine down to zero, or level."""
 
 
+class FinetuningSpec(Spec):
+    """How a whole network is finetuned on a task; the defaults are what Presto's authors publish.
+
+    Images are cropped, mixed and erased only where a network looks at images.
+    """
+
+    assumed: ClassVar[tuple[str, ...]] = ("betas", "decay", "head_std", "erased")
+
+    epochs: int = Field(default=3, gt=0)
+    """Passes over the draw."""
+    batch_size: int = Field(default=64, gt=0)
+    """Samples per step; all of them, where a draw holds fewer."""
+    lr: float = Field(default=3e-4, gt=0)
+    """Peak learning rate."""
+    lr_per: int | None = Field(default=None, gt=0)
+    """Samples of a batch that `lr` is meant for: it is scaled to the batch; left out, it is not."""
+    min_lr: float = Field(default=0.0, ge=0)
+    """Where the learning rate ends."""
+    warmup_epochs: float = Field(default=0.0, ge=0)
+    """Epochs of linear warm-up to the peak."""
+    decay: Literal["cosine", "none"] = "none"
+    """How the learning rate goes on after the warm-up: half a cosine down, or level."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """Decay of weights; biases and one-dimensional weights are spared."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """The two momenta of AdamW."""
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    """What each block's learning rate is of the next one's; the head has the full one."""
+    head_std: float | None = Field(default=None, gt=0)
+    """Spread of the head's first weights; left out, torch's own for a linear layer."""
+    scaled_head: bool = False
+    """Whether features are scaled and shifted by learnt numbers before the head."""
+    smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of a label that is spread over all classes."""
+    min_area: float | None = Field(default=None, gt=0, le=1)
+    """Smallest share of an image that a random view takes; left out, the view it is judged on."""
+    mixup: float = Field(default=0.0, ge=0)
+    """Alpha of the Beta distribution by which whole images and labels are mixed; 0 mixes none."""
+    cutmix: float = Field(default=0.0, ge=0)
+    """The same for boxes of images; with both, each batch has either, as likely."""
+    erased: float = Field(default=0.0, ge=0, le=1)
+    """Probability that a box of an image is filled with noise."""
+    drop_path: float = Field(default=0.0, ge=0, lt=1)
+    """Probability that the last block's branches are skipped; it grows evenly from 0 at the first.
+    """
+
+
 class ModelSpec(Spec):
     """Which network; each adds its own fields."""
 
     official: ClassVar[TrainingSpec] = TrainingSpec()
     """The training recipe its authors publish."""
+    finetuning: ClassVar[FinetuningSpec] = FinetuningSpec()
+    """The recipe by which its authors finetune all of it; Presto's, where they publish none."""
+    thaws: ClassVar[tuple[str, ...]] = ()
+    """Weights that are frozen in pretraining and learn when all of it is finetuned."""
     most_months: ClassVar[int] = 24
     """The longest series that it reads."""
     learns_from: ClassVar[tuple[str, ...]] = ("x", "dynamic_world", "month")
@@ -59,10 +110,16 @@ class ModelSpec(Spec):
 
 
 class ProbeSpec(Spec):
-    """What is trained on top of frozen features; each adds its own fields."""
+    """What is trained on a checkpoint; each adds its own fields."""
 
     judges: ClassVar[tuple[Target, ...]] = ("binary", "classes")
     """The targets that it can be trained for."""
+    trains: ClassVar[Literal["features", "network"]] = "features"
+    """What it looks at: frozen features, or the network itself, whose weights it moves."""
 
     name: str
     """Which probe."""
+
+    def for_network(self, model: ModelSpec) -> "ProbeSpec":
+        """Return it with what it leaves to a network's authors filled in."""
+        return self

@@ -58,10 +58,12 @@ class Block(nn.Module):
         self.norm2 = norm(width)
         self.mlp = Mlp(width, hidden=mlp_ratio * width)
 
-    def forward(self, x_BND: Tensor) -> Tensor:
-        """Return the same shape."""
-        x_BND = x_BND + self.attn(self.norm1(x_BND))
-        return cast("Tensor", x_BND + self.mlp(self.norm2(x_BND)))
+    def forward(self, x_BND: Tensor, *, paths_B2: Tensor | None = None) -> Tensor:
+        """Return the same shape; `paths` weighs both branches of each sample, zero skips one."""
+        mixed = self.attn(self.norm1(x_BND))
+        x_BND = x_BND + (mixed if paths_B2 is None else mixed * paths_B2[:, :1, None])
+        made = self.mlp(self.norm2(x_BND))
+        return cast("Tensor", x_BND + (made if paths_B2 is None else made * paths_B2[:, 1:, None]))
 
 
 class PatchEmbed(nn.Module):
@@ -84,6 +86,13 @@ def norm(width: int) -> nn.LayerNorm:
 def blocks(width: int, *, depth: int, heads: int, mlp_ratio: int = 4) -> nn.ModuleList:
     """Return a stack of blocks."""
     return nn.ModuleList(Block(width, heads=heads, mlp_ratio=mlp_ratio) for _ in range(depth))
+
+
+def through(own: nn.ModuleList, x_BND: Tensor, *, paths_BL2: Tensor | None = None) -> Tensor:
+    """Return tokens after a stack of blocks; `paths` weighs each sample's branches of each."""
+    for at, block in enumerate(own):
+        x_BND = block(x_BND) if paths_BL2 is None else block(x_BND, paths_B2=paths_BL2[:, at])
+    return x_BND
 
 
 def fixed(table: Tensor) -> nn.Parameter:

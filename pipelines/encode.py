@@ -22,6 +22,7 @@ from models import encoding, weights
 from models.contract import Architecture, Network
 from models.encoding import CHUNK
 from models.members import ZOO
+from models.spec import ModelSpec
 from pipelines import leakage
 from pipelines.spec import CheckpointSpec, InitSpec
 from pipelines.taskdata import TABLE
@@ -39,10 +40,10 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
         BadDataError: If a feature is no number.
     """
     checkpoint = step.needs[0]
-    architecture = cast("Architecture", ZOO[_model(checkpoint).model.name])
+    architecture = cast("Architecture", ZOO[model_of(checkpoint).name])
     table = pq.read_table(context.store.folder(step.need("task").key) / TABLE)
-    with _threads(context.resources):
-        network = _network(checkpoint, context=context)
+    with torch_threads(context.resources):
+        network = network_of(checkpoint, context=context)
         features = encode(network, architecture, to_arrays(table), context=context)
     check_finite(features, ids=table.column("id").to_numpy(), step=str(step.key))
     save_file({"features": features}, folder / FEATURES)
@@ -86,13 +87,15 @@ def check_finite(features: np.ndarray, *, ids: np.ndarray, step: str) -> None:
         )
 
 
-def _model(checkpoint: Step[Spec]) -> InitSpec | CheckpointSpec:
+def model_of(checkpoint: Step[Spec]) -> ModelSpec:
+    """Return which network a checkpoint is of."""
     own = checkpoint.need("init") if checkpoint.stage == "pretrain" else checkpoint
-    return cast("InitSpec | CheckpointSpec", own.spec)
+    return cast("InitSpec | CheckpointSpec", own.spec).model
 
 
-def _network(checkpoint: Step[Spec], *, context: Context) -> Network:
-    spec = _model(checkpoint).model
+def network_of(checkpoint: Step[Spec], *, context: Context) -> Network:
+    """Return the network of a checkpoint with its weights, where a trial computes."""
+    spec = model_of(checkpoint)
     with torch.random.fork_rng(devices=[]):  # its first weights are drawn, then overwritten
         network = cast("Architecture", ZOO[spec.name]).build(spec)
     weights.read(network, context.store.folder(checkpoint.key))
@@ -101,7 +104,7 @@ def _network(checkpoint: Step[Spec], *, context: Context) -> Network:
 
 
 @contextmanager
-def _threads(resources: Resources) -> Iterator[None]:
+def torch_threads(resources: Resources) -> Iterator[None]:
     """Let torch use as many threads as a trial has cores, and no more."""
     before = torch.get_num_threads()
     torch.set_num_threads(max(1, int(resources.cpus_per_trial)))

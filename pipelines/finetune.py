@@ -6,7 +6,7 @@ own problem. Which cells are trained together changes how long it takes, and not
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, cast
 
@@ -21,11 +21,12 @@ from infra.provenance import commit
 from infra.seeds import seed
 from infra.spec import Spec, canonical, digest
 from infra.step import Key, Step
-from models.judging import Metric, Prediction, Probe, Problem, target
+from models.encoding import origin
+from models.judging import Metric, Origin, Prediction, Probe, Problem, target
 from models.members import METRICS, PROBES
 from models.spec import ProbeSpec, Target
 from models.threads import one_blas_thread
-from pipelines.encode import check_finite, read
+from pipelines.encode import check_finite, model_of, network_of, read, torch_threads
 from pipelines.spec import FinetuneSpec, TaskDataSpec
 from pipelines.taskdata import TABLE, classes_of
 from samplers.spec import DrawSpec, TaskSpec
@@ -51,6 +52,8 @@ class _Bench:
     """The primary metric."""
     metrics: Mapping[str, Metric]
     """Every metric that applies."""
+    origin: Origin | None = None
+    """The checkpoint itself, where a protocol moves its weights."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +72,26 @@ def finetune(cells: Sequence[Step[FinetuneSpec]], context: Context) -> list[Row]
     table = context.store.folder(encode.need("task").key) / TABLE
     names = set(pq.read_schema(table).names)
     columns = [name for name in (*COLUMNS, *PERHAPS) if name in names]
-    task = pq.read_table(table, columns=columns)
-    return rows(cells, context=context, features=read(encode, context=context), task=task)
+    task, features = pq.read_table(table, columns=columns), read(encode, context=context)
+    if all(cell.spec.protocol.trains == "features" for cell in cells):
+        return rows(cells, context=context, features=features, task=task)
+    checkpoint = encode.needs[0]
+    network, arrays = network_of(checkpoint, context=context), to_arrays(pq.read_table(table))
+    source = origin(model_of(checkpoint), network, arrays)
+    return rows(cells, context=context, features=features, task=task, source=source)
 
 
 def rows(
-    cells: Sequence[Step[FinetuneSpec]], *, context: Context, features: np.ndarray, task: pa.Table
+    cells: Sequence[Step[FinetuneSpec]],
+    *,
+    context: Context,
+    features: np.ndarray,
+    task: pa.Table,
+    source: Origin | None = None,
 ) -> list[Row]:
     """Return one row per cell, in order; `features` has one vector per row of `task`.
+
+    Protocols that train the network itself need its `source`.
 
     Raises:
         BadDataError: If the features are no numbers, or not those of the task.
@@ -84,11 +99,12 @@ def rows(
     """
     if not cells:
         return []
-    bench = _bench(_shared(cells), features=features, task=task)
+    bench = replace(_bench(_shared(cells), features=features, task=task), origin=source)
     made: dict[Key, Row] = {}
-    for part in _parts(cells, size=MEMORY // max(features.nbytes, 1)):
-        made |= {outcome.cell.key: _row(outcome, bench) for outcome in _judge(part, bench)}
-        context.progress(len(made), len(cells))
+    with one_blas_thread(), torch_threads(context.resources):
+        for part in _parts(cells, size=MEMORY // max(features.nbytes, 1)):
+            made |= {outcome.cell.key: _row(outcome, bench) for outcome in _judge(part, bench)}
+            context.progress(len(made), len(cells))
     return [made[cell.key] for cell in cells]
 
 
@@ -162,8 +178,7 @@ def _judge(cells: Sequence[Step[FinetuneSpec]], bench: _Bench) -> list[_Outcome]
     protocol = cells[0].spec.protocol
     problems = [_problem(cells[i].spec, splits[i], bench) for i in asked]
     probe = cast("Probe", PROBES[protocol.name])
-    with one_blas_thread():
-        answers = probe.fit_predict(problems, spec=protocol)
+    answers = probe.fit_predict(problems, spec=protocol)
     predictions = dict(zip(asked, answers, strict=True))
     each = (time.perf_counter() - started) / len(cells)
     return [
@@ -188,13 +203,15 @@ def _split(cell: Step[FinetuneSpec], bench: _Bench) -> Split:
 def _problem(spec: FinetuneSpec, drawn: Split, bench: _Bench) -> Problem:
     labels = bench.samples.labels[drawn.train]
     place = (str(bench.task), spec.continent, spec.n, spec.seed)
+    whole = spec.protocol.trains == "network"
     return Problem(
-        train_x=bench.features[drawn.train],
+        train_x=drawn.train if whole else bench.features[drawn.train],
         train_y=labels if bench.classes else labels.astype(np.float64),
-        test_x=bench.features[drawn.test],
+        test_x=drawn.test if whole else bench.features[drawn.test],
         num_classes=len(bench.classes),
         # The same for every composition: what the probe draws is not what is compared.
         seed=seed("probe", *_told(spec.draw), *place),
+        origin=bench.origin if whole else None,
     )
 
 

@@ -153,7 +153,7 @@ def _feature_cells(
         spec = FinetuneSpec(
             continent=continent,
             n=n,
-            protocol=protocol.protocol,
+            protocol=protocol.protocol.for_network(entry.model),
             seed=seed,
             draw=sweep.draw,
             test_on=_test_on(tested, trained_on=continent),

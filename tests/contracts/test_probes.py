@@ -7,6 +7,7 @@ import pytest
 
 from infra.spec import canonical
 from models.members import PROBES
+from tests import origins
 from tests.problems import judges, problem_of, problems
 
 CLASSIFIERS = [name for name in PROBES.names if "classes" in judges(name)]
@@ -14,15 +15,15 @@ TARGETS = [(name, target) for name in PROBES.names for target in judges(name)]
 
 
 def answered(name: str, asked: list) -> list:
-    return PROBES[name].fit_predict(asked, spec=PROBES.spec(name)(name=name))
+    spec = PROBES.spec(name)(name=name)
+    return PROBES[name].fit_predict(origins.asked(asked, spec=spec), spec=spec)
 
 
 @pytest.fixture(params=CLASSIFIERS)
 def probe(request: pytest.FixtureRequest):
     """A member and its spec with default fields."""
     name = request.param
-    spec = PROBES.spec(name)(name=name)
-    return lambda asked: PROBES[name].fit_predict(asked, spec=spec)
+    return lambda asked: answered(name, asked)
 
 
 def test_a_spec_needs_its_name_alone_and_has_a_key():

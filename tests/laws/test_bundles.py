@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
@@ -20,11 +21,18 @@ from models.members import PROBES
 from pipelines import finetune
 from pipelines.spec import FinetuneSpec
 from samplers.spec import Region
+from tests import origins
 from tests.cells import grid, measured
 from tests.problems import judges, problem_of, problems
 
-SMALL: dict[str, dict[str, object]] = {"forest": {"trees": 4}, "mlp": {"epochs": 15, "hidden": 9}}
+SMALL: dict[str, dict[str, object]] = {
+    "forest": {"trees": 4},
+    "mlp": {"epochs": 15, "hidden": 9},
+    "full": {"tuning": {"epochs": 1}},
+}
 """What a law says of few trees and short trainings it says of many."""
+
+torch.set_num_threads(1)  # on small tensors, and beside other work, two are slower
 
 Answer = Callable[[list[Problem]], list[Prediction]]
 
@@ -48,7 +56,7 @@ def asked_alone(name: str) -> tuple[Prediction, ...]:
 
 def probe(name: str) -> Answer:
     spec = PROBES.spec(name)(name=name, **SMALL.get(name, {}))
-    return lambda asked: PROBES[name].fit_predict(asked, spec=spec)
+    return lambda asked: PROBES[name].fit_predict(origins.asked(asked, spec=spec), spec=spec)
 
 
 def same(one: Prediction, other: Prediction) -> bool:
@@ -97,7 +105,8 @@ def rows(chosen: list[Step[FinetuneSpec]], folder: Path) -> dict[str, Row]:
     """Return rows without how they came about."""
     features, task = measured(300)
     context = Context(Store.open(str(folder)))
-    made = finetune.rows(chosen, context=context, features=features, task=task)
+    source = origins.plain(features)
+    made = finetune.rows(chosen, context=context, features=features, task=task, source=source)
     assert [row.key for row in made] == [str(cell.key) for cell in chosen]
     return {row.key: replace(row, seconds=0.0, finished=made[0].finished) for row in made}
 

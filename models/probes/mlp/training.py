@@ -10,14 +10,12 @@ Shapes: b networks, n samples, d features, h hidden units, k outputs.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 
 from infra.seeds import generator
+from models.outputs import Output, activated
 from models.probes.mlp.spec import MlpSpec
-
-Output: TypeAlias = Literal["softmax", "sigmoid", "identity"]
 
 BETA_1, BETA_2, EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
 
@@ -78,16 +76,6 @@ def forward(x: np.ndarray, layers: Layers) -> np.ndarray:
     """Return the raw outputs of all networks, (b, n, k)."""
     into, into_offset, out, out_offset = layers.views
     return np.asarray(np.maximum(x @ into + into_offset, 0) @ out + out_offset)
-
-
-def activated(raw: np.ndarray, *, output: Output) -> np.ndarray:
-    """Return probabilities, or raw outputs where numbers are wanted."""
-    if output == "identity":
-        return raw
-    if output == "sigmoid":
-        return np.asarray(1 / (1 + np.exp(-np.clip(raw, -60, 60))))
-    e = np.exp(raw - raw.max(axis=2, keepdims=True))
-    return np.asarray(e / e.sum(axis=2, keepdims=True))
 
 
 def _initial(

@@ -75,19 +75,19 @@ class Encoder(nn.Module):
         self.apply(initialise)
 
     def forward(self, batch: Batch, *, hidden_BN: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return (x, index, keep): tokens (B, K, D), where each stood, and whether it counts.
+        """Return (x, index, keep): tokens (B, K, D), where each stood, and whether it counts."""
+        index_BK, keep_BK = _visible(hidden_BN)
+        all_count = bool(keep_BK.all())
+        x_BKD = self.attend(batch, index_BK=index_BK, keep_BK=None if all_count else keep_BK)
+        return x_BKD, index_BK, keep_BK
 
-        Rows that keep fewer tokens than the longest are filled up with tokens that do not count.
-        """
-        visible_BN = F.pad(~hidden_BN, (1, 0), value=True)
-        most = int(visible_BN.sum(dim=1).max())
-        index_BK = (~visible_BN).byte().argsort(dim=1, stable=True)[:, :most]
-        keep_BK = visible_BN.gather(1, index_BK)
+    def attend(self, batch: Batch, *, index_BK: Tensor, keep_BK: Tensor | None) -> Tensor:
+        """Return the tokens at some places, (B, K, D); `keep` says which count, if not all do."""
         x_BKD = pick(self._embed(batch), index_BK)
-        keys = None if bool(keep_BK.all()) else keep_BK[:, None, None, :]
+        keys = None if keep_BK is None else keep_BK[:, None, None, :]
         for block in self.blocks:
             x_BKD = block(x_BKD, keys=keys)
-        return x_BKD, index_BK, keep_BK
+        return x_BKD
 
     def _embed(self, batch: Batch) -> Tensor:
         """Return every token of every sample with its code, (B, N, D)."""
@@ -211,13 +211,34 @@ class Presto(Network):
 
         What a `mask` hides is not visible; one hidden band hides its whole token.
         """
+        if "index" not in batch:
+            batch = self.settled(batch)
+        index_BK, keep_BK = batch["index"], batch.get("keep")
+        x_BKD = self.encoder.attend(batch, index_BK=index_BK, keep_BK=keep_BK)
+        counts = torch.ones_like(index_BK) if keep_BK is None else keep_BK
+        counts = counts[:, :, None].to(x_BKD.dtype)
+        mean = (x_BKD * counts).sum(dim=1) / counts.sum(dim=1)
+        return cast("Tensor", self.encoder.norm(mean).float())
+
+    def settled(self, batch: Batch) -> Batch:
+        """Return a batch that says which tokens are visible, and which count if not all do."""
         unseen = _without_land_cover(batch["dynamic_world"])
         if "mask" in batch:
             unseen = unseen | _with_hidden_bands(batch["mask"])
-        x_BKD, _, keep_BK = self.encoder(batch, hidden_BN=unseen)
-        counts = keep_BK[:, :, None].to(x_BKD.dtype)
-        mean = (x_BKD * counts).sum(dim=1) / counts.sum(dim=1)
-        return cast("Tensor", self.encoder.norm(mean).float())
+        index_BK, keep_BK = _visible(unseen)
+        counting = {} if bool(keep_BK.all()) else {"keep": keep_BK}
+        return {**batch, "index": index_BK, **counting}
+
+
+def _visible(hidden_BN: Tensor) -> tuple[Tensor, Tensor]:
+    """Return which tokens are visible, the location's first, and which of them count, (B, K).
+
+    Rows that keep fewer tokens than the longest are filled up with tokens that do not count.
+    """
+    visible_BN = F.pad(~hidden_BN, (1, 0), value=True)
+    most = int(visible_BN.sum(dim=1).max())
+    index_BK = (~visible_BN).byte().argsort(dim=1, stable=True)[:, :most]
+    return index_BK, visible_BN.gather(1, index_BK)
 
 
 def _without_land_cover(dynamic_world: Tensor) -> Tensor:

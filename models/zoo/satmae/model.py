@@ -110,13 +110,24 @@ class SatMae(Network):
         The norm is that of a fine-tuned network before it is tuned: it has no weights yet, and
         the encoder's own norm is not used.
         """
-        tokens = self.tokens(self._whole(batch["image"]))
+        images = batch["view"] if "view" in batch else self._whole(batch["image"])
+        tokens = self.tokens(images, paths_BL2=batch.get("paths"))
         mean = tokens[:, 1:].mean(dim=1).float()
         if not self.spec.fc_norm:
             return mean
         return F.layer_norm(mean, mean.shape[1:], eps=vit.NORM_EPS)
 
-    def tokens(self, images_BCHW: Tensor, *, index: Tensor | None = None) -> Tensor:
+    def seen(self, batch: Batch, *, min_area: float | None, generator: torch.Generator) -> Batch:
+        """Return the view that each image is finetuned by: a random one, or that of the judge."""
+        images = batch["image"]
+        if min_area is None:
+            return {"view": self._whole(images)}
+        box = imagery.random_resized_crop(images, scale=(min_area, 1.0), generator=generator)
+        return {"view": imagery.take_resized(self._bands(images), box, size=self.spec.image_px)}
+
+    def tokens(
+        self, images_BCHW: Tensor, *, index: Tensor | None = None, paths_BL2: Tensor | None = None
+    ) -> Tensor:
         """Return what the last block makes of the class token and of the tokens that stay."""
         embedded = [
             embed(images_BCHW[:, list(group)])
@@ -127,9 +138,7 @@ class SatMae(Network):
         if index is not None:
             x_BND = vit.pick(x_BND, index)
         x_BND = torch.cat([self.cls_token.expand(len(x_BND), -1, -1), x_BND], dim=1)
-        for block in self.blocks:
-            x_BND = block(x_BND)
-        return x_BND
+        return vit.through(self.blocks, x_BND, paths_BL2=paths_BL2)
 
     def predict(self, images_BCHW: Tensor, *, index: Tensor) -> list[Tensor]:
         """Return each group's output for each patch, (B, L, its channels * pixels)."""

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from models.spec import ModelSpec, TrainingSpec
+from models.spec import FinetuningSpec, ModelSpec, TrainingSpec
 
 NUM_BANDS = 13
 
@@ -19,6 +19,26 @@ class SatMaeSpec(ModelSpec):
     official: ClassVar[TrainingSpec] = TrainingSpec(
         epochs=200, batch_size=4096, lr=1.6e-3, warmup_epochs=20
     )
+    finetuning: ClassVar[FinetuningSpec] = FinetuningSpec(
+        epochs=30,
+        batch_size=1024,
+        lr=2e-4,
+        lr_per=256,
+        min_lr=1e-6,
+        warmup_epochs=5,
+        decay="cosine",
+        weight_decay=0.05,
+        layer_decay=0.75,
+        head_std=2e-5,
+        scaled_head=True,
+        smoothing=0.1,
+        min_area=0.2,
+        mixup=0.8,
+        cutmix=1.0,
+        erased=0.25,
+        drop_path=0.2,
+    )
+    thaws: ClassVar[tuple[str, ...]] = ("pos_embed", "channel_embed")
     learns_from: ClassVar[tuple[str, ...]] = ("image",)
     encodes: ClassVar[tuple[str, ...]] = ("image",)
     knows_places: ClassVar[bool] = False

@@ -72,18 +72,29 @@ class VitMae(Network):
 
     def encode(self, batch: Batch) -> Tensor:
         """Return the mean over the patch tokens of the middle of each image."""
-        images = imagery.middle(_scaled(batch["image"]), size=self.spec.image_px)
-        return self.tokens(images)[:, 1:].mean(dim=1).float()
+        images = batch["view"] if "view" in batch else self._middle(batch["image"])
+        return self.tokens(images, paths_BL2=batch.get("paths"))[:, 1:].mean(dim=1).float()
 
-    def tokens(self, images: Tensor, *, index: Tensor | None = None) -> Tensor:
+    def seen(self, batch: Batch, *, min_area: float | None, generator: torch.Generator) -> Batch:
+        """Return the view that each image is finetuned by: a random one, or that of the judge."""
+        images, size = batch["image"], self.spec.image_px
+        if min_area is None:
+            return {"view": self._middle(images)}
+        box = imagery.random_resized_crop(images, scale=(min_area, 1.0), generator=generator)
+        return {"view": imagery.take_resized(_scaled(images), box, size=size)}
+
+    def _middle(self, images: Tensor) -> Tensor:
+        return imagery.middle(_scaled(images), size=self.spec.image_px)
+
+    def tokens(
+        self, images: Tensor, *, index: Tensor | None = None, paths_BL2: Tensor | None = None
+    ) -> Tensor:
         """Return the class token and the patches that stay, encoded."""
         x_BND = self.patch_embed(images) + self.pos_embed[:, 1:]
         if index is not None:
             x_BND = vit.pick(x_BND, index)
         x_BND = torch.cat([self.cls_token.expand(len(x_BND), -1, -1), x_BND], dim=1)
-        for block in self.blocks:
-            x_BND = block(x_BND)
-        normed: Tensor = self.norm(x_BND)
+        normed: Tensor = self.norm(vit.through(self.blocks, x_BND, paths_BL2=paths_BL2))
         return normed
 
     def predict(self, images: Tensor, *, index: Tensor) -> Tensor:

@@ -15,13 +15,17 @@ from infra.spec import Spec
 from infra.store import Store
 from models.members import METRICS, PROBES
 from models.probes.constant.spec import ConstantSpec
+from models.probes.full.spec import FullSpec
 from models.probes.linear.spec import LinearSpec
-from pipelines import finetune, taskdata
+from models.zoo.tiny.spec import TinySpec
+from pipelines import encode as encoding
+from pipelines import finetune, init, taskdata
 from pipelines.encode import FEATURES
 from samplers.spec import Region
 from samplers.table import to_arrays, to_table
 from samplers.tasks.planet_biome.spec import PlanetBiomeSpec
 from samplers.tasks.planet_crop.spec import PlanetCropSpec
+from tests import origins
 from tests.cells import encode_step, grid, measured
 from tests.problems import judges
 
@@ -74,7 +78,8 @@ def test_the_score_is_that_of_the_remainder(context: Context):
 def test_every_protocol_gives_rows_that_the_ledger_takes(name: str, context: Context):
     features, task = measured()
     cells = grid([PROBES.spec(name)(name=name)], seeds=[0, 1])
-    rows = finetune.rows(cells, context=context, features=features, task=task)
+    source = origins.plain(features)
+    rows = finetune.rows(cells, context=context, features=features, task=task, source=source)
     ledger = Ledger(context.store)
     ledger.append(rows)
     assert ledger.done() == {str(cell.key) for cell in cells}
@@ -157,6 +162,24 @@ def test_cells_are_read_from_the_store(context: Context):
     context.store.make(encode, lambda folder: save_file({"features": features}, folder / FEATURES))
     rows = finetune.finetune(grid([LINEAR], encode=encode), context)
     assert [row.n_train + row.n_test for row in rows] == [60, 360]
+
+
+def test_a_protocol_that_trains_the_network_reads_it_from_the_store(context: Context):
+    """Its rows are the same alone and beside others, and say by which recipe they came about."""
+    encode = encode_step(PlanetCropSpec(name="planet_crop", per_continent=60))
+    makers = {"init": init.make, "task": taskdata.make, "encode": encoding.make}
+    for step in (*encode.needs, encode):
+        make = makers[step.stage]
+        context.store.make(
+            step, lambda folder, step=step, make=make: make(step, context=context, folder=folder)
+        )
+    full = FullSpec(name="full").for_network(TinySpec(name="tiny"))
+    cells = grid([LINEAR, full], encode=encode, seeds=[0, 1])
+    rows = {row.key: row for row in finetune.finetune(cells, context)}
+    (alone,) = finetune.finetune([cells[-1]], context)
+    assert alone.metrics == rows[alone.key].metrics
+    assert json.loads(alone.fields)["protocol"]["tuning"]["lr"] == 3e-4
+    assert all(0 <= row.value <= 1 for row in rows.values())
 
 
 def test_progress_counts_cells(tmp_path: Path):

@@ -1,0 +1,1 @@
+"""The whole network, finetuned on the draw."""
