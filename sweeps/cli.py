@@ -28,6 +28,7 @@ COMMANDS = {
     "pool": "make a pool ready, and audit it before one draws from it",
     "checkpoint": "take in weights that others published",
     "encode": "features of a file of arrays, with any checkpoint",
+    "deploy": "files for Kubernetes, AWS, Google, Slurm and MLflow, from one small file",
     "doctor": "whether this machine can run a sweep",
 }
 MODULES = {"spec": "check"}

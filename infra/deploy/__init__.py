@@ -1,0 +1,1 @@
+"""What runs terrasweep elsewhere, written from one small file: images, clusters, MLflow."""
