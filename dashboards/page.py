@@ -1,10 +1,12 @@
 """The parts of an HTML page: everything escaped, nothing fetched, tables and figures labelled."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 
+from dashboards import words
 from dashboards.drawing import Drawing
 from dashboards.palette import css
 
@@ -17,6 +19,14 @@ class Html:
 
 
 Content = Html | str
+LONG = 8
+"""Rows of a table that one can take in at a glance."""
+_TAG = re.compile(r"<[^>]*>")
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
+_SECONDS = {"min": 60, "h": 3600}
+"""How many seconds are in the unit that a duration ends with."""
+POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+"""What a browser lets the page do: run what stands in it, and fetch nothing."""
 
 
 def html(*parts: Content) -> Html:
@@ -58,19 +68,24 @@ def table(
     caption: str,
     num_words: int = 1,
 ) -> Html:
-    """Return a table whose first columns are words and whose others are numbers."""
+    """Return a table whose first columns are words and whose others are numbers.
+
+    One that is long can be sorted and filtered where scripts run.
+    """
+    told = list(rows)
+    is_long = {"class_": "long"} if len(told) > LONG else {}
     top = (
         element("th", head, scope="col", class_=_side(at, num_words))
         for at, head in enumerate(heads)
     )
-    lines = (element("tr", *_cells(row, num_words)) for row in rows)
+    lines = (element("tr", *_cells(row, num_words)) for row in told)
     inside = html(
         element("caption", caption),
         element("thead", element("tr", *top)),
         element("tbody", *lines),
     )
     scrolls = {"class_": "scroll", "tabindex": "0", "role": "region", "aria_label": caption}
-    return element("div", element("table", inside), **scrolls)
+    return element("div", element("table", inside, **is_long), **scrolls)
 
 
 def folded(summary: str, *parts: Content) -> Html:
@@ -91,12 +106,20 @@ def contents(sections: Iterable[tuple[str, str]]) -> Html:
 
 
 def document(
-    title: str, *, first: str, header: Html, nav: Html, sections: Iterable[Html], footer: Html
+    title: str,
+    *,
+    first: str,
+    header: Html,
+    nav: Html,
+    sections: Iterable[Html],
+    footer: Html,
+    scripts: Html = Html(""),
 ) -> str:
-    """Return a whole page that fetches nothing; whoever wants to, skips to its first section."""
+    """Return a whole page that may fetch nothing; whoever wants to, skips to its first section."""
     style = files("dashboards").joinpath("templates/report.css").read_text(encoding="utf-8")
     head = html(
         Html('<meta charset="utf-8">'),
+        Html(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'),
         Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
         element("title", title),
         Html(f"<style>{css()}\n{style}</style>"),
@@ -108,6 +131,7 @@ def document(
         nav,
         element("main", *sections),
         element("footer", footer),
+        scripts,
     )
     whole = html(element("head", head), element("body", body))
     return f'<!doctype html>\n<html lang="en">{whole.text}</html>\n'
@@ -118,7 +142,19 @@ def _cells(row: Sequence[Content], num_words: int) -> Iterable[Html]:
         if at == 0:
             yield element("th", cell, scope="row")
         else:
-            yield element("td", cell, class_=_side(at, num_words))
+            side = _side(at, num_words)
+            sorted_by = {"data_order": _number(cell)} if side == "number" else {}
+            yield element("td", cell, class_=side, **sorted_by)
+
+
+def _number(cell: Content) -> str:
+    """Return the number that a cell is sorted by: the first that is printed in it."""
+    printed = _TAG.sub("", cell.text) if isinstance(cell, Html) else cell
+    found = _NUMBER.search(printed.replace(",", "").replace(words.MINUS, "-"))
+    if found is None:
+        return ""
+    unit = _SECONDS.get(printed.rpartition(" ")[2], 1)
+    return f"{float(found[0]) * unit:g}"
 
 
 def _side(at: int, num_words: int) -> str:

@@ -10,8 +10,10 @@ import pyarrow as pa
 
 from dashboards import origins, questions, sections
 from dashboards.doubts import doubts
+from dashboards.explore import explore
 from dashboards.findings import Findings
 from dashboards.latex import latex
+from dashboards.live import scripts
 from dashboards.maps import Atlas
 from dashboards.page import Html, contents, document, element, html, section
 from dashboards.parts import STAMP, Section
@@ -60,6 +62,7 @@ def _parts(findings: Findings, *, atlas: Atlas) -> list[Section]:
         sections.coverage(findings),
         sections.scores(findings),
         sections.differences(findings),
+        explore(findings),
         transfer(findings),
         doubts(findings),
         questions.ranks(findings),
@@ -88,6 +91,7 @@ def _page(findings: Findings, parts: list[Section]) -> str:
         nav=contents((part.name, part.title) for part in parts),
         sections=(section(part.title, part.body, name=part.name) for part in parts),
         footer=element("p", "Made by terrasweep from the ledger of the sweep, and from it alone."),
+        scripts=scripts(),
     )
 
 

@@ -156,26 +156,30 @@ def _heat_map(group: Group, baseline: str) -> Drawing:
 
 
 def _score_table(findings: Findings) -> Html:
+    found = findings.tables["summary"].to_pylist()
+    places, common = _places(found)
     rows = (
         [
-            *_place(row),
+            *place,
             words.score(row["mean"]),
             words.score(row["std"]),
             words.interval(row["low"], row["high"]),
             f"{row['num_values']:,}",
             _number_of_holes(row["num_holes"]),
         ]
-        for row in findings.tables["summary"].to_pylist()
+        for place, row in zip(places[1:], found, strict=True)
     )
     numbers = ["mean", "std", "95 % interval", "values", "holes"]
-    caption = f"Scores; intervals {_luck(findings)}"
-    return table([*HEADS, *numbers], rows, caption=caption, num_words=len(HEADS))
+    caption = f"Scores{common}; intervals {_luck(findings)}"
+    return table([*places[0], *numbers], rows, caption=caption, num_words=len(places[0]))
 
 
 def _difference_table(findings: Findings) -> Html:
+    found = [row for group in findings.groups for row in group.ordered]
+    places, common = _places(found)
     rows = (
         [
-            *_place(row),
+            *place,
             words.signed(row["difference"]),
             words.interval(row["low"], row["high"]),
             words.p_value(row["p_holm"]),
@@ -183,12 +187,20 @@ def _difference_table(findings: Findings) -> Html:
             f"{row['num_pairs']:,}",
             _number_of_holes(row["num_holes"]),
         ]
-        for group in findings.groups
-        for row in group.ordered
+        for place, row in zip(places[1:], found, strict=True)
     )
     numbers = ["difference", "95 % interval", "p (Holm)", "detectable", "pairs", "holes"]
-    caption = f"Differences against {findings.baseline}; intervals {_luck(findings)}"
-    return table([*HEADS, *numbers], rows, caption=caption, num_words=len(HEADS))
+    caption = f"Differences against {findings.baseline}{common}; intervals {_luck(findings)}"
+    return table([*places[0], *numbers], rows, caption=caption, num_words=len(places[0]))
+
+
+def _places(rows: Sequence[Row]) -> tuple[list[list[str]], str]:
+    """Return heads and where each row lies; what is the same everywhere is said once, in words."""
+    columns = list(zip(HEADS, *map(_place, rows), strict=True))
+    same = [column for column in columns[1:] if len(set(column[1:])) == 1]
+    told = "".join(f"; {column[0]} {column[1]}" for column in same)
+    varied = [column for column in columns if column not in same]
+    return [list(line) for line in zip(*varied, strict=True)], told
 
 
 def _place(row: Row) -> list[str]:

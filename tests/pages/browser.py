@@ -81,9 +81,12 @@ class Reader:
 
 
 @contextmanager
-def reader(browser: Browser, *, scheme: str = "light", width: int = 1200) -> Iterator[Reader]:
+def reader(
+    browser: Browser, *, scheme: str = "light", width: int = 1200, scripts: bool = True
+) -> Iterator[Reader]:
     """Somebody at a screen of a width, who likes it light or dark."""
+    size = {"width": width, "height": 900}
     with browser.new_context(
-        color_scheme=scheme, viewport={"width": width, "height": 900}
+        color_scheme=scheme, viewport=size, java_script_enabled=scripts
     ) as context:
         yield Reader(context.new_page())

@@ -61,7 +61,8 @@ def test_it_prints_on_light_paper_without_what_only_a_screen_needs(browser, page
         read.open(page)
         read.page.emulate_media(media="print")
 
-        assert not read.page.locator("nav").is_visible()
+        for screen in ("nav", "#explore", ".dt-search >> nth=0"):
+            assert not read.page.locator(screen).is_visible(), screen
         assert read.page.locator("h1").evaluate("one => getComputedStyle(one).color") == (
             "rgb(28, 37, 35)"
         )
@@ -69,3 +70,62 @@ def test_it_prints_on_light_paper_without_what_only_a_screen_needs(browser, page
             assert picture.evaluate(DRAWN)
         assert read.page.pdf(format="A4").startswith(b"%PDF")
         assert read.wrong == []
+
+
+def test_without_scripts_nothing_is_missing_but_the_charts_to_play_with(browser, page):
+    with reader(browser, scripts=False) as read:
+        read.open(page)
+
+        assert not read.page.get_by_role("heading", name="Look into it").is_visible()
+        assert read.page.locator("figure svg[role=img]").first.is_visible()
+        assert read.page.locator("#scores summary").is_visible()
+
+
+def test_pointing_at_a_mark_tells_its_numbers(browser, page):
+    with reader(browser) as read:
+        read.open(page)
+        read.page.locator(".chart-live .mark-symbol.role-mark path").first.hover()
+
+        told = read.page.locator("#vg-tooltip-element")
+        told.wait_for(state="visible")
+        for name in ("composition", "continent", "difference", "95 % interval", "pairs"):
+            assert name in told.inner_text()
+        assert (read.wrong, read.asked) == ([], [])
+
+
+def test_a_chart_shows_one_setting_at_a_time(browser, page):
+    with reader(browser) as read:
+        read.open(page)
+        place = read.page.locator(".chart-live").last
+        choice = place.get_by_role("combobox")
+
+        def marks():
+            shown = place.locator(".mark-rect.role-mark path")
+            return [mark.get_attribute("aria-label") for mark in shown.all()]
+
+        before = marks()
+        choice.select_option(label="satclip on crops, n = 100, logistic")
+        read.page.wait_for_timeout(300)
+        after = marks()
+        assert len(before) == len(after) == 9 * 6 * 4
+        assert before != after
+
+
+def test_tables_are_filtered_and_sorted(browser, page):
+    with reader(browser) as read:
+        read.open(page)
+        read.page.locator("#differences summary").click()
+        table = read.page.locator("#differences .scroll")
+        lines = table.locator("tbody tr")
+        everything = lines.count()
+
+        table.get_by_role("searchbox").fill("south_america")
+        assert 0 < lines.count() < everything
+        assert all("south_america" in text for text in lines.all_inner_texts())
+
+        heads = table.locator("thead th").all_inner_texts()
+        at = next(at for at, head in enumerate(heads) if head.startswith("difference"))
+        table.locator("thead th [role=button]").nth(at).click()
+        table.locator("thead th[aria-sort=ascending]").wait_for()
+        cells = [text.split("\t")[at].replace("\u2212", "-") for text in lines.all_inner_texts()]
+        assert [float(cell) for cell in cells] == sorted(float(cell) for cell in cells)
