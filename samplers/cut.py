@@ -19,6 +19,7 @@ from samplers.facts import Facts, bounds_of
 from samplers.frame import Frame
 from samplers.geography import cities
 from samplers.names import Continent, Stratum
+from samplers.near import Near
 from samplers.places import (
     Box,
     Cities,
@@ -55,7 +56,6 @@ from samplers.weighers import (
     FarFromCities,
     InBox,
     InPolygons,
-    Near,
     Weigher,
     Without,
     possible,
@@ -113,8 +113,8 @@ class Part:
     """What the rule found in the pool or in a file, for the card."""
     component: Component | None = None
 
-    def cut(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-        """Return the place of each row's stratum, -1 where it is not drawn, and its weight."""
+    def cut(self, frame: Frame) -> np.ndarray:
+        """Return the place of each row's stratum, -1 where it is not drawn."""
         return frame.once(id(self), lambda: self._cut(frame))
 
     def possible(self, census: Frame) -> np.ndarray:
@@ -123,9 +123,8 @@ class Part:
         by_word = isinstance(self.grouping, ByWord)
         return may & (self.grouping.place(census) >= 0) if by_word else may
 
-    def _cut(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-        weights = self.weigher.weigh(frame)
-        return np.where(weights > 0, self.grouping.place(frame), np.int16(-1)), weights
+    def _cut(self, frame: Frame) -> np.ndarray:
+        return np.where(self.weigher.holds(frame), self.grouping.place(frame), np.int16(-1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,7 +237,7 @@ def _place(
             return Among({stratum: frozenset(words) for stratum, words in named.items()}), ()
         case Cities(top=top, radius_km=radius):
             found = cities.top(top)
-            return Near(found.lat, found.lon, radius, are_cities=True), ()
+            return Near(found.lat, found.lon, radius), ()
         case NaturalForest(biomes=biomes, city_km=km):
             facts.values("biome")
             return Both((Among({"biome": frozenset(biomes)}), FarFromCities(km))), ()

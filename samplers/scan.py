@@ -99,9 +99,9 @@ def sieve(wish: Wish, *, facts: Facts) -> Sieve:
     made = cut(wish.composition.rule, facts=facts)
     pilot, times = facts.seen, facts.pilot_times
     weights = [
-        [weight[place == stratum].astype(np.float64) for stratum in range(len(part.strata))]
+        [part.weigher.weigh(pilot, np.flatnonzero(place == one)) for one in range(len(part.strata))]
         for part in made.parts
-        for place, weight in [part.cut(pilot)]
+        for place in [part.cut(pilot)]
     ]
     free = [np.array([round(len(own) * times) for own in part]) for part in weights]
     try:
@@ -202,30 +202,42 @@ def settle(
 
 def _sifted(frame: Frame, one: Sieve, *, free: np.ndarray | None, keep: np.ndarray) -> Tally:
     """Mark the rows that one sieve keeps, and count what its strata hold."""
-    held = np.zeros(len(frame), dtype=bool)
-    strata = []
+    held, open_to_it, strata = _nothing(frame), _nothing(frame), []
+    ranked = frame.ranks(one.replicate)
     for part, bounds in zip(one.cut.parts, one.ceilings, strict=True):
-        place, weights = part.cut(frame)
-        held |= place >= 0
+        place = part.cut(frame)
         mine = place if free is None else np.where(free, place, np.int16(-1))
-        strata.append(np.bincount(mine + 1, minlength=len(part.strata) + 1)[1:])
-        rows = _candidates(frame.ranks(one.replicate), mine, bounds=bounds, weights=weights)
-        wait = waits(frame.ranks(one.replicate)[rows])
-        keep[rows[wait <= _bound(bounds[mine[rows]], weights[rows])]] = True
-    open_to_it = held if free is None else held & free
+        strata.append(_counts(mine, len(part.strata)))
+        rows = _candidates(ranked, mine, bounds=bounds, most=part.weigher.most(frame))
+        weights = part.weigher.weigh(frame, rows)
+        keep[rows[waits(ranked[rows]) <= _bound(bounds[mine[rows]], weights)]] = True
+        held |= place >= 0
+        open_to_it |= mine >= 0
     return Tally(int(held.sum()), int(open_to_it.sum()), tuple(strata))
 
 
+def _nothing(frame: Frame) -> np.ndarray:
+    return np.zeros(len(frame), dtype=bool)
+
+
+def _counts(place: np.ndarray, number: int) -> np.ndarray:
+    """Return how many rows each of so many strata has."""
+    if number == 1:  # by far the quickest way, and most rules have one
+        return np.array([np.count_nonzero(place == 0)])
+    return np.bincount(place + 1, minlength=number + 1)[1:]
+
+
 def _candidates(
-    ranked: np.ndarray, place: np.ndarray, *, bounds: np.ndarray, weights: np.ndarray
+    ranked: np.ndarray, place: np.ndarray, *, bounds: np.ndarray, most: float
 ) -> np.ndarray:
     """Return the rows that may lie below their bound: few, and found without weighing the rest."""
     known = np.isfinite(bounds)
-    longest = float(bounds[known].max(initial=0.0)) * float(weights.max(initial=0))
+    longest = float(bounds[known].max(initial=0.0)) * most
     low = ranked <= last_rank(longest)
     if not known.all():
         low |= np.append(~known, False)[place]  # the place -1 is that of no stratum, the last
-    return np.flatnonzero(low & (place >= 0))
+    rows = np.flatnonzero(low)
+    return rows[place[rows] >= 0]
 
 
 def _bound(ceilings: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -236,12 +248,14 @@ def _bound(ceilings: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def _ordered(frame: Frame, one: Sieve, part: int) -> list[np.ndarray]:
     """Return for each stratum of a part the rows that may be drawn, the lowest key first."""
-    place, weights = one.cut.parts[part].cut(frame)
+    own = one.cut.parts[part]
+    place = own.cut(frame)
     rows = np.flatnonzero(place >= 0)
+    weights = own.weigher.weigh(frame, rows)
     wait = frame.waits(one.replicate)[rows]
-    low = wait <= _bound(one.ceilings[part][place[rows]], weights[rows])
-    rows, wait = rows[low], wait[low]
-    keys = (frame.ranks(one.replicate)[rows], wait / weights[rows], place[rows])
+    low = wait <= _bound(one.ceilings[part][place[rows]], weights)
+    rows, wait, weights = rows[low], wait[low], weights[low]
+    keys = (frame.ranks(one.replicate)[rows], wait / weights, place[rows])
     rows = rows[np.lexsort(keys)]  # ties stay in order of id
     ends = np.cumsum(np.bincount(place[rows], minlength=len(one.ceilings[part])))
     return np.split(rows, ends[:-1])

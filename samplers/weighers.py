@@ -1,24 +1,23 @@
 """How likely every sample of a piece of the pool is to be drawn; zero where it may not be.
 
-A weight depends on the sample and on what is known of the whole pool, never on the piece: that is
+Whether a sample may be drawn is asked of every row, how likely it is of the few that may be drawn
+soon. Both depend on the sample and on what is known of the whole pool, never on the piece: that is
 why distances are summed element by element and not by a matrix product.
 """
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Final, Protocol
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from samplers.cells import parents
 from samplers.frame import Frame
-from samplers.geography.sphere import EARTH_KM, unit_vectors
 from samplers.names import Stratum
 
-REACH: Final = 4.0
-"""Beyond so many radii a kernel is zero: 3 in 10,000 of its middle."""
 BINS_PER_NAT: Final = 100
 """How finely the spectral entropies of the pool are counted."""
 
@@ -26,27 +25,53 @@ BINS_PER_NAT: Final = 100
 class Weigher(Protocol):
     """Anything that gives samples a weight."""
 
-    def weigh(self, frame: Frame, /) -> np.ndarray:
-        """Return one weight per row, at least zero: float64, or bool where it is one or nothing."""
+    def holds(self, frame: Frame, /) -> np.ndarray:
+        """Say of every row whether its weight is above zero."""
+
+    def weigh(self, frame: Frame, rows: np.ndarray, /) -> np.ndarray:
+        """Return the weights of some rows, at least zero."""
+
+    def most(self, frame: Frame, /) -> float:
+        """Return a weight that no row exceeds."""
+
+
+class Mask(ABC):
+    """Weighs all that it holds alike."""
+
+    @abstractmethod
+    def inside(self, frame: Frame) -> np.ndarray:
+        """Say of every row whether it is held."""
+
+    def holds(self, frame: Frame) -> np.ndarray:
+        """Say of every row whether it is held; worked out once."""
+        return frame.once(("holds", id(self)), lambda: self.inside(frame))
+
+    def weigh(self, frame: Frame, rows: np.ndarray) -> np.ndarray:
+        """Return one for each row that is held."""
+        return np.asarray(self.holds(frame)[rows], dtype=np.float64)
+
+    def most(self, _: Frame) -> float:
+        """Return one."""
+        return 1.0
 
 
 @dataclass(frozen=True)
-class Everything:
+class Everything(Mask):
     """Every sample, each as likely as any other."""
 
-    def weigh(self, frame: Frame) -> np.ndarray:
-        """Return ones."""
+    def inside(self, frame: Frame) -> np.ndarray:
+        """Say yes."""
         return np.ones(len(frame), dtype=bool)
 
 
 @dataclass(frozen=True)
-class Among:
+class Among(Mask):
     """Samples whose word of each of several strata is one of those named."""
 
     words: Mapping[Stratum, frozenset[str]]
 
-    def weigh(self, frame: Frame) -> np.ndarray:
-        """Return one where all words are among those named."""
+    def inside(self, frame: Frame) -> np.ndarray:
+        """Say whether all words are among those named."""
         masks = (
             frame.placed(over, dict.fromkeys(values, 0)) == 0 for over, values in self.words.items()
         )
@@ -61,62 +86,52 @@ class ByCell:
     cells: np.ndarray
     """The cells, sorted."""
     weights: np.ndarray
+    """Of each cell, above zero."""
 
-    def weigh(self, frame: Frame) -> np.ndarray:
+    def holds(self, frame: Frame) -> np.ndarray:
+        """Say whether the cell that each row lies in is named."""
+        return self._each(frame) > 0
+
+    def weigh(self, frame: Frame, rows: np.ndarray) -> np.ndarray:
         """Return the weight of the cell that each row lies in."""
-        own = frame.once(
-            ("parents", self.resolution),
-            lambda: parents(frame.column("cell"), resolution=self.resolution),
-        )
-        place = np.minimum(np.searchsorted(self.cells, own), len(self.cells) - 1)
-        return np.where(self.cells[place] == own, self.weights[place], 0.0)
+        return np.asarray(self._each(frame)[rows])
 
+    def most(self, frame: Frame) -> float:
+        """Return the largest weight that there is."""
+        return float(self._each(frame).max(initial=0.0))
 
-@dataclass(frozen=True, eq=False)
-class Near:
-    """A Gaussian kernel around the nearest of several points."""
+    def _each(self, frame: Frame) -> np.ndarray:
+        return frame.once(("weights", id(self)), lambda: self._found(frame))
 
-    lat: np.ndarray
-    lon: np.ndarray
-    radius_km: float
-    are_cities: bool = False
-    """Whether they are among the cities that the index has the distance to."""
-
-    def weigh(self, frame: Frame) -> np.ndarray:
-        """Return exp(-(d / radius)^2 / 2) of the distance to the nearest point."""
-        reach, weights = REACH * self.radius_km, np.zeros(len(frame))
-        rows = np.arange(len(frame))
-        if self.are_cities:
-            rows = np.flatnonzero(frame.column("city_km") <= reach + 1)  # it is rounded there
-        places = unit_vectors(frame.column("lat")[rows], frame.column("lon")[rows])
-        chord = 2 * np.sin(min(reach / (2 * EARTH_KM), np.pi / 2))
-        tree = cKDTree(unit_vectors(self.lat, self.lon))
-        apart, _ = tree.query(places, distance_upper_bound=chord)
-        near = np.isfinite(apart)
-        arc = 2 * EARTH_KM * np.arcsin(np.minimum(apart[near] / 2, 1.0))
-        weights[rows[near]] = np.exp(-0.5 * (arc / self.radius_km) ** 2)
-        return weights
+    def _found(self, frame: Frame) -> np.ndarray:
+        """Look each cell up once for all rows of it that stand in a row: an index is sorted so."""
+        own = parents(frame.column("cell"), resolution=self.resolution)
+        starts = np.flatnonzero(np.append(True, own[1:] != own[:-1])[: len(own)])
+        first = own[starts]
+        place = np.minimum(np.searchsorted(self.cells, first), len(self.cells) - 1)
+        found = np.where(self.cells[place] == first, self.weights[place], 0.0)
+        return np.repeat(found, np.diff(np.append(starts, len(own))))
 
 
 @dataclass(frozen=True)
-class FarFromCities:
+class FarFromCities(Mask):
     """Samples at least so far from the nearest city of a hundred thousand people."""
 
     km: float
 
-    def weigh(self, frame: Frame) -> np.ndarray:
-        """Return one where it is that far."""
+    def inside(self, frame: Frame) -> np.ndarray:
+        """Say whether it is that far."""
         return np.asarray(frame.column("city_km") >= self.km)
 
 
 @dataclass(frozen=True)
-class InPolygons:
+class InPolygons(Mask):
     """Samples inside polygons."""
 
     wkb: tuple[bytes, ...]
 
-    def weigh(self, frame: Frame) -> np.ndarray:
-        """Return one where a polygon holds the sample or has it on its edge."""
+    def inside(self, frame: Frame) -> np.ndarray:
+        """Say whether a polygon holds the sample or has it on its edge."""
         import geopandas  # local: a scan without polygons need not wait for it
 
         points = geopandas.points_from_xy(frame.column("lon"), frame.column("lat"))
@@ -127,7 +142,7 @@ class InPolygons:
 
 
 @dataclass(frozen=True)
-class InBox:
+class InBox(Mask):
     """Samples between two parallels and two meridians."""
 
     south: float
@@ -135,8 +150,8 @@ class InBox:
     west: float
     east: float
 
-    def weigh(self, frame: Frame) -> np.ndarray:
-        """Return one inside; a box whose west is the larger crosses 180 degrees."""
+    def inside(self, frame: Frame) -> np.ndarray:
+        """Say whether it lies between them; a box whose west is the larger crosses 180 degrees."""
         lat, lon = frame.column("lat"), frame.column("lon")
         after, before = lon >= self.west, lon <= self.east
         between = after & before if self.west < self.east else after | before
@@ -144,13 +159,13 @@ class InBox:
 
 
 @dataclass(frozen=True)
-class EntropyFrom:
+class EntropyFrom(Mask):
     """Samples whose spectral entropy lies in a bin or above it."""
 
     bin: int
 
-    def weigh(self, frame: Frame) -> np.ndarray:
-        """Return one where it does; a sample without an entropy weighs nothing."""
+    def inside(self, frame: Frame) -> np.ndarray:
+        """Say whether it does; a sample without an entropy is not held."""
         with np.errstate(invalid="ignore"):
             return np.asarray(entropy_bins(frame.column("entropy")) >= self.bin)
 
@@ -161,10 +176,21 @@ class EntropyTilt:
 
     temperature: float
 
-    def weigh(self, frame: Frame) -> np.ndarray:
+    def holds(self, frame: Frame) -> np.ndarray:
+        """Say whether a sample has an entropy."""
+        return np.asarray(~np.isnan(frame.column("entropy")))
+
+    def weigh(self, frame: Frame, rows: np.ndarray) -> np.ndarray:
         """Return the weights; a sample without an entropy weighs nothing."""
-        tilted = np.exp(frame.column("entropy").astype(np.float64) / self.temperature)
-        return np.nan_to_num(tilted, nan=0.0)
+        return np.asarray(np.nan_to_num(self._tilted(frame.column("entropy")[rows]), nan=0.0))
+
+    def most(self, frame: Frame) -> float:
+        """Return the weight of the highest entropy."""
+        highest = np.fmax.reduce(frame.column("entropy"), initial=-np.inf)
+        return float(self._tilted(np.asarray(highest)))
+
+    def _tilted(self, entropy: np.ndarray) -> np.ndarray:
+        return np.asarray(np.exp(entropy.astype(np.float64) / self.temperature))
 
 
 @dataclass(frozen=True)
@@ -173,9 +199,17 @@ class Both:
 
     of: tuple[Weigher, ...]
 
-    def weigh(self, frame: Frame) -> np.ndarray:
+    def holds(self, frame: Frame) -> np.ndarray:
+        """Say whether all do."""
+        return reduce(np.logical_and, (one.holds(frame) for one in self.of))
+
+    def weigh(self, frame: Frame, rows: np.ndarray) -> np.ndarray:
         """Return the product."""
-        return reduce(np.multiply, (one.weigh(frame) for one in self.of))
+        return reduce(np.multiply, (one.weigh(frame, rows) for one in self.of))
+
+    def most(self, frame: Frame) -> float:
+        """Return the product of the largest."""
+        return math.prod(one.most(frame) for one in self.of)
 
 
 @dataclass(frozen=True)
@@ -184,9 +218,17 @@ class Any:
 
     of: tuple[Weigher, ...]
 
-    def weigh(self, frame: Frame) -> np.ndarray:
+    def holds(self, frame: Frame) -> np.ndarray:
+        """Say whether one does."""
+        return reduce(np.logical_or, (one.holds(frame) for one in self.of))
+
+    def weigh(self, frame: Frame, rows: np.ndarray) -> np.ndarray:
         """Return the maximum."""
-        return reduce(np.maximum, (one.weigh(frame) for one in self.of))
+        return reduce(np.maximum, (one.weigh(frame, rows) for one in self.of))
+
+    def most(self, frame: Frame) -> float:
+        """Return the largest of all."""
+        return max(one.most(frame) for one in self.of)
 
 
 @dataclass(frozen=True)
@@ -196,9 +238,17 @@ class Without:
     of: Weigher
     less: Weigher
 
-    def weigh(self, frame: Frame) -> np.ndarray:
+    def holds(self, frame: Frame) -> np.ndarray:
+        """Say whether the first does and the second does not."""
+        return np.asarray(self.of.holds(frame) & ~self.less.holds(frame))
+
+    def weigh(self, frame: Frame, rows: np.ndarray) -> np.ndarray:
         """Return the first weight where the second is zero."""
-        return np.asarray(self.of.weigh(frame) * (self.less.weigh(frame) == 0))
+        return np.asarray(self.of.weigh(frame, rows) * ~self.less.holds(frame)[rows])
+
+    def most(self, frame: Frame) -> float:
+        """Return the largest of the first."""
+        return self.of.most(frame)
 
 
 def entropy_bins(entropy: np.ndarray) -> np.ndarray:
@@ -210,7 +260,7 @@ def possible(weigher: Weigher, census: Frame) -> np.ndarray:
     """Say of each row of a census whether samples that it counts may weigh anything."""
     match weigher:
         case Among():
-            return weigher.weigh(census) > 0
+            return weigher.holds(census)
         case Both(of=of):
             return reduce(np.logical_and, (possible(one, census) for one in of))
         case Any(of=of):

@@ -6,15 +6,18 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 from pyarrow.fs import S3FileSystem
 
+from infra.doorplate import house
 from infra.store import Store
 
 settings.register_profile("laptop", deadline=None, max_examples=50)
@@ -33,11 +36,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what the machine lacks; tests marked `ray` run everywhere, or they fail."""
+    """Skip what the machine lacks, and hand the long files out first, each to one process.
+
+    Tests marked `ray` run everywhere, or they fail.
+    """
     without = [item for item in items if item.get_closest_marker("gpu") and not _has_gpu()]
     for item in without:
         item.add_marker(pytest.mark.skip(reason="this machine has no accelerator"))
     config.stash[_skipped] = [item.nodeid for item in without]
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    slow = {_group(item) for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: _group(item) not in slow)
 
 
 def pytest_terminal_summary(
@@ -48,6 +59,27 @@ def pytest_terminal_summary(
         terminalreporter.section("not run: this machine has no accelerator")
         for name in skipped:
             terminalreporter.line(name)
+
+
+@pytest.fixture(scope="session")
+def first_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the smallest study was run, once for all processes; nobody writes there.
+
+    The file `seconds` says how long it took.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "first-sweep"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "seconds").exists():
+            folder.mkdir(exist_ok=True)
+            started = time.monotonic()
+            command = [sys.executable, "-m", "sweeps", "run", "smoke"]
+            done = subprocess.run(
+                command, cwd=folder, env=at_home(), capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+            (folder / "seconds").write_text(str(time.monotonic() - started))
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +126,17 @@ def store_uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def store(store_uri: str) -> Store:
     """An empty store, each kind of place in turn."""
     return Store.open(store_uri)
+
+
+def at_home() -> dict[str, str]:
+    """Return the environment in which a process of any folder finds this house."""
+    return {**os.environ, "PYTHONPATH": str(house())}
+
+
+def _group(item: pytest.Item) -> str:
+    marker = item.get_closest_marker("xdist_group")
+    assert marker is not None
+    return str(marker.args[0])
 
 
 def _has_gpu() -> bool:

@@ -7,7 +7,6 @@ The driver is the real one, `python -m sweeps run smoke`, killed with SIGKILL: n
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -46,12 +45,6 @@ def _killed(store: Path, *, after_s: float) -> bool:
     return False
 
 
-def _finish(store: Path) -> float:
-    started = time.monotonic()
-    assert _driver(store).wait(timeout=LONGEST_S) == 0
-    return time.monotonic() - started
-
-
 def _check_same(store: Path, *, undisturbed: Ledger) -> None:
     ledger = Ledger(Store.open(str(store), create=False))
     assert ledger.truth().equals(undisturbed.truth())
@@ -59,9 +52,9 @@ def _check_same(store: Path, *, undisturbed: Ledger) -> None:
     assert ledger.failures().num_rows == 0
 
 
-def test_a_driver_killed_at_five_random_moments_ends_with_the_same_ledger(tmp_path):
-    undisturbed = tmp_path / "undisturbed"
-    whole_s = _finish(undisturbed)
+def test_a_driver_killed_at_five_random_moments_ends_with_the_same_ledger(tmp_path, first_sweep):
+    undisturbed = first_sweep / "terrasweep-store"
+    whole_s = float((first_sweep / "seconds").read_text())
     wanted = Ledger(Store.open(str(undisturbed), create=False))
     assert wanted.truth().num_rows
     draw = generator("kill", "driver")
@@ -70,6 +63,6 @@ def test_a_driver_killed_at_five_random_moments_ends_with_the_same_ledger(tmp_pa
         store, rounds = tmp_path / f"disturbed-{rounds}", rounds + 1
         while kills < KILLS and _killed(store, after_s=float(draw.uniform(0, whole_s))):
             kills += 1
-        _finish(store)
+        assert _driver(store).wait(timeout=LONGEST_S) == 0
         _check_same(store, undisturbed=wanted)
     assert not list((undisturbed / SCRATCH).glob("*"))

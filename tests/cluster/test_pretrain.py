@@ -124,8 +124,8 @@ def test_a_lone_worker_of_ray_train_learns_it_to_the_bit(store, planted, monkeyp
 
 # Law 11: the number of workers changes the speed and nothing else.
 @pytest.mark.slow
-def test_two_workers_of_ray_train_learn_what_one_learns(store, planted):
-    step = planted.pretrain(PRESTO, TRAINING)
+def test_two_workers_of_ray_train_learn_what_one_learns_over_fifty_steps(store, planted):
+    step = planted.pretrain(PRESTO, TRAINING.model_copy(update={"epochs": 17}))
     network, rows = by_hand(step, planted)
     network.load_state_dict(run(step, store, train_workers=2))
     alone, _ = by_hand(step, planted)
@@ -135,6 +135,7 @@ def test_two_workers_of_ray_train_learn_what_one_learns(store, planted):
         made, wanted = network.encode(batch), alone.encode(batch)
     assert float((made - wanted).norm() / wanted.norm()) < 1e-4
     history = pq.read_table(store.folder(step.key) / "history.parquet")
+    assert history.num_rows == 51
     np.testing.assert_allclose(history.column("loss"), [row["loss"] for row in rows], rtol=1e-4)
 
 

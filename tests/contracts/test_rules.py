@@ -148,7 +148,7 @@ def test_draws_are_coupled(kind: type[Spec]):
     drawn = np.isin(np.asarray(POOL.column("id")), ids(draw(EXAMPLES[kind])))
     (part,) = cut(EXAMPLES[kind], facts=facts_of(POOL)).parts
     frame = Frame(POOL)
-    place, weight = part.cut(frame)
+    place, weight = part.cut(frame), part.weigher.weigh(frame, np.arange(len(frame)))
     rank = frame.ranks(0)
     for stratum in range(len(part.strata)):
         for alike in np.unique(weight[place == stratum]):
@@ -160,7 +160,7 @@ def test_draws_are_coupled(kind: type[Spec]):
 @KINDS
 def test_no_sample_is_drawn_to_which_the_rule_gives_no_weight(kind: type[Spec]):
     parts = cut(EXAMPLES[kind], facts=facts_of(POOL)).parts
-    may = np.any([part.cut(Frame(POOL))[0] >= 0 for part in parts], axis=0)
+    may = np.any([part.cut(Frame(POOL)) >= 0 for part in parts], axis=0)
     assert set(ids(draw(EXAMPLES[kind]))) <= set(np.asarray(POOL.column("id"))[may])
 
 
@@ -171,7 +171,7 @@ def test_a_file_that_is_skipped_holds_no_sample_that_could_be_drawn(kind: type[S
     where = pa.table({"coarse": pa.array(cells, pa.uint64()), "index": [f"{c:x}" for c in cells]})
     one = sieve(Wish(CompositionSpec(rule=EXAMPLES[kind], size=5), 0, "none"), facts=facts)
     files = needed(where, [one], facts=facts)
-    may = np.any([part.cut(Frame(POOL))[0] >= 0 for part in one.cut.parts], axis=0)
+    may = np.any([part.cut(Frame(POOL)) >= 0 for part in one.cut.parts], axis=0)
     assert {f"{cell:x}" for cell in POOL.filter(may).column("coarse").to_pylist()} <= set(files)
 
 

@@ -73,24 +73,19 @@ def test_links_lead_somewhere(page: Path):
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-@pytest.fixture(scope="module")
-def after_the_first_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a reader who has run the smallest study, as the first page tells him to."""
-    folder = tmp_path_factory.mktemp("reader")
-    run("terrasweep run smoke", folder)
-    return folder
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=page.name, marks=pytest.mark.xdist_group(page.name)) for page in PAGES],
+)
 def test_every_command_of_a_page_runs(
     page: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """A reader saves the YAML that names its file, and types the commands, in order."""
     if page != FIRST and any(line.startswith("terrasweep") for line in shell(page)):
-        before = request.getfixturevalue("after_the_first_sweep")
-        shutil.copytree(before, tmp_path, dirs_exist_ok=True)
+        # He has run the smallest study, as the first page tells him to.
+        shutil.copytree(request.getfixturevalue("first_sweep"), tmp_path, dirs_exist_ok=True)
     lay_out(page, tmp_path)
     for kind, text in blocks(page):
         if kind == "yaml" and (named := NAMED.match(text)):

@@ -71,7 +71,7 @@ def test_the_lowest_keys_of_every_stratum_win(
     made, shares = settled([pool], wish, facts=facts_of(pool))
     (part,) = cut(composition.rule, facts=facts_of(pool)).parts
     frame = Frame(pool)
-    places, weights = part.cut(frame)
+    places, weights = part.cut(frame), part.weigher.weigh(frame, np.arange(len(frame)))
     unit = frame.ranks(replicate).astype(np.float64) / 2.0**64
     with np.errstate(divide="ignore"):
         keys = -np.log1p(-np.minimum(unit, 1 - 2.0**-53)) / weights
