@@ -34,15 +34,19 @@ class _Seen:
 
 def cost_of(steps: Iterable[Step[Spec]], *, lineages: Lineages) -> Cost | None:
     """Return what steps of one stage will cost together; None if there is no record to go by."""
-    wanted = [of_step(step) for step in steps]
-    if not wanted:
-        return Cost(0, 0)
-    seen = _seen(wanted[0].stage, lineages)
-    costs = [_cost(one, seen) for one in wanted]
+    costs = costs_of(list(steps), lineages=lineages)
     known = [cost for cost in costs if cost is not None]
     if len(known) < len(costs):
         return None
     return Cost(sum(cost.seconds for cost in known), sum(cost.bytes for cost in known))
+
+
+def costs_of(steps: Sequence[Step[Spec]], *, lineages: Lineages) -> list[Cost | None]:
+    """Return what each step of one stage will cost; None where there is no record to go by."""
+    if not steps:
+        return []
+    seen = _seen(steps[0].stage, lineages)
+    return [_cost(of_step(step), seen) for step in steps]
 
 
 def cost_of_cells(protocols: Sequence[str], *, rows: Sequence[Mapping[str, object]]) -> Cost | None:

@@ -2,13 +2,17 @@
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweeps import show
 from sweeps.commands.options import open_store, with_json, with_sweep
 
 if TYPE_CHECKING:  # pyarrow would make the front door heavy
+    from infra.store import Store
+    from sweeps.forecast import Forecast
     from sweeps.outlook import Outlook, StageOutlook
+    from sweeps.plan import Plan
 
 NAME = "plan"
 
@@ -17,6 +21,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     with_sweep(parser)
     with_json(parser)
+    parser.add_argument(
+        "--cluster", type=Path, metavar="FILE", help="simulate it on the cluster of this profile"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -30,16 +37,44 @@ def run(args: argparse.Namespace) -> int:
     from sweeps.outlook import outlook
 
     planned = plan(sweep)
-    found = outlook(planned, store=open_store(args, create=False))
+    store = open_store(args, create=False)
+    found, foreseen = outlook(planned, store=store), _forecast(args, planned, store)
     if args.json:
-        show.as_json({"sweep": sweep.name, "pools": contents, **asdict(found)})
+        told = {"sweep": sweep.name, "pools": contents, **asdict(found)}
+        show.as_json(told | ({"forecast": asdict(foreseen)} if foreseen else {}))
         return 0
     show.say(f"{sweep.name}: {' '.join(sweep.question.split())}")
     for name, content in contents.items():
         show.say(f"pool of {name}: content {content}")
     show.table([_row(one) for one in found.stages])
     _say_rest(found, sweep=args.sweep)
+    if foreseen is not None:
+        _say_forecast(foreseen, file=args.cluster)
     return 0
+
+
+def _forecast(args: argparse.Namespace, planned: "Plan", store: "Store") -> "Forecast | None":
+    if args.cluster is None:
+        return None
+    from sweeps.forecast import forecast  # local: the parsing of the line stays fast
+    from sweeps.part_file import read_part
+    from sweeps.profile import Profile
+
+    profile = read_part(args.cluster, Profile, called="the profile of a cluster")
+    return forecast(planned, store=store, profile=profile)
+
+
+def _say_forecast(found: "Forecast", *, file: Path) -> None:
+    hours = f"{found.work_gpu_hours:.3g} GPU-hours of work ({found.paid_gpu_hours:.3g} held)"
+    work = f"{hours}, {found.work_cpu_hours:.3g} CPU-hours"
+    show.say(f"on the cluster of {file}, simulated: {show.duration(found.wall_s)}")
+    show.say(f"  work: {work}, {found.num_bundles:,} bundles")
+    show.say(f"  cost: {found.cost:,.2f}, each node until its last work")
+    show.say(f"  store: {show.size(found.num_bytes)} more")
+    if found.chain:
+        links = ", ".join(f"{one.stage} {show.duration(one.seconds)}" for one in found.chain)
+        least = show.duration(sum(one.seconds for one in found.chain))
+        show.say(f"  critical path: {least}, whatever the number of nodes: {links}")
 
 
 def _row(one: "StageOutlook") -> dict[str, object]:
