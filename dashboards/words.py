@@ -9,6 +9,7 @@ METRICS = {
     "f1_macro": "macro F1",
     "f1_micro": "micro F1",
     "f1_weighted": "weighted F1",
+    "miou": "mIoU",
     "r2": "R²",
     "rmse": "RMSE",
 }

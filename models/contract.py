@@ -65,6 +65,14 @@ class HasFrozenTower(Protocol):
         """Return what the frozen part makes of images, (samples, its width)."""
 
 
+@runtime_checkable
+class HasMaps(Protocol):
+    """A network that makes features of every patch of an image."""
+
+    def maps(self, batch: Batch, /) -> Tensor:
+        """Return float32 features of the patches of whole images, (samples, side, side, width)."""
+
+
 class Architecture(Protocol):
     """A member of the zoo: the module `model.py` in its folder."""
 

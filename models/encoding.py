@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from infra.errors import BadDataError, UserError
 from models import npz, weights
-from models.contract import Architecture, Arrays, Network
+from models.contract import Architecture, Arrays, HasMaps, Network
 from models.judging import Origin
 from models.members import ZOO, AnyModel
 from models.spec import ModelSpec
@@ -128,12 +128,17 @@ def encode_file(
     return Encoded(samples, rows.width, unused)
 
 
-def chunked(network: Network, architecture: Architecture, arrays: Arrays) -> Iterator[np.ndarray]:
-    """Yield the features of all samples, a chunk at a time; raw arrays as a pool has them."""
+def chunked(
+    network: Network, architecture: Architecture, arrays: Arrays, *, maps: bool = False
+) -> Iterator[np.ndarray]:
+    """Yield the features of all samples, a chunk at a time; raw arrays as a pool has them.
+
+    Where maps are asked for, they are those of every patch.
+    """
     samples = len(next(iter(arrays.values())))
     for at in range(0, samples, CHUNK):
         part = {name: array[at : at + CHUNK] for name, array in arrays.items()}
-        yield _features(network, architecture, part)
+        yield _features(network, architecture, part, maps=maps)
 
 
 def origin(model: ModelSpec, network: Network, arrays: Arrays) -> Origin:
@@ -143,13 +148,18 @@ def origin(model: ModelSpec, network: Network, arrays: Arrays) -> Origin:
     return Origin(model, network, network.settled(prepared))
 
 
-def _features(network: Network, architecture: Architecture, arrays: Arrays) -> np.ndarray:
+def _features(
+    network: Network, architecture: Architecture, arrays: Arrays, *, maps: bool = False
+) -> np.ndarray:
     device = next(network.parameters()).device
     with torch.inference_mode():
         batch = {
             name: _tensor(array).to(device) for name, array in architecture.prepare(arrays).items()
         }
-        return network.encode(batch).float().cpu().numpy()
+        if not maps:
+            return network.encode(batch).float().cpu().numpy()
+        assert isinstance(network, HasMaps), "a sweep asks only networks that make them"
+        return network.maps(batch).cpu().numpy()
 
 
 def _tensor(array: np.ndarray) -> torch.Tensor:

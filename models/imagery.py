@@ -150,6 +150,11 @@ def resize(images: Tensor, *, shorter: int) -> Tensor:
     return F.interpolate(images, (height, width), mode="bicubic", antialias=False)
 
 
+def squeezed(images: Tensor, *, size: int) -> Tensor:
+    """Return whole images brought to a square, whatever their sides: bicubic, no antialiasing."""
+    return F.interpolate(images, (size, size), mode="bicubic", antialias=False)
+
+
 def blur(images: Tensor, *, sigma_B: Tensor) -> Tensor:
     """Return images under a Gaussian kernel of 3 x 3 pixels; edges are mirrored."""
     side = torch.exp(-0.5 / sigma_B.square())

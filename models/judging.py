@@ -1,11 +1,12 @@
 """What a probe and a metric must offer: functions over independent problems, known by their arrays.
 
-A problem's target is one of four: two classes, several, any number of labels at once, a number.
+A problem's target is one of five: two classes, several, any number of labels at once, a number, or
+a class for every pixel.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:  # metrics need no torch
     from torch import Tensor
 
     from models.contract import Network
+
+
+NOTHING: Final = -1
+"""What a map says of a pixel that has no class; it is neither learnt from nor judged."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +37,12 @@ class Problem:
     """One draw of training samples and the test samples it is judged on."""
 
     train_x: np.ndarray
-    """float32 (training samples, features); where the network itself is trained, int64 (training
-    samples,) of places in `origin`."""
+    """float32 (training samples, features); for maps (training samples, side, side, features);
+    where the network itself is trained, int64 (training samples,) of places in `origin`."""
     train_y: np.ndarray
     """int64 (training samples,), classes counted from 0; int64 (training samples, labels) of zeros
-    and ones; or float64 (training samples,)."""
+    and ones; float64 (training samples,); or int16 maps (training samples, height, width), where
+    `NOTHING` has no class."""
     test_x: np.ndarray
     """The same for the test samples."""
     num_classes: int
@@ -49,6 +55,8 @@ class Problem:
     @property
     def target(self) -> Target:
         """What is asked for."""
+        if self.train_y.ndim == 3:
+            return "map"
         return target(self.num_classes, several=self.train_y.ndim == 2)
 
 
@@ -57,9 +65,10 @@ class Prediction:
     """What a probe says of the test samples of one problem."""
 
     labels: np.ndarray
-    """int64 (test samples,), int64 (test samples, labels) or float64 (test samples,)."""
+    """int64 (test samples,), int64 (test samples, labels), float64 (test samples,), int16 maps."""
     scores: np.ndarray
-    """float64 (test samples, classes or labels); larger is likelier. A number's stands alone."""
+    """float64 (test samples, classes or labels); larger is likelier. A number's stands alone, and
+    maps have none."""
     notes: tuple[str, ...] = ()
     """What the reader of the row should know, such as `not converged`."""
 

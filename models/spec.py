@@ -6,8 +6,9 @@ from pydantic import Field
 
 from infra.spec import Spec
 
-Target: TypeAlias = Literal["binary", "classes", "labels", "number"]
-"""What a task asks for: one of two classes, one of several, any of several labels, a number."""
+Target: TypeAlias = Literal["binary", "classes", "labels", "number", "map"]
+"""What a task asks for: one of two classes, one of several, any of several labels, a number, or a
+class for every pixel."""
 
 
 class TrainingSpec(Spec):
@@ -97,6 +98,8 @@ class ModelSpec(Spec):
     """Arrays of a task that it makes features of, beside the coordinates."""
     may_encode: ClassVar[tuple[str, ...]] = ()
     """Arrays that it looks at as well, where there are any."""
+    makes_maps: ClassVar[bool] = False
+    """Whether it makes features of every patch of an image too, as maps of classes need them."""
     knows_places: ClassVar[bool] = True
     """Whether its features depend on the coordinates."""
 

@@ -24,7 +24,7 @@ from models.encoding import CHUNK
 from models.members import ZOO
 from models.spec import ModelSpec
 from pipelines import leakage
-from pipelines.spec import CheckpointSpec, InitSpec
+from pipelines.spec import CheckpointSpec, InitSpec, TaskDataSpec
 from pipelines.taskdata import TABLE
 from samplers.table import to_arrays
 
@@ -42,9 +42,11 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
     checkpoint = step.needs[0]
     architecture = cast("Architecture", ZOO[model_of(checkpoint).name])
     table = pq.read_table(context.store.folder(step.need("task").key) / TABLE)
+    task = cast("TaskDataSpec", step.need("task").spec).task
     with torch_threads(context.resources):
         network = network_of(checkpoint, context=context)
-        features = encode(network, architecture, to_arrays(table), context=context)
+        arrays, maps = to_arrays(table), task.target == "map"
+        features = encode(network, architecture, arrays, context=context, maps=maps)
     check_finite(features, ids=table.column("id").to_numpy(), step=str(step.key))
     save_file({"features": features}, folder / FEATURES)
     leakage.write(step, store=context.store, folder=folder)
@@ -61,11 +63,12 @@ def encode(
     arrays: Mapping[str, np.ndarray],
     *,
     context: Context,
+    maps: bool = False,
 ) -> np.ndarray:
-    """Return one float32 vector per sample."""
+    """Return one float32 vector per sample; or, for maps, one per patch of its image."""
     samples = len(next(iter(arrays.values())))
     parts = []
-    for part in encoding.chunked(network, architecture, arrays):
+    for part in encoding.chunked(network, architecture, arrays, maps=maps):
         parts.append(part)
         context.progress(min(len(parts) * CHUNK, samples), samples)
     return np.concatenate(parts)
@@ -77,7 +80,7 @@ def check_finite(features: np.ndarray, *, ids: np.ndarray, step: str) -> None:
     Raises:
         BadDataError: With how many samples are hit, and one of them.
     """
-    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    bad = np.flatnonzero(~np.isfinite(features).reshape(len(features), -1).all(axis=1))
     if len(bad):
         raise BadDataError(
             f"wanted finite features from {step}",

@@ -22,7 +22,7 @@ from infra.seeds import seed
 from infra.spec import Spec, canonical, digest
 from infra.step import Key, Step
 from models.encoding import origin
-from models.judging import Metric, Origin, Prediction, Probe, Problem, target
+from models.judging import NOTHING, Metric, Origin, Prediction, Probe, Problem, target
 from models.members import METRICS, PROBES
 from models.spec import ProbeSpec, Target
 from models.threads import one_blas_thread
@@ -141,7 +141,8 @@ def _samples(columns: Mapping[str, np.ndarray]) -> Labelled:
 
 
 def _metrics(spec: TaskSpec, *, num_classes: int) -> dict[str, Metric]:
-    asked: Target = target(num_classes, several=spec.target == "labels")
+    several, is_map = spec.target == "labels", spec.target == "map"
+    asked: Target = "map" if is_map else target(num_classes, several=several)
     every = {name: cast("Metric", METRICS[name]) for name in METRICS.names}
     apply = {name: metric for name, metric in every.items() if asked in metric.JUDGES}
     if spec.metric not in apply:
@@ -154,9 +155,8 @@ def _metrics(spec: TaskSpec, *, num_classes: int) -> dict[str, Metric]:
 
 
 def _said(asked: Target, num_classes: int) -> str:
-    return {"number": "a number", "labels": f"{num_classes} labels"}.get(
-        asked, f"{num_classes} classes"
-    )
+    told = {"number": "a number", "labels": f"{num_classes} labels", "map": "maps of classes"}
+    return told.get(asked, f"{num_classes} classes")
 
 
 def _parts(cells: Sequence[Step[FinetuneSpec]], *, size: int) -> Iterator[list[Step[FinetuneSpec]]]:
@@ -248,16 +248,16 @@ def _row(outcome: _Outcome, bench: _Bench) -> Row:
 def _scores(outcome: _Outcome, bench: _Bench) -> dict[str, float]:
     if outcome.prediction is None:
         return {}
-    truth = bench.samples.labels[outcome.split.test]
-    return {name: metric.score(truth, outcome.prediction) for name, metric in bench.metrics.items()}
+    truth, said = bench.samples.labels[outcome.split.test], outcome.prediction
+    if truth.ndim == 3:  # all pixels that have a class, as one list of samples
+        known = truth != NOTHING
+        truth, said = truth[known], Prediction(said.labels[known], said.scores)
+    return {name: metric.score(truth, said) for name, metric in bench.metrics.items()}
 
 
 def _num_classes(outcome: _Outcome, bench: _Bench) -> int:
     """Return how many classes, or labels, the draw holds; 0 where labels are numbers."""
-    labels = bench.samples.labels[outcome.split.train]
-    if not bench.classes:
-        return 0
-    return int(labels.any(axis=0).sum()) if labels.ndim == 2 else len(np.unique(labels))
+    return len(_present(bench.samples.labels[outcome.split.train], bench))
 
 
 def _notes(outcome: _Outcome, bench: _Bench) -> tuple[str, ...]:
@@ -277,4 +277,7 @@ def _present(labels: np.ndarray, bench: _Bench) -> np.ndarray:
     """Return the classes, or the labels, that some samples have."""
     if not bench.classes:
         return np.empty(0, np.int64)
-    return np.flatnonzero(labels.any(axis=0)) if labels.ndim == 2 else np.unique(labels)
+    if labels.ndim == 2:
+        return np.flatnonzero(labels.any(axis=0))
+    present = np.unique(labels)
+    return np.asarray(present[present != NOTHING])

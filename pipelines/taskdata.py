@@ -133,7 +133,20 @@ def _label_faults(
             labels.ndim == 2 and labels.shape[1] == len(classes) and np.isin(labels, (0, 1)).all()
         )
         return [] if sound else [f"no row of {len(classes)} zeros and ones for each sample"]
+    if spec.target == "map":
+        return _map_faults(labels, classes=classes)
     if labels.ndim != 1 or labels.min() < 0 or labels.max() >= len(classes):
         span = f"labels from {labels.min()} to {labels.max()}"
         return [f"{span}, where {len(classes)} classes are numbered from 0"]
     return []
+
+
+def _map_faults(labels: np.ndarray, *, classes: Sequence[str]) -> list[str]:
+    """Say what is wrong with maps of classes, where -1 is a pixel that has none."""
+    if labels.ndim != 3:
+        return [f"labels of shape {labels.shape} where maps are wanted"]
+    if labels.min() < -1 or labels.max() >= len(classes):
+        span = f"pixels from {labels.min()} to {labels.max()}"
+        return [f"{span}, where {len(classes)} classes are numbered from 0 and -1 is none"]
+    bare = int((labels < 0).all(axis=(1, 2)).sum())
+    return [f"{bare} maps without a labelled pixel"] if bare else []

@@ -28,8 +28,9 @@ ALL_SAMPLES: Final = 0
 TestOn: TypeAlias = Literal["same", "others", "all"] | Region
 """Where a cell is judged: where it was trained, on the other continents, anywhere, or there."""
 
-Target: TypeAlias = Literal["binary", "classes", "labels", "number"]
-"""What a task asks for: one of two classes, one of several, any of several labels, a number."""
+Target: TypeAlias = Literal["binary", "classes", "labels", "number", "map"]
+"""What a task asks for: one of two classes, one of several, any of several labels, a number, or a
+class for every pixel."""
 
 
 class DrawSpec(Spec):
@@ -191,6 +192,7 @@ BinaryMetric: TypeAlias = Literal[
 ]
 ClassMetric: TypeAlias = Literal["f1_macro", "f1_weighted", "accuracy", "balanced_accuracy"]
 LabelMetric: TypeAlias = Literal["f1_micro"]
+MapMetric: TypeAlias = Literal["miou", "f1_macro", "f1_weighted", "accuracy"]
 NumberMetric: TypeAlias = Literal["r2"]
 
 

@@ -195,8 +195,8 @@ def _lone(
 ) -> str | None:
     """Say which part holds a single class, or numbers that are all the same."""
     for part, where in ((train, "the draw to train on"), (test, "what is left to judge by")):
-        present = np.unique(labels[part], axis=0)
-        if len(present) == 1 and labels.ndim == 1:
+        present = _values(labels[part])
+        if len(present) == 1 and labels.ndim != 2:
             (only,) = present
             name = classes[only] if classes else str(only)
             return (
@@ -207,3 +207,11 @@ def _lone(
         if len(present) == 1:
             return f"{where} holds the same labels everywhere"
     return None
+
+
+def _values(labels: np.ndarray) -> np.ndarray:
+    """Return the different labels; of maps, the classes of their pixels."""
+    if labels.ndim != 3:
+        return np.unique(labels, axis=0)
+    present = np.unique(labels)
+    return present[present >= 0]

@@ -1,9 +1,9 @@
 """What networks, tasks and protocols owe each other, checked before anything is made."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
-from models.members import METRICS, PROBES
+from models.members import METRICS, PROBES, ZOO
 from models.spec import ModelSpec, ProbeSpec
 from samplers.spec import DrawSpec, PoolSpec, TaskSpec
 from sweeps.fit import misfit
@@ -13,6 +13,7 @@ MEANT = {
     "classes": "one of several classes",
     "labels": "any number of labels at once",
     "number": "a number",
+    "map": "a class for every pixel",
 }
 
 
@@ -24,6 +25,18 @@ def check_read(at: str, model: ModelSpec, task: TaskSpec) -> None:
             f"{', '.join(model.encodes)} of each sample of {task.name}, which {model.name} reads",
             found=f"only {', '.join(task.gives) or 'coordinates'}",
             do="judge it on a task that gives them, or set the task's `arrays` if it has some",
+        )
+
+
+def check_mapped(at: str, model: ModelSpec, task: TaskSpec) -> None:
+    """Refuse a task of maps for a network that says one thing of a whole image."""
+    if task.target == "map" and not model.makes_maps:
+        names = (name for name in ZOO.names if cast("type[ModelSpec]", ZOO.spec(name)).makes_maps)
+        raise misfit(
+            at,
+            f"features of every patch of an image for {task.name}, whose labels are maps",
+            found=f"{model.name}, which makes one vector of each image",
+            do=f"judge {' or '.join(names)} on it, or let the task count a map as one class",
         )
 
 

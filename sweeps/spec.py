@@ -21,7 +21,14 @@ from samplers.spec import DrawSpec, EntropySpec, Region
 from sweeps.arms import Arm, CompositionEntry, check_checkpoints
 from sweeps.axes import Exclusion, Limits, Part, Samples, Seeds
 from sweeps.fit import check_cells, check_known, check_once, check_room, misfit
-from sweeps.judged import check_drawn, check_learned, check_read, check_scored, check_trained
+from sweeps.judged import (
+    check_drawn,
+    check_learned,
+    check_mapped,
+    check_read,
+    check_scored,
+    check_trained,
+)
 from sweeps.sizes import expanded, with_size
 
 
@@ -200,6 +207,7 @@ def _check_judged(sweep: Sweep) -> None:
         for at, entry in enumerate(model.tasks):
             where = f"models.{place}.tasks.{at}"
             check_read(where, model.model, entry.task)
+            check_mapped(where, model.model, entry.task)
             check_scored(where, entry.task)
             check_trained(where, entry.task, protocols=[one.protocol for one in sweep.protocols])
             check_drawn(entry.task, sweep.draw)

@@ -36,9 +36,22 @@ def problem_of(target: Target, *, n: int, width: int, tested: int, seed: int = 0
     x = draw.normal(size=(n + tested, width)).astype(np.float32)
     towards = draw.normal(size=(width, 3)) / width**0.5
     told = x @ towards + 0.5 * draw.normal(size=(n + tested, 3))
+    if target == "map":
+        return _mapped(n, width=width, tested=tested, seed=seed)
     if target == "number":
         return Problem(x[:n], 100 + 20 * told[:n, 0], x[n:], 0, seed)
     return Problem(x[:n], (told[:n] > 0.4).astype(np.int64), x[n:], 3, seed)
+
+
+def _mapped(n: int, *, width: int, tested: int, seed: int) -> Problem:
+    """Return maps of 7 x 7 pixels, some without a class, above 3 x 3 patches that tell them."""
+    draw = generator("maps", n, width, tested, seed)
+    x = draw.normal(size=(n + tested, 3, 3, width)).astype(np.float32)
+    told = (x @ draw.normal(size=(width, 3))).argmax(axis=3)
+    place = ((np.arange(7) + 0.5) * 3 / 7).astype(int)
+    maps = told[:, place[:, None], place].astype(np.int16)
+    maps[draw.random(maps.shape) < 0.1] = -1
+    return Problem(x[:n], maps[:n], x[n:], 3, seed)
 
 
 def judges(name: str) -> tuple[Target, ...]:

@@ -6,7 +6,7 @@ from models.judging import Prediction
 from models.spec import Target
 
 HIGHER_IS_BETTER = True
-JUDGES: tuple[Target, ...] = ("binary", "classes")
+JUDGES: tuple[Target, ...] = ("binary", "classes", "map")
 
 
 def score(truth: np.ndarray, prediction: Prediction) -> float:

@@ -20,6 +20,7 @@ OFFICIAL = {
     "f1": lambda y, p: reference.f1_score(y, p.labels),
     "f1_macro": lambda y, p: reference.f1_score(y, p.labels, average="macro"),
     "f1_micro": lambda y, p: reference.f1_score(y, p.labels, average="micro", zero_division=0),
+    "miou": lambda y, p: reference.jaccard_score(y, p.labels, average="macro"),
     "f1_weighted": lambda y, p: reference.f1_score(y, p.labels, average="weighted"),
     "r2": lambda y, p: reference.r2_score(y, p.labels),
     "rmse": lambda y, p: reference.root_mean_squared_error(y, p.labels),

@@ -60,10 +60,11 @@ def test_no_problem_gives_no_prediction(name: str):
 def test_whatever_it_judges_it_answers_and_hardly_worse_than_by_rote(name: str, target: str):
     asked = problem_of(target, n=80, width=6, tested=400)
     (answer,) = answered(name, [asked])
-    columns = {"number": 1, "labels": 3, "binary": 2, "classes": 4}[target]
+    columns = {"number": 1, "labels": 3, "binary": 2, "classes": 4, "map": 0}[target]
     assert answer.scores.shape == (400, columns)
-    assert answer.labels.shape == ((400, 3) if target == "labels" else (400,))
-    assert answer.labels.dtype == (np.float64 if target == "number" else np.int64)
+    assert answer.labels.shape == {"labels": (400, 3), "map": (400, 7, 7)}.get(target, (400,))
+    kinds = {"number": np.float64, "map": np.int16}
+    assert answer.labels.dtype == kinds.get(target, np.int64)
     assert np.isfinite(answer.scores).all()
     if name != "constant":
         assert len(np.unique(answer.labels)) > 1

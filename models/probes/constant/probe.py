@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.judging import Prediction, Problem, number
+from models.judging import NOTHING, Prediction, Problem, number
 from models.probes.constant.spec import ConstantSpec
 from models.spec import ProbeSpec
 
@@ -22,6 +22,10 @@ def _commonest(problem: Problem) -> Prediction:
     if problem.target == "labels":
         share = np.tile(problem.train_y.mean(axis=0), (tested, 1))
         return Prediction((share > 0.5).astype(np.int64), share)
+    if problem.target == "map":
+        known = problem.train_y[problem.train_y != NOTHING]
+        said = np.full((tested, *problem.train_y.shape[1:]), np.bincount(known).argmax(), np.int16)
+        return Prediction(said, np.empty((tested, 0)))
     counts = np.bincount(problem.train_y, minlength=problem.num_classes)
     labels = np.full(tested, counts.argmax(), dtype=np.int64)
     return Prediction(labels, np.tile(counts / counts.sum(), (tested, 1)))

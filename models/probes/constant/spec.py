@@ -8,6 +8,6 @@ from models.spec import ProbeSpec, Target
 class ConstantSpec(ProbeSpec):
     """The commonest class of the draw, or the mean of its numbers, whatever the features say."""
 
-    judges: ClassVar[tuple[Target, ...]] = ("binary", "classes", "labels", "number")
+    judges: ClassVar[tuple[Target, ...]] = ("binary", "classes", "labels", "number", "map")
 
     name: Literal["constant"]

@@ -117,6 +117,16 @@ class SatMae(Network):
             return mean
         return F.layer_norm(mean, mean.shape[1:], eps=vit.NORM_EPS)
 
+    def maps(self, batch: Batch) -> Tensor:
+        """Return the mean over groups of each patch's tokens, and its norm if the spec says so."""
+        images = imagery.squeezed(self._bands(batch["image"]), size=self.spec.image_px)
+        tokens = self.tokens(images)[:, 1:]
+        by_group = (len(images), len(self.spec.groups), self.side, self.side, -1)
+        mean = tokens.reshape(by_group).mean(dim=1).float()
+        if not self.spec.fc_norm:
+            return mean
+        return F.layer_norm(mean, mean.shape[3:], eps=vit.NORM_EPS)
+
     def seen(self, batch: Batch, *, min_area: float | None, generator: torch.Generator) -> Batch:
         """Return the view that each image is finetuned by: a random one, or that of the judge."""
         images = batch["image"]

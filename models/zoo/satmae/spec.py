@@ -41,6 +41,7 @@ class SatMaeSpec(ModelSpec):
     thaws: ClassVar[tuple[str, ...]] = ("pos_embed", "channel_embed")
     learns_from: ClassVar[tuple[str, ...]] = ("image",)
     encodes: ClassVar[tuple[str, ...]] = ("image",)
+    makes_maps: ClassVar[bool] = True
     knows_places: ClassVar[bool] = False
 
     name: Literal["satmae"]

@@ -75,6 +75,13 @@ class VitMae(Network):
         images = batch["view"] if "view" in batch else self._middle(batch["image"])
         return self.tokens(images, paths_BL2=batch.get("paths"))[:, 1:].mean(dim=1).float()
 
+    def maps(self, batch: Batch) -> Tensor:
+        """Return the patch tokens of whole images."""
+        images = imagery.squeezed(_scaled(batch["image"]), size=self.spec.image_px)
+        side = self.spec.image_px // self.spec.patch_px
+        tokens = self.tokens(images)[:, 1:].float()
+        return tokens.reshape(len(tokens), side, side, -1)
+
     def seen(self, batch: Batch, *, min_area: float | None, generator: torch.Generator) -> Batch:
         """Return the view that each image is finetuned by: a random one, or that of the judge."""
         images, size = batch["image"], self.spec.image_px

@@ -15,6 +15,7 @@ class VitMaeSpec(ModelSpec):
     )
     learns_from: ClassVar[tuple[str, ...]] = ("image",)
     encodes: ClassVar[tuple[str, ...]] = ("image",)
+    makes_maps: ClassVar[bool] = True
     knows_places: ClassVar[bool] = False
 
     name: Literal["vit_mae"]

@@ -4,17 +4,19 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from samplers.spec import ClassMetric, FiledTaskSpec
+from samplers.spec import ClassMetric, FiledTaskSpec, MapMetric, Target
 
 
 class FortySpec(FiledTaskSpec):
     """ForTy v1: `forty_v1-<split>.tfrecord-00000-of-01024` and so on, in one folder.
 
-    Its label is a map of classes; here a patch counts as the commonest class of its map. An image
-    has the 13 bands of Sentinel-2 L1C: the ten that ForTy gives, and zeros for B1, B9 and B10.
+    Its label is a map of classes; unless asked, a patch counts as the commonest class of its map.
+    An image has the 13 bands of Sentinel-2 L1C: the ten of ForTy, and zeros for B1, B9 and B10.
     """
 
-    assumed: ClassVar[tuple[str, ...]] = (*("season", "most", "unknown", "bands", "metric"),)
+    assumed: ClassVar[tuple[str, ...]] = (
+        *("season", "most", "unknown", "of_maps", "bands", "metric"),
+    )
 
     name: Literal["forty"]
     """Which task."""
@@ -26,8 +28,16 @@ class FortySpec(FiledTaskSpec):
     """The code of unlabelled pixels; the eight classes have the others, in the published order."""
     bands: tuple[str, ...] = (*("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12"),)
     """Which band each of the ten channels is; the authors' demo shows the first three."""
-    metric: ClassMetric = "f1_macro"
-    """F1 averaged over the classes that occur, or another."""
+    of_maps: Literal["commonest", "whole"] = "commonest"
+    """What of a map is the label: the commonest class of the patch, or all of it, which asks for a
+    class of every pixel; unlabelled pixels count neither way."""
+    metric: ClassMetric | MapMetric = "f1_macro"
+    """F1 averaged over the classes that occur, or another; of whole maps also `miou`."""
+
+    @property
+    def target(self) -> Target:
+        """What it asks of a sample."""
+        return "map" if self.of_maps == "whole" else "classes"
 
     @property
     def gives(self) -> tuple[str, ...]:

@@ -28,7 +28,8 @@ class _Patch:
     id: str
     lat: float
     lon: float
-    label: int
+    label: np.ndarray
+    """One class, or that of every pixel, -1 where there is none."""
     image: np.ndarray
 
 
@@ -50,7 +51,7 @@ def read(spec: FortySpec) -> dict[str, np.ndarray]:
         ids=[one.id for one in whole],
         lat=np.array([one.lat for one in whole]),
         lon=np.array([one.lon for one in whole]),
-        label=np.array([one.label for one in whole], np.int64),
+        label=np.stack([one.label for one in whole]),
         month=np.full(len(whole), MONTHS[spec.season]),
         image=np.stack([one.image for one in whole]),
         split=np.repeat(list(patches), [len(part) for part in patches.values()]),
@@ -102,13 +103,17 @@ def _patch(record: bytes, spec: FortySpec, path: Path) -> _Patch | None:
     return _Patch(f"forty-{int(number)}", float(lat), float(lon), label, image)
 
 
-def _label(codes: np.ndarray, spec: FortySpec) -> int | None:
-    """Return the commonest class of a map, or none where nothing of it is labelled."""
-    known = codes[codes != spec.unknown].astype(np.int64)
+def _label(codes: np.ndarray, spec: FortySpec) -> np.ndarray | None:
+    """Return a map or the commonest class of it, or none where nothing of it is labelled."""
+    classes = codes.astype(np.int16)
+    classes -= classes > spec.unknown
+    classes[codes == spec.unknown] = -1
+    known = classes[classes >= 0]
     if not len(known):
         return None
-    commonest = int(np.bincount(known).argmax())
-    return commonest - (commonest > spec.unknown)
+    if spec.of_maps == "whole":
+        return classes.reshape(SIDE, SIDE)
+    return np.asarray(np.bincount(known).argmax(), dtype=np.int64)
 
 
 def _numbers(told: Mapping[str, tfrecord.Value], name: str, path: Path, *, size: int) -> np.ndarray:

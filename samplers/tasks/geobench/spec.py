@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar, Final, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from samplers.spec import FiledTaskSpec, Target
 
@@ -38,6 +38,12 @@ TARGETS: Final[Mapping[Dataset, Target]] = {
 }
 """What each data set asks for; a map of classes counts as the commonest class of its patch."""
 
+MAPPED: Final = (
+    *("m-pv4ger-seg", "m-chesapeake", "m-cashew-plant", "m-SA-crop-type", "m-nz-cattle"),
+    "m-NeonTree",
+)
+"""The data sets whose labels are maps."""
+
 
 class GeobenchSpec(FiledTaskSpec):
     """One data set of GEO-Bench v1: a folder such as `classification_v1.0/m-eurosat`."""
@@ -53,20 +59,30 @@ class GeobenchSpec(FiledTaskSpec):
     bands: tuple[str, ...] = ()
     """The bands of an image, by the beginnings of their names; left out, all in order of name,
     which for Sentinel-2 is B1 to B8, B8A, B9 to B12."""
-    of_maps: Literal["commonest", "middle"] = "commonest"
-    """Where the label is a map: the commonest class of the patch, or that of its middle pixel."""
+    of_maps: Literal["commonest", "middle", "whole"] = "commonest"
+    """Where the label is a map: the commonest class of the patch, that of its middle pixel, or all
+    of it, which asks for a class of every pixel."""
+    unlabelled: int | None = None
+    """The code of pixels that have no class, where a whole map has such; left out, all have one."""
     unplaced: Literal["refuse", "null_island"] = "refuse"
     """Samples that do not say where they lie may stand at 0 N, 0 E, on no continent: then only
     `global` can be asked, by networks that do not read coordinates."""
     metric: Literal[
-        "f1_micro", "f1", "f1_macro", "f1_weighted", "accuracy", "balanced_accuracy"
+        "f1_micro", "f1", "f1_macro", "f1_weighted", "accuracy", "balanced_accuracy", "miou"
     ] = "accuracy"
-    """Accuracy for classes; for the several labels of m-bigearthnet, write `f1_micro`."""
+    """Accuracy for classes; for the several labels of m-bigearthnet, write `f1_micro`, for whole
+    maps `miou`."""
+
+    @model_validator(mode="after")
+    def _only_maps_are_whole(self) -> "GeobenchSpec":
+        if self.of_maps == "whole" and self.dataset not in MAPPED:
+            raise ValueError(f"{self.dataset} has one label an image; whole maps: {MAPPED}")
+        return self
 
     @property
     def target(self) -> Target:
         """What it asks of a sample."""
-        return TARGETS[self.dataset]
+        return "map" if self.of_maps == "whole" else TARGETS[self.dataset]
 
     @property
     def gives(self) -> tuple[str, ...]:

@@ -64,7 +64,9 @@ def read(spec: GeobenchSpec) -> dict[str, np.ndarray]:
         ids=[f"{spec.dataset}-{name}" for name in split],
         lat=np.array([one.lat for one in samples]),
         lon=np.array([one.lon for one in samples]),
-        label=np.stack([one.label for one in samples]).astype(np.int64),
+        label=np.stack([one.label for one in samples]).astype(
+            np.int16 if spec.of_maps == "whole" else np.int64
+        ),
         month=np.array([one.month for one in samples]),
         image=np.stack([one.image for one in samples]),
         split=np.array(list(split.values())),
@@ -129,7 +131,10 @@ def _chosen(names: Sequence[str], spec: GeobenchSpec, path: Path) -> list[str]:
     return chosen
 
 
-def _of_map(values: np.ndarray, spec: GeobenchSpec) -> int:
+def _of_map(values: np.ndarray, spec: GeobenchSpec) -> int | np.ndarray:
+    if spec.of_maps == "whole":
+        codes = values.squeeze().astype(np.int64)
+        return codes if spec.unlabelled is None else np.where(codes == spec.unlabelled, -1, codes)
     if spec.of_maps == "middle":
         return int(values[values.shape[0] // 2, values.shape[1] // 2])
     return int(np.bincount(values.reshape(-1).astype(np.int64)).argmax())

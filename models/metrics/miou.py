@@ -1,0 +1,20 @@
+"""How far the predicted and the true area of a class coincide, averaged over classes.
+
+A class counts if it was there or was said; pixels without a class are left out before.
+"""
+
+import numpy as np
+
+from models.confusion import counts
+from models.judging import Prediction
+from models.spec import Target
+
+HIGHER_IS_BETTER = True
+JUDGES: tuple[Target, ...] = ("map",)
+
+
+def score(truth: np.ndarray, prediction: Prediction) -> float:
+    """Return the mean intersection over union of all pixels together."""
+    found = counts(truth, prediction.labels)
+    union = found.there + found.said - found.right
+    return float((found.right[union > 0] / union[union > 0]).mean())

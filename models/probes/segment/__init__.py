@@ -1,0 +1,1 @@
+"""A linear head on every part of an image, for maps of classes."""
