@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rich.console import Console
+
 from benchmarks.targets import Target, at_least, at_most, report
 from infra import cluster
 from infra.context import Context, Resources
@@ -30,11 +32,14 @@ from infra.store import Store
 from infra.tracking import Mirror, default_uri
 from infra.tracking_thread import MirrorThread
 from pipelines.spec import FinetuneSpec
-from sweeps import grid, schedule
+from sweeps import grid, order, schedule
+from sweeps.board import Board
 from sweeps.meta import meta
 from sweeps.plan import Plan, plan
+from sweeps.progress import Stages
 from sweeps.reading import read
 from sweeps.run import Missing
+from sweeps.schedule import Schedule
 
 REPLANNED_CELLS = 10_000
 PART_ROWS = 500
@@ -73,10 +78,14 @@ def orchestrated(planned: Plan, *, bundle: int, mirrored: bool) -> Took:
         if mirrored:
             mirror = Mirror(default_uri(store.uri))
             thread = stack.enter_context(MirrorThread(mirror, store, name, tell=print))
-        context = Context(store, Resources())
+        context = Context(store, Resources(cells_per_bundle=bundle))
+        stages = stack.enter_context(Stages(Console(stderr=True, quiet=True)))
+        stages.open("finetune", total=len(planned.wanted))
         cells = [cell.step for cell in planned.wanted]
-        bundles = schedule.bundled(cells, slots=schedule.slots(context), size=bundle)
-        schedule.train(bundles, work=trivial, context=context, ledger=ledger, attempts={})
+        bundles = order.jobs(
+            [], cells, planned=planned, resources=context.resources, slots=schedule.slots(context)
+        )
+        Schedule(Board(bundles), context, ledger, stages, trivial, {}).finish()
         took = time.perf_counter() - started
         if mirrored:
             thread.finish()

@@ -25,6 +25,7 @@ from models import loop, speed, weights
 from models.contract import Arrays, Network
 from models.divergence import DivergedError
 from models.history import Row
+from models.share import limit_gpu_memory
 from models.spec import ModelSpec, TrainingSpec
 from pipelines import pixels
 from pipelines.init import architecture, build, sizes
@@ -162,6 +163,7 @@ def work(job: Job, *, rank: int, device: torch.device) -> TerrasweepError | None
 
     Raised, it would count as a lost worker, and all would be started again to meet it again.
     """
+    limit_gpu_memory(job.resources.gpus_per_train_worker)
     network = build(job.model, key=job.init).to(device)
     weights.read(network, job.store.folder(job.init))
     with job.source.mapped() as arrays:

@@ -35,6 +35,8 @@ class CompositionEntry(Part):
     """How many samples; left out, the sweep's own `size` counts."""
     sizes: tuple[Annotated[int, Field(gt=0)], ...] = ()
     """Several sizes at once: `[1000, 10000]` makes this `<name>_1k` and `<name>_10k`, nested."""
+    priority: int = 0
+    """What has more is made and judged first; it changes no result."""
 
     @model_validator(mode="after")
     def _has_one_size(self) -> "CompositionEntry":

@@ -11,6 +11,7 @@ from infra.ledger import Ledger
 from infra.spec import Spec
 from infra.step import Step, closure
 from infra.store import Store
+from sweeps.board import Board
 from sweeps.progress import Stages
 
 PASSES = 2
@@ -52,17 +53,18 @@ def missing(targets: Collection[Step[Spec]], *, store: Store) -> list[Step[Spec]
 
 
 def _make(waiting: Sequence[Step[Spec]], *, context: Context, stages: Stages) -> int:
-    from sweeps.making import Making  # local: Ray takes seconds to import
-    from sweeps.schedule import attempts
+    from pipelines.finetune import finetune  # local: torch and Ray take seconds to import
+    from sweeps import order, schedule
 
     ledger = Ledger(context.store)
-    by_key = {step.key: step for step in waiting}
-    making = Making(context, ledger, stages, attempts(ledger), by_key)
-    making.finish()
-    if making.failures:
-        first = making.failures[0]
+    board = Board(order.jobs(waiting, resources=context.resources))
+    attempts = schedule.attempts(ledger)
+    work = schedule.Schedule(board, context, ledger, stages, finetune, attempts)
+    work.finish()
+    for first in work.failures[:1]:
+        (label,) = (step.label for step in waiting if str(step.key) == first.key)
         raise StepFailedError(
-            f"wanted {first.key} ({making.labels[first.key]})",
+            f"wanted {first.key} ({label})",
             found=f"{first.kind}: {first.message}",
             do="mend the cause and run the same command again",
         )

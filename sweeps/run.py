@@ -5,17 +5,16 @@ missing not even Ray is started.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from infra import cluster
 from infra.context import Context, Resources
 from infra.errors import StepFailedError
-from infra.ledger import Ledger
+from infra.ledger import Failure, Ledger
 from infra.spec import Spec
 from infra.step import Key, Step
 from infra.store import Store
@@ -25,14 +24,12 @@ from pipelines import checkpoint, imported
 from pipelines.spec import FinetuneSpec
 from sweeps import grid
 from sweeps.arms import CheckpointEntry
+from sweeps.board import Board
 from sweeps.meta import meta
 from sweeps.plan import Plan, plan
 from sweeps.progress import Stages
 from sweeps.reporting import write_report
 from sweeps.spec import Sweep
-
-if TYPE_CHECKING:  # Ray is imported only if there is something to make
-    from sweeps.making import Making
 
 OFF = "off"
 ORDER = ("shard", "task", "init", "checkpoint", "sample", "tower", "pretrain", "encode", "finetune")
@@ -98,15 +95,11 @@ class Run:
     failed: set[Key] = field(default_factory=set)
     """Steps that failed in the last pass, and those that need them."""
 
-    def count(self, stages: Iterable[str]) -> None:
-        """Count what was made."""
-        for stage in stages:
-            self.made[stage] = self.made.get(stage, 0) + 1
-
-    def finished(self, done: int, failed: int) -> None:
-        """Count cells."""
-        self.made["finetune"] = self.made.get("finetune", 0) + done
-        self.stages.add("finetune", done=done, failed=failed)
+    def count(self, made: Mapping[str, int]) -> None:
+        """Count what was made, by stage."""
+        for stage, number in made.items():
+            if number:
+                self.made[stage] = self.made.get(stage, 0) + number
 
 
 def run(
@@ -201,7 +194,7 @@ def _admit_checkpoints(one: Run) -> None:
             step = imported.step(entry.card, label=entry.name)
             if step.key in planned and not one.context.store.has(step.key):
                 checkpoint.admit(entry.card, store=one.context.store, label=entry.name)
-                one.count(["checkpoint"])
+                one.count({"checkpoint": 1})
 
 
 def _needs_dashboard(one: Run, missing: Missing) -> bool:
@@ -220,46 +213,39 @@ def _show(one: Run, missing: Missing, *, again: int) -> None:
 
 
 def _make_missing(one: Run, missing: Missing) -> set[Key]:
-    """Make steps, train the cells whose features are there, return the steps that failed.
+    """Make steps and train the cells whose features are there; return the steps that failed.
 
     Raises:
         StepFailedError: If that leaves the sweep without any cell.
     """
     from pipelines.finetune import finetune  # local: torch and Ray take seconds to import
-    from sweeps import schedule
-    from sweeps.making import Making
+    from sweeps import order, schedule
 
-    attempts = schedule.attempts(one.ledger)
-    waiting = {step.key: step for step in missing.steps}
-    making = Making(one.context, one.ledger, one.stages, attempts, waiting)
-    making.finish()
-    one.count(step.stage for step in missing.steps if step.key not in making.failed)
-    cells = [cell for cell in missing.cells if cell.need("encode").key not in making.failed]
-    one.stages.add("finetune", failed=len(missing.cells) - len(cells))
-    if not cells and len(missing.cells) == len(one.planned.wanted):
-        raise _nothing_to_train(making)
-    if not cells:
-        return making.failed
-    bundles = schedule.bundled(
-        cells,
+    jobs = order.jobs(
+        missing.steps,
+        missing.cells,
+        planned=one.planned,
+        resources=one.context.resources,
         slots=schedule.slots(one.context),
-        size=one.context.resources.cells_per_bundle,
     )
-    schedule.train(
-        bundles,
-        work=finetune,
-        context=one.context,
-        ledger=one.ledger,
-        attempts=attempts,
-        finished=one.finished,
+    work = schedule.Schedule(
+        Board(jobs), one.context, one.ledger, one.stages, finetune, schedule.attempts(one.ledger)
     )
-    return making.failed
+    try:
+        work.finish()
+    finally:
+        one.count(work.made)
+    failed = work.board.failed
+    left = [cell for cell in missing.cells if cell.need("encode").key not in failed]
+    if not left and len(missing.cells) == len(one.planned.wanted):
+        raise _nothing_to_train(missing, work.failures[0])
+    return failed
 
 
-def _nothing_to_train(making: "Making") -> StepFailedError:
-    first = making.failures[0]
+def _nothing_to_train(missing: Missing, first: Failure) -> StepFailedError:
+    (label,) = (step.label for step in missing.steps if str(step.key) == first.key)
     return StepFailedError(
-        f"wanted {first.key} ({making.labels[first.key]})",
+        f"wanted {first.key} ({label})",
         found=f"{first.kind}: {first.message}",
         do="mend the cause and run the same command again; "
         f"`terrasweep explain {first.key}` shows what it was made from",

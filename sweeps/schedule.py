@@ -1,236 +1,264 @@
-"""Ray Tune over bundles: one trial trains the cells of one bundle, rows go to the ledger at once.
+"""Does the jobs of a board on the connected cluster, each as soon as it can be done.
 
-Actors are reused, Tune's own files go to a folder that is removed, and its memory is bounded by
-feeding it a chunk of trials at a time. A bundle that raises is tried again cell by cell inside the
-same trial, so that one bad cell costs one cell.
+One loop sees to everything: what the driver watches over (scans by Ray Data, pretrainings) runs in
+threads, what a worker does alone (networks, tasks, features, cells) in shifts by Ray Tune. Rows go
+to the ledger a second's worth at a time, and only then count as done.
 """
 
-import tempfile
 import time
-import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from itertools import zip_longest
-from typing import Any, TypeAlias
-
-from ray import tune
-from ray.tune import (
-    Callback,
-    CheckpointConfig,
-    FailureConfig,
-    RunConfig,
-    Trainable,
-    TuneConfig,
-    Tuner,
-)
+from functools import partial
+from threading import Thread
+from typing import Final
 
 from infra import cluster
-from infra.context import Context, quiet
+from infra.context import Context, Resources, quiet
 from infra.ledger import Failure, Ledger, Row
-from infra.step import Key, Step
-from pipelines.spec import FinetuneSpec
+from infra.step import Key
+from sweeps import shift
+from sweeps.board import NOTHING, Board, House, Job, Takes
+from sweeps.making import Made, Means, Train, failed, make
+from sweeps.progress import Stages
 
-Bundle: TypeAlias = tuple[Step[FinetuneSpec], ...]
-Work: TypeAlias = Callable[[Sequence[Step[FinetuneSpec]], Context], Sequence[Row]]
-"""Trains cells that share their features; a row per cell."""
-Finished: TypeAlias = Callable[[int, int], None]
-"""Called with how many cells were done and how many failed since the last call."""
-
-MOST_TRIALS = 1_000
-"""Trials that Tune holds at once: it keeps 70 kB of each to the end, and slows down with more."""
-MOST_CELLS = 256
-"""Cells of a bundle: what a lost worker costs."""
-WAVES = 4
-"""Bundles per slot: enough of them to even out their lengths."""
-FLUSH_ROWS = 500
-FLUSH_S = 1.0
-LOST_WORKERS = 2
-"""How many times a bundle whose worker was lost is started anew."""
+LOOK_EVERY_S: Final = 0.5
+COUNT_EVERY_S: Final = 5.0
+"""How often the cluster is asked what it has: nodes come and go."""
+IDLE_S: Final = 60.0
+"""How long workers wait for a job before they go home."""
+FLUSH_ROWS: Final = 500
+FLUSH_S: Final = 1.0
+LOST_WORKERS: Final = 2
+"""How many times a job whose worker was lost is begun anew."""
+TRAINING_BYTES: Final = 1.5 * 2**30
+"""What a pretraining worker and Ray Train's processes around it are taken to need."""
 
 
-@dataclass(frozen=True)
-class Job:
-    """What every trial of a chunk knows; it travels to each actor once."""
+@dataclass
+class Schedule:
+    """Jobs that are done, and what came of them."""
 
-    work: Work
-    bundles: Sequence[Bundle]
+    board: Board
     context: Context
+    ledger: Ledger
+    stages: Stages
+    train: Train
     attempts: Mapping[str, int]
-    """How often each cell failed before."""
+    """How often each step or cell failed before."""
+    made: Counter[str] = field(default_factory=Counter)
+    """How many steps of each stage, and cells, were made."""
+    failures: list[Failure] = field(default_factory=list)
+    """Of steps, in the order they came."""
+    _watched: dict["Future[Made]", Job] = field(default_factory=dict)
+    _workers: "_Workers" = field(default_factory=lambda: _Workers())
+    _rows: list[Row] = field(default_factory=list)
+    _cells_failed: list[Failure] = field(default_factory=list)
+    _flushed: float = field(default_factory=time.monotonic)
+    _total: tuple[float, Takes, int] = (-COUNT_EVERY_S, NOTHING, 1)
 
+    def finish(self) -> None:
+        """Do every job that can be done.
 
-def bundled(cells: Iterable[Step[FinetuneSpec]], *, slots: int, size: int = 0) -> list[Bundle]:
-    """Cut cells into bundles that share their features, those of all compositions in turn.
+        Every finished cell is in the ledger, every failure beside it, whatever ends this early.
 
-    Args:
-        cells: The cells to train.
-        slots: How many trials run at once.
-        size: Cells per bundle; 0 chooses, so that every slot has a few bundles.
-    """
-    groups: dict[Key, list[Step[FinetuneSpec]]] = {}
-    for cell in cells:
-        groups.setdefault(cell.need("encode").key, []).append(cell)
-    total = sum(len(group) for group in groups.values())
-    size = size or min(max(total // (WAVES * slots), 1), MOST_CELLS)
-    pieces = [_pieces(group, size=size) for group in groups.values()]
-    return [bundle for round_ in zip_longest(*pieces) for bundle in round_ if bundle is not None]
-
-
-def train(
-    bundles: Sequence[Bundle],
-    *,
-    work: Work,
-    context: Context,
-    ledger: Ledger,
-    attempts: Mapping[str, int],
-    finished: Finished = lambda done, failed: None,
-) -> None:
-    """Train all bundles on the connected cluster.
-
-    Every finished cell is in the ledger, every failed one beside it, whatever ends this early.
-    """
-    silent = replace(context, progress=quiet)
-    for at in range(0, len(bundles), MOST_TRIALS):
-        job = Job(work, bundles[at : at + MOST_TRIALS], silent, attempts)
-        harvest = Harvest(job, ledger=ledger, finished=finished)
+        Raises:
+            UserError: At once, if only the user can mend what is wrong.
+        """
         try:
-            _tune(job, harvest)
+            while not self.board.is_over:
+                self.turn(LOOK_EVERY_S if self.board.running else 0.0)
+                if self.board.for_worker(self._house()) is not None:
+                    self._work_off()
         finally:
-            harvest.flush()
+            self.flush()
+
+    def turn(self, wait_s: float) -> None:
+        """Begin what the driver can begin, and see to what is over."""
+        self.board.wake(time.monotonic())
+        for job in self.board.for_driver(self._house()):
+            self._begin(job)
+            loud = replace(self.context, progress=partial(self._tell, job))
+            means = Means(loud, self.train, self.attempts)
+            self._watched[in_thread(partial(make, job.steps, means))] = job
+        if self._watched:
+            over, _ = wait(self._watched, timeout=wait_s, return_when=FIRST_COMPLETED)
+            for future in over:
+                self._settle(self._watched.pop(future), future)
+        elif wait_s:
+            time.sleep(wait_s)
+        late = time.monotonic() - self._flushed >= FLUSH_S
+        if late or len(self._rows) >= FLUSH_ROWS:
+            self.flush()
+
+    def ask(self) -> Job | None:
+        """Return a worker's job that is to be begun now, and count it as begun."""
+        job = self.board.for_worker(self._house())
+        if job is not None:
+            self._begin(job)
+            self._workers.busy(self._num_working())
+        return job
+
+    def is_closing(self, among: Collection[Job], idle_s: float) -> bool:
+        """Say whether the workers, who know some jobs, are to go home when theirs are done."""
+        house = self._house()
+        job = self.board.for_worker(house)
+        if job is not None:
+            closing = job not in among
+        else:
+            out_of_work = not self.board.has_work or idle_s > IDLE_S
+            closing = self.board.is_cramped(house) or out_of_work
+        if closing:
+            self._workers.close()
+        return closing
+
+    def hand_in(self, job: Job, made: Made) -> None:
+        """Take what came of a job."""
+        if made.mendable is not None and self._stands(job):
+            raise made.mendable
+        if job.stage == "finetune":
+            self._rows += made.rows
+            self._cells_failed += made.failures
+            self.board.done(job)
+        elif made.failures:
+            self._give_up(job, made.failures)
+        else:
+            self.made[job.stage] += len(job.steps)
+            self.stages.add(job.stage, key=str(job.steps[0].key), done=len(job.steps))
+            self.board.done(job)
+
+    def lose(self, job: Job, error: BaseException) -> None:
+        """Hear that a job's worker was lost: begin it anew, or give it up."""
+        if job.attempt < LOST_WORKERS:
+            self.board.again(job, at=time.monotonic())
+        else:
+            self.hand_in(job, failed(job.steps, error, attempts=self.attempts))
+
+    def flush(self) -> None:
+        """Write down what came of cells; only then does it count as done."""
+        rows, failures = self._rows, self._cells_failed
+        self.ledger.append(rows)
+        self.ledger.fail(failures)
+        self._rows, self._cells_failed, self._flushed = [], [], time.monotonic()
+        if rows or failures:
+            self.made["finetune"] += len(rows)
+            self.stages.add("finetune", done=len(rows), failed=len(failures))
+
+    def _work_off(self) -> None:
+        """Let workers come, do what they can, and go."""
+        jobs = self.board.upcoming(jobs=shift.MOST_TRIALS, cells=shift.MOST_CELLS)
+        resources = self.context.resources
+        each = Takes(resources.cpus_per_trial, resources.gpus_per_trial)
+        means = Means(replace(self.context, progress=quiet), self.train, self.attempts)
+        self._workers.open(each)
+        try:
+            shift.work(jobs, means=means, desk=self, takes=each, most=slots(self.context))
+        finally:
+            self._workers.close()
+
+    def _begin(self, job: Job) -> None:
+        self.board.begin(job)
+        self.stages.begin(job.stage)
+
+    def _settle(self, job: Job, future: "Future[Made]") -> None:
+        error = future.exception()
+        if error is None:
+            self.hand_in(job, future.result())
+        else:
+            self.lose(job, error)
+
+    def _give_up(self, job: Job, failures: Sequence[Failure]) -> None:
+        self.stages.add(job.stage, key=str(job.steps[0].key), failed=len(job.steps))
+        self.ledger.fail(failures)
+        self.failures += failures
+        for step, told in zip(job.steps, failures, strict=True):
+            self.stages.say(f"failed: {step.key} {step.label}: {told.kind}: {told.message}")
+        for blocked in self.board.fail(job):
+            self.stages.add(blocked.stage, failed=len(blocked.steps))
+
+    def _stands(self, job: Job) -> bool:
+        """Say whether all that a job needs is still there; what was torn is withdrawn."""
+        needs: set[Key] = {need.key for step in job.steps for need in step.needs}
+        return job.stage != "finetune" and self.context.store.done(needs) == needs
+
+    def _tell(self, job: Job, done: float, total: float) -> None:
+        key, share = str(job.steps[0].key), done * len(job.steps)
+        self.stages.part(job.stage, key=key, done=share, total=total)
+
+    def _num_working(self) -> int:
+        return sum(job.lane is None for job in self.board.running)
+
+    def _house(self) -> House:
+        counted, total, training = self._total
+        now = time.monotonic()
+        if now - counted >= COUNT_EVERY_S:
+            has = cluster.resources()
+            total = Takes(has.get("CPU", 1.0), has.get("GPU", 0.0))
+            training = room_for_training(has, self.context.resources)
+            self._total = (now, total, training)
+        most = self.context.resources.max_concurrent
+        held = self._workers.held(self._num_working())
+        return House(total, {"training": training}, most, held)
+
+
+@dataclass
+class _Workers:
+    """What the workers of a shift hold while they wait for a job."""
+
+    each: Takes = NOTHING
+    most: int = 0
+    """Most that were busy at once; Tune keeps one of those that are no longer."""
+    is_open: bool = False
+
+    def open(self, each: Takes) -> None:
+        self.each, self.most, self.is_open = each, 0, True
+
+    def close(self) -> None:
+        self.is_open = False
+
+    def busy(self, number: int) -> None:
+        self.most = max(self.most, number)
+
+    def held(self, busy: int) -> Takes:
+        return self.each if self.is_open and busy < self.most else NOTHING
 
 
 def attempts(ledger: Ledger) -> dict[str, int]:
     """Return how often each step or cell has failed that is still not made."""
-    failed = ledger.failures()
-    return dict(zip(failed["key"].to_pylist(), failed["attempt"].to_pylist(), strict=True))
-
-
-def _pieces(group: list[Step[FinetuneSpec]], *, size: int) -> list[Bundle]:
-    # Cells of one protocol and size lie together: they are trained as one program.
-    alike = sorted(group, key=lambda cell: (cell.spec.protocol.name, cell.spec.n))
-    return [tuple(alike[at : at + size]) for at in range(0, len(alike), size)]
-
-
-def _tune(job: Job, harvest: "Harvest") -> None:
-    resources = job.context.resources
-    wanted = {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}
-    trainable = tune.with_resources(tune.with_parameters(BundleTrial, job=job), wanted)
-    with tempfile.TemporaryDirectory(dir=cluster.scratch(), prefix="tune-") as home:
-        Tuner(
-            trainable,
-            param_space={"bundle": tune.grid_search(list(range(len(job.bundles))))},
-            tune_config=TuneConfig(
-                reuse_actors=True,
-                # More would wait with an actor each, to be removed when another is reused.
-                max_concurrent_trials=slots(job.context),
-                trial_name_creator=lambda trial: f"bundle-{trial.trial_id}",
-                trial_dirname_creator=lambda trial: str(trial.trial_id),
-            ),
-            run_config=RunConfig(
-                name="bundles",
-                storage_path=home,
-                verbose=0,
-                callbacks=[harvest],
-                checkpoint_config=CheckpointConfig(checkpoint_at_end=False),
-                failure_config=FailureConfig(max_failures=LOST_WORKERS),
-            ),
-        ).fit()
-
-
-class BundleTrial(Trainable):
-    """One trial: one bundle. The actor goes on with the next."""
-
-    def setup(self, config: dict[str, Any], job: Job | None = None) -> None:
-        """Take the chunk's job, once per actor."""
-        assert job is not None, "tune.with_parameters hands it in"
-        self._job, self._number = job, int(config["bundle"])
-
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Turn to another bundle; nothing else is kept."""
-        self._number = int(new_config["bundle"])
-        return True
-
-    def step(self) -> dict[str, Any]:
-        """Train the bundle and end."""
-        rows, failures = trained(self._job.bundles[self._number], job=self._job)
-        return {"rows": rows, "failures": failures, "done": True}
-
-
-def trained(bundle: Bundle, *, job: Job) -> tuple[list[Row], list[Failure]]:
-    """Return the rows of a bundle; if it raises, those of every cell that does not."""
-    try:
-        return list(job.work(bundle, job.context)), []
-    except Exception as error:  # whatever a cell does, it never blocks the others
-        if len(bundle) == 1:
-            return [], [failure(bundle[0], error, attempts=job.attempts)]
-    each = [trained((cell,), job=job) for cell in bundle]
-    return [row for rows, _ in each for row in rows], [one for _, failed in each for one in failed]
-
-
-def failure(step: Step[Any], error: BaseException, *, attempts: Mapping[str, int]) -> Failure:
-    """Return what the ledger says of a step that raised."""
-    return Failure(
-        key=str(step.key),
-        kind=type(error).__name__,
-        message=str(error),
-        traceback="".join(traceback.format_exception(error)),
-        attempt=attempts.get(str(step.key), 0) + 1,
-        when=datetime.now(UTC),
-    )
-
-
-@dataclass
-class Harvest(Callback):
-    """Carries rows from the trials to the ledger, a second's worth at a time."""
-
-    job: Job
-    ledger: Ledger
-    finished: Finished
-    _rows: list[Row] = field(default_factory=list)
-    _failures: list[Failure] = field(default_factory=list)
-    _flushed: float = field(default_factory=time.monotonic)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave everything at home: Tune pickles its callbacks, and never needs ours again."""
-        return {}
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
-        """Take the rows out of the result: Tune would keep them to the end."""
-        self._take(result.pop("rows"), result.pop("failures"))
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Write down the cells of a bundle whose worker was lost too often."""
-        error = trial.get_error() or RuntimeError("the worker was lost")
-        bundle = self.job.bundles[trial.config["bundle"]]
-        self._take([], [failure(cell, error, attempts=self.job.attempts) for cell in bundle])
-
-    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Flush what has waited long enough."""
-        waited = time.monotonic() - self._flushed
-        if len(self._rows) >= FLUSH_ROWS or waited >= FLUSH_S:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write down what is here; only then does it count as done."""
-        rows, failures = self._rows, self._failures
-        self.ledger.append(rows)
-        self.ledger.fail(failures)
-        self._rows, self._failures, self._flushed = [], [], time.monotonic()
-        if rows or failures:
-            self.finished(len(rows), len(failures))
-
-    def _take(self, rows: list[Row], failures: list[Failure]) -> None:
-        self._rows += rows
-        self._failures += failures
+    told = ledger.failures()
+    return dict(zip(told["key"].to_pylist(), told["attempt"].to_pylist(), strict=True))
 
 
 def slots(context: Context) -> int:
-    """Return how many trials the connected cluster runs at once."""
+    """Return how many workers the connected cluster has room for."""
     has, wants = cluster.resources(), context.resources
     room = has.get("CPU", 1.0) / max(wants.cpus_per_trial, 0.01)
     if wants.gpus_per_trial:
         room = min(room, has.get("GPU", 0.0) / wants.gpus_per_trial)
     return max(1, min(int(room), wants.max_concurrent or int(room)))
+
+
+def room_for_training(has: Mapping[str, float], wants: Resources) -> int:
+    """Return how many pretrainings run at once; a core stays free for what runs beside them."""
+    cpus = max(wants.train_workers * wants.cpus_per_train_worker, 0.01)
+    room = (has.get("CPU", 1.0) - 1) / cpus
+    if "memory" in has:
+        room = min(room, has["memory"] / wants.train_workers / TRAINING_BYTES)
+    if wants.gpus_per_train_worker:
+        room = min(room, has.get("GPU", 0.0) / wants.train_workers / wants.gpus_per_train_worker)
+    return max(1, int(room))
+
+
+def in_thread(do: Callable[[], Made]) -> "Future[Made]":
+    """Do something in a thread that never keeps the driver from ending."""
+    future: Future[Made] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(do())
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return future

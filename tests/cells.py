@@ -9,6 +9,7 @@ import pyarrow as pa
 from infra.seeds import generator
 from infra.spec import Spec
 from infra.step import Step
+from models.members import PROBES
 from models.spec import ProbeSpec
 from models.zoo.tiny.spec import TinySpec
 from pipelines.spec import EncodeSpec, FinetuneSpec, InitSpec, TaskDataSpec
@@ -23,6 +24,24 @@ def encode_step(task: TaskSpec | None = None) -> Step[Spec]:
     init = Step("init", InitSpec(model=TinySpec(name="tiny")))
     data = Step("task", TaskDataSpec(task=task or PlanetCropSpec(name="planet_crop")))
     return Step("encode", EncodeSpec(), (init, data))
+
+
+def several(features: int, seeds: int) -> list[Step[FinetuneSpec]]:
+    """Return the cells of some networks, each judged with some seeds."""
+    task = Step("task", TaskDataSpec(task=PlanetCropSpec(name="planet_crop")))
+    network = TinySpec(name="tiny")
+    inits = [Step("init", InitSpec(model=network, replicate=r)) for r in range(features)]
+    probe = PROBES.spec("linear")(name="linear")
+    return [
+        cell
+        for init in inits
+        for cell in grid(
+            [probe],
+            continents=[Region.AFRICA],
+            seeds=range(seeds),
+            encode=Step("encode", EncodeSpec(), (init, task)),
+        )
+    ]
 
 
 def grid(

@@ -1,44 +1,22 @@
 """Bundles on Ray Tune: every cell once, whatever some of them do."""
 
 import os
-from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from infra.context import Context, Resources
 from infra.ledger import Ledger, Row
 from infra.step import Step
 from infra.store import Store
-from models.members import PROBES
-from pipelines.spec import EncodeSpec, FinetuneSpec, InitSpec, TaskDataSpec
-from sweeps import schedule
-
-
-def _cells(features: int, seeds: int) -> list[Step[FinetuneSpec]]:
-    task = Step("task", TaskDataSpec(task={"name": "planet_crop"}))
-    inits = [Step("init", InitSpec(model={"name": "tiny"}, replicate=r)) for r in range(features)]
-    encodes = [Step("encode", EncodeSpec(), (init, task)) for init in inits]
-    probe = PROBES.spec("linear")(name="linear")
-    specs = [FinetuneSpec(continent="africa", n=9, protocol=probe, seed=s) for s in range(seeds)]
-    return [Step("finetune", spec, (encode,)) for encode in encodes for spec in specs]
-
-
-@pytest.mark.parametrize(("features", "seeds", "slots", "size"), [(1, 1, 2, 0), (3, 40, 2, 0)])
-def test_every_cell_is_in_one_bundle_with_cells_of_the_same_features(features, seeds, slots, size):
-    cells = _cells(features, seeds)
-    bundles = schedule.bundled(cells, slots=slots, size=size)
-    assert Counter(c.key for b in bundles for c in b) == Counter(c.key for c in cells)
-    assert all(len({cell.need("encode").key for cell in bundle}) == 1 for bundle in bundles)
-    assert len(bundles) >= min(slots, len(cells))
-
-
-def test_compositions_take_turns():
-    bundles = schedule.bundled(_cells(3, 6), slots=2, size=2)
-    assert [len(bundle) for bundle in bundles] == [2] * 9
-    first = [bundle[0].need("encode").key for bundle in bundles[:3]]
-    assert len(set(first)) == 3
+from pipelines.spec import FinetuneSpec
+from sweeps.board import Board, Job, Takes
+from sweeps.progress import Stages
+from sweeps.schedule import Schedule
+from tests.cells import several
 
 
 def _worker(folder: Path, *, raises: set[str], dies: set[str], dies_once: set[str]):
@@ -76,30 +54,32 @@ def _worker(folder: Path, *, raises: set[str], dies: set[str], dies_once: set[st
     return work
 
 
+def _train(jobs, *, work, store: Store, attempts: Mapping[str, int] | None = None) -> Schedule:
+    """Do bundles alone: features are taken to be there."""
+    with Path(os.devnull).open("w") as nowhere, Stages(Console(file=nowhere)) as stages:
+        stages.open("finetune", total=sum(len(job.steps) for job in jobs))
+        context, ledger = Context(store, Resources()), Ledger(store)
+        schedule = Schedule(Board(jobs), context, ledger, stages, work, attempts or {})
+        schedule.finish()
+    return schedule
+
+
+def _bundle(place: int, cells) -> Job:
+    return Job(tuple(cells), (place,), Takes(cpus=1.0))
+
+
 @pytest.mark.ray
 @pytest.mark.slow
 def test_what_a_cell_does_never_costs_another(local_ray, tmp_path):
-    cells = _cells(2, 10)
-    bad, gone, once = (str(cells[place].key) for place in (3, 9, 15))
+    asked = several(2, 10)
+    bad, gone, once = (str(asked[place].key) for place in (3, 9, 15))
     store = Store.open(str(tmp_path / "store"))
+    jobs = [_bundle(0, asked[:2]), *(_bundle(n, [cell]) for n, cell in enumerate(asked[2:], 1))]
+    work = _worker(tmp_path, raises={bad}, dies={gone}, dies_once={once})
+    schedule = _train(jobs, work=work, store=store, attempts={bad: 4})
     ledger = Ledger(store)
-    told: Counter[str] = Counter()
-
-    def finished(done: int, failed: int) -> None:
-        told.update(done=done, failed=failed)
-
-    bundles = schedule.bundled(cells, slots=2, size=1)
-    bundles = [(*bundles[0], *bundles[2]), *bundles[1:2], *bundles[3:]]
-    schedule.train(
-        bundles,
-        work=_worker(tmp_path, raises={bad}, dies={gone}, dies_once={once}),
-        context=Context(store, Resources()),
-        ledger=ledger,
-        attempts={bad: 4},
-        finished=finished,
-    )
-    assert ledger.done() == {str(cell.key) for cell in cells} - {bad, gone}
-    assert told == {"done": 18, "failed": 2}
+    assert ledger.done() == {str(cell.key) for cell in asked} - {bad, gone}
+    assert schedule.made == {"finetune": 18}
     rows = {row["key"]: row for row in ledger.failures().to_pylist()}
     assert set(rows) == {bad, gone}
     assert rows[bad]["kind"] == "ValueError"
@@ -111,16 +91,10 @@ def test_what_a_cell_does_never_costs_another(local_ray, tmp_path):
 @pytest.mark.ray
 @pytest.mark.slow
 def test_a_bundle_that_raises_is_tried_cell_by_cell(local_ray, tmp_path):
-    cells = _cells(1, 8)
-    bad = str(cells[5].key)
+    asked = several(1, 8)
+    bad = str(asked[5].key)
     store = Store.open(str(tmp_path / "store"))
-    ledger = Ledger(store)
-    schedule.train(
-        schedule.bundled(cells, slots=1, size=8),
-        work=_worker(tmp_path, raises={bad}, dies=set(), dies_once=set()),
-        context=Context(store, Resources()),
-        ledger=ledger,
-        attempts={},
-    )
-    assert ledger.done() == {str(cell.key) for cell in cells} - {bad}
+    work = _worker(tmp_path, raises={bad}, dies=set(), dies_once=set())
+    _train([_bundle(0, asked)], work=work, store=store)
+    assert Ledger(store).done() == {str(cell.key) for cell in asked} - {bad}
     assert len(store.list("ledger")) <= 2, "few files, however many cells"
