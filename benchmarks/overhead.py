@@ -32,13 +32,13 @@ from infra.store import Store
 from infra.tracking import Mirror, default_uri
 from infra.tracking_thread import MirrorThread
 from pipelines.spec import FinetuneSpec
-from sweeps import grid, order, schedule
+from sweeps import grid, order, room
 from sweeps.board import Board
 from sweeps.meta import meta
+from sweeps.missing import Missing
 from sweeps.plan import Plan, plan
 from sweeps.progress import Stages
 from sweeps.reading import read
-from sweeps.run import Missing
 from sweeps.schedule import Schedule
 
 REPLANNED_CELLS = 10_000
@@ -83,7 +83,7 @@ def orchestrated(planned: Plan, *, bundle: int, mirrored: bool) -> Took:
         stages.open("finetune", total=len(planned.wanted))
         cells = [cell.step for cell in planned.wanted]
         bundles = order.jobs(
-            [], cells, planned=planned, resources=context.resources, slots=schedule.slots(context)
+            [], cells, planned=planned, resources=context.resources, slots=room.slots(context)
         )
         Schedule(Board(bundles), context, ledger, stages, trivial, {}).finish()
         took = time.perf_counter() - started

@@ -4,15 +4,13 @@ Everything above asks for five things: put a blob whole or not at all, get it, l
 to a local file, drop it. What the outside world answers becomes one sentence, a StoreError.
 """
 
-import fcntl
 import os
 import shutil
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -21,12 +19,12 @@ import pyarrow as pa
 from pyarrow import fs as arrow_fs
 
 from infra.answers import said
+from infra.scratch import locked, tidy
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 SCRATCH = ".scratch"
-STALE_S = 3600  # younger scratch is left alone: its maker may not have locked it yet
 THREADS = 16  # latency of an object store is waited for, not computed
 
 
@@ -35,6 +33,9 @@ class Blobs(Protocol):
 
     def put(self, path: str, data: bytes) -> None:
         """Write a blob, whole or not at all, over what was there."""
+
+    def put_new(self, path: str, data: bytes) -> bool:
+        """Write a blob unless there is one, and say whether it was written."""
 
     def put_file(self, path: str, source: Path) -> None:
         """Move a local file in, whole or not at all; the source may be gone afterwards."""
@@ -84,6 +85,21 @@ class LocalBlobs:
             finally:
                 scratch.unlink(missing_ok=True)
 
+    def put_new(self, path: str, data: bytes) -> bool:
+        """Link it into place, which fails if there is one; it need not outlive a power cut."""
+        with said(f"write {path} in {self.root}"):
+            target, scratch = self.root / path, self.root / SCRATCH / uuid.uuid4().hex
+            target.parent.mkdir(parents=True, exist_ok=True)
+            scratch.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                scratch.write_bytes(data)
+                os.link(scratch, target)
+            except FileExistsError:
+                return False
+            finally:
+                scratch.unlink(missing_ok=True)
+            return True
+
     def put_file(self, path: str, source: Path) -> None:
         """Flush the file to the disk, then rename it."""
         with said(f"write {path} in {self.root}"):
@@ -131,10 +147,10 @@ class LocalBlobs:
         with said(f"write scratch in {self.root}"):
             home = self.root / SCRATCH
             home.mkdir(parents=True, exist_ok=True)
-            _tidy(home)
+            tidy(home)
             folder = Path(tempfile.mkdtemp(dir=home))
         try:
-            with _locked(folder):
+            with locked(folder):
                 yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -166,6 +182,13 @@ class RemoteBlobs:
             self._make_room(path)
             with self.fs.open_output_stream(self._at(path)) as stream:
                 stream.write(data)
+
+    def put_new(self, path: str, data: bytes) -> bool:
+        """Look, upload, look again: pyarrow knows no conditional upload, so the last one counts."""
+        if self.get(path) is not None:
+            return False
+        self.put(path, data)
+        return self.get(path) == data
 
     def put_file(self, path: str, source: Path) -> None:
         """Upload a file in pieces."""
@@ -251,28 +274,3 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for as long as this process lives; the kernel lets go of a dead one's."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _tidy(home: Path) -> None:
-    """Remove what killed makers left behind."""
-    for left in home.iterdir():
-        with suppress(OSError):  # held by a living maker, or just removed by another
-            if time.time() - left.stat().st_mtime < STALE_S:
-                continue
-            handle = os.open(left, os.O_RDONLY)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
-            finally:
-                os.close(handle)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from infra.causes import Cause
 from infra.store import Store
 
 Progress = Callable[[float, float], None]
@@ -23,10 +24,29 @@ class Resources:
     cpus_per_train_worker: float = 1.0
     gpus_per_train_worker: float = 0.0
     micro_batch: int = 0
+    halvings: int = 0
+    """How often the micro-batch is halved, because memory ran out before."""
     compile: bool = False
     save_every_s: float = 60.0
     max_concurrent: int = 0
     cells_per_bundle: int = 0
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How often what failed is begun anew, by cause; what is none of these fails for good."""
+
+    memory: int = 4
+    store: int = 3
+    lost: int = 2
+    pause_s: float = 1.0
+    """Seconds before the first of them; each further one waits twice as long."""
+
+    def times(self, cause: Cause) -> int:
+        """Return how often for a cause."""
+        return {Cause.MEMORY: self.memory, Cause.STORE: self.store, Cause.LOST: self.lost}.get(
+            cause, 0
+        )
 
 
 @dataclass(frozen=True)
@@ -36,3 +56,4 @@ class Context:
     store: Store
     resources: Resources = field(default_factory=Resources)
     progress: Progress = quiet
+    retries: Retries = field(default_factory=Retries)

@@ -7,11 +7,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from infra.causes import PASSING, Cause
 from infra.errors import StoreError, nearest
 from infra.parts import Parts, from_bytes, to_bytes, versioned
 from infra.record import refuse_drift
@@ -61,6 +63,7 @@ FAILURES = versioned(
             ("traceback", _WORD),
             ("attempt", _COUNT),
             ("when", _TIME),
+            ("cause", _WORD),
         ]
     ),
     version=1,
@@ -131,6 +134,8 @@ class Failure:
     traceback: str
     attempt: int
     when: datetime
+    cause: str = Cause.BUG
+    """What is to be done about it; see infra/causes.py."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +188,11 @@ class Ledger:
         steps = {Key.parse(key) for key in keys}
         mended = self.done() | {str(key) for key in self.store.done(steps)}
         return table.filter(pc.invert(pc.is_in(table["key"], pa.array(sorted(mended), _WORD))))
+
+    def given_up(self) -> dict[str, dict[str, Any]]:
+        """Return by key what failed for good: nothing but a mended cause lets it go well."""
+        rows = self.failures().to_pylist()
+        return {row["key"]: row for row in rows if row["cause"] and row["cause"] not in PASSING}
 
     def refuse_drift(self, steps: Iterable[Step[Spec]]) -> None:
         """Refuse to go on with cells that were finished when a default had another value.

@@ -141,6 +141,11 @@ class Store:
         self._refuse_if_read_only(path)
         self.blobs.put(path, data)
 
+    def put_new(self, path: str, data: bytes) -> bool:
+        """Write a blob unless there is one; say whether it was written."""
+        self._refuse_if_read_only(path)
+        return self.blobs.put_new(path, data)
+
     def get(self, path: str) -> bytes | None:
         """Return a blob, or nothing if there is none."""
         return self.blobs.get(path)

@@ -45,6 +45,8 @@ class Means:
     """Whether the network's blocks are compiled first, which pays in long trainings."""
     save_every_s: float = 60.0
     """Seconds between savepoints, or more where saving is slow; 0: after every step."""
+    halvings: int = 0
+    """How often the micro-batch is halved, because there was too little memory for it."""
 
 
 class Savepoint(Protocol):
@@ -130,7 +132,8 @@ class _Run:
         self.arithmetic = Arithmetic(training, device=self.device)
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.num_workers = dist.get_world_size() if dist.is_initialized() else 1
-        self.stride = means.micro_batch or _fits(network, self.device)
+        whole = means.micro_batch or _fits(network, self.device)
+        self.stride = max(min(whole, training.batch_size) >> means.halvings, 1)
         self.history = History(self.schedule, self.device, yardstick, self.num_workers)
         self.step = 0
         if means.compile:

@@ -111,7 +111,7 @@ class Job:
     def means(self) -> loop.Means:
         """How the loop gets along."""
         wanted = self.resources
-        return loop.Means(wanted.micro_batch, wanted.compile, wanted.save_every_s)
+        return loop.Means(wanted.micro_batch, wanted.compile, wanted.save_every_s, wanted.halvings)
 
     @property
     def num_threads(self) -> int:

@@ -58,6 +58,8 @@ class Job:
     takes: Takes = NOTHING
     attempt: int = 0
     """How often it was begun in vain."""
+    halvings: int = 0
+    """How often less of a batch is to pass at once, for want of memory."""
 
     @property
     def stage(self) -> str:

@@ -6,13 +6,14 @@ leaves a worker means that the worker itself was lost.
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias, cast
 
+from infra.causes import Cause, cause_of
 from infra.context import Context
 from infra.errors import UserError
 from infra.ledger import Failure, Row
@@ -46,6 +47,8 @@ class Made:
     """Of the steps or cells that raised."""
     mendable: UserError | None = None
     """The error that stopped the steps, if it is the user who can mend it."""
+    told: list[str] = field(default_factory=list)
+    """What the user should know of how it went."""
 
 
 @dataclass(frozen=True)
@@ -85,16 +88,25 @@ def make(steps: Steps, means: Means) -> Made:
 
 
 def trained(cells: Steps, means: Means) -> Made:
-    """Return the rows of cells; if they raise together, those of every cell that does not alone."""
+    """Return the rows of cells; if they raise together, those of each half, and so on.
+
+    So whatever a cell does costs no other, and cells that need too much memory together get it one
+    after the other.
+    """
     try:
         return Made(rows=list(means.train(cells, means.context)))
-    except Exception as error:  # whatever a cell does, it never blocks the others
-        if len(cells) == 1:
-            told = failure(cells[0], error, attempts=means.attempts)
-            return Made(failures=[told])
-    each = [trained((cell,), means) for cell in cells]
-    rows = [row for one in each for row in one.rows]
-    return Made(rows, [told for one in each for told in one.failures])
+    except Exception as error:
+        cause = cause_of(error)
+        if len(cells) == 1 or cause in (Cause.STORE, Cause.LOST):  # not for what the cells are
+            return replace(failed(cells, error, attempts=means.attempts), mendable=None)
+        told = f"{len(cells)} cells of {cells[0].need('encode').key} ran out of memory: halved"
+    middle = len(cells) // 2
+    first, second = trained(cells[:middle], means), trained(cells[middle:], means)
+    return Made(
+        rows=first.rows + second.rows,
+        failures=first.failures + second.failures,
+        told=[told] * (cause is Cause.MEMORY) + first.told + second.told,
+    )
 
 
 def failed(steps: Steps, error: BaseException, *, attempts: Mapping[str, int]) -> Made:
@@ -112,6 +124,7 @@ def failure(step: Step[Any], error: BaseException, *, attempts: Mapping[str, int
         traceback="".join(traceback.format_exception(error)),
         attempt=attempts.get(str(step.key), 0) + 1,
         when=datetime.now(UTC),
+        cause=cause_of(error),
     )
 
 

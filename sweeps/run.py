@@ -7,25 +7,25 @@ missing not even Ray is started.
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from rich.console import Console
 
 from infra import cluster
-from infra.context import Context, Resources
+from infra.context import Context, Resources, Retries
 from infra.errors import StepFailedError
-from infra.ledger import Failure, Ledger
-from infra.spec import Spec
-from infra.step import Key, Step
+from infra.ledger import Ledger
+from infra.step import Key
 from infra.store import Store
 from infra.tracking import Mirror, default_uri, ui_command
 from infra.tracking_thread import MirrorThread
 from pipelines import checkpoint, imported
-from pipelines.spec import FinetuneSpec
 from sweeps import grid
 from sweeps.arms import CheckpointEntry
 from sweeps.board import Board
 from sweeps.meta import meta
+from sweeps.missing import Missing
 from sweeps.plan import Plan, plan
 from sweeps.progress import Stages
 from sweeps.reporting import write_report
@@ -56,34 +56,6 @@ class Outcome:
 
 
 @dataclass
-class Missing:
-    """What a plan asks for and a store does not have."""
-
-    cells: list[Step[FinetuneSpec]]
-    steps: list[Step[Spec]]
-    """What the missing cells need, needs first."""
-
-    @classmethod
-    def of(cls, planned: Plan, *, store: Store, ledger: Ledger) -> "Missing":
-        """Look what is there; a step is missing only if something missing needs it."""
-        finished, there = ledger.done(), store.done(step.key for step in planned.steps)
-        cells = [c.step for c in planned.wanted if str(c.step.key) not in finished]
-        asked: set[Key] = {cell.need("encode").key for cell in cells}
-        steps = []
-        for step in reversed(planned.steps):  # from those that need to those that are needed
-            if step.key in asked and step.key not in there:
-                steps.append(step)
-                asked |= {need.key for need in step.needs}
-        return cls(cells, steps[::-1])
-
-    def count(self, stage: str) -> int:
-        """Return how many of a stage are missing."""
-        if stage == "finetune":
-            return len(self.cells)
-        return sum(step.stage == stage for step in self.steps)
-
-
-@dataclass
 class Run:
     """A run on its way."""
 
@@ -110,6 +82,8 @@ def run(
     resources: Resources | None = None,
     address: str | None = None,
     tracking: str | None = None,
+    retries: Retries | None = None,
+    retry_failed: bool = False,
 ) -> Outcome:
     """Do what a sweep asks for, as far as it is not done.
 
@@ -117,28 +91,27 @@ def run(
         sweep: The question.
         store: Where everything is kept.
         console: Where progress is told.
-        resources: What steps and trials may use; left out, one core each.
+        resources: What steps and workers may use; left out, one core each.
         address: A running Ray cluster; left out, this machine.
-        tracking: Where MLflow mirrors to; left out, as the environment says, or in the store;
-            `off` mirrors nowhere.
+        tracking: Where MLflow mirrors to; `off`: nowhere; left out, as the environment says.
+        retries: How often what fails is begun anew.
+        retry_failed: Whether what failed for good in an earlier run is tried once more.
 
     Raises:
-        StepFailedError: If no cell at all could be trained, with the first reason.
-        UserError: If only the user can mend what is wrong.
+        UserError: If only the user can mend what is wrong; StepFailedError if nothing was trained.
     """
     started, planned, ledger = time.monotonic(), plan(sweep), Ledger(store)
     _write_plan(planned, store=store, ledger=ledger)
     uri = None if tracking == OFF else tracking or default_uri(store.uri)
+    context = Context(store, resources or Resources(), retries=retries or Retries())
     with Stages(console) as stages, _mirrored(uri, planned, store=store, stages=stages):
-        one = Run(planned, Context(store, resources or Resources()), ledger, stages)
-        _make_all(one, address=address)
+        one = Run(planned, context, ledger, stages)
+        _make_all(one, address=address, retry_failed=retry_failed)
         report = write_report(sweep.name, store=store).resolve()
-    mlflow = ui_command(uri) if uri else None
-    failures = len(Missing.of(planned, store=store, ledger=ledger).cells)
-    took = time.monotonic() - started
-    outcome = Outcome(sweep.name, str(report), mlflow, one.made, failures, took)
-    for line in _last_words(outcome):
-        stages.say(line)
+    left = Missing.of(planned, store=store, ledger=ledger)
+    mlflow, seconds = ui_command(uri) if uri else None, time.monotonic() - started
+    outcome = Outcome(sweep.name, str(report), mlflow, one.made, len(left.cells), seconds)
+    stages.say("\n".join(_last_words(outcome)))
     return outcome
 
 
@@ -153,7 +126,7 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
     counts = ", ".join(f"{outcome.made[name]:,} {name}" for name in ORDER if name in outcome.made)
     yield f"{outcome.sweep}: made {counts or 'nothing new'} in {outcome.seconds:.0f} s"
     if outcome.failures:
-        why = f"`terrasweep status {outcome.sweep}` says why"
+        why = f"`terrasweep status {outcome.sweep}` says why, and `--retry-failed` tries them again"
         yield f"{outcome.failures:,} cells are missing: {why}"
     yield f"report: {outcome.report}"
     if outcome.ui_command:
@@ -170,11 +143,14 @@ def _mirrored(uri: str | None, planned: Plan, *, store: Store, stages: Stages) -
         yield
 
 
-def _make_all(one: Run, *, address: str | None) -> None:
+def _make_all(one: Run, *, address: str | None, retry_failed: bool) -> None:
     """Make what is missing, and once more what turns out to be torn on the way."""
+    given_up = {} if retry_failed else one.ledger.given_up()
     for again in range(PASSES):
         _admit_checkpoints(one)
-        missing = Missing.of(one.planned, store=one.context.store, ledger=one.ledger)
+        missing = Missing.of(
+            one.planned, store=one.context.store, ledger=one.ledger, given_up=given_up
+        )
         if again and all(step.key in one.failed for step in missing.steps):
             break  # nothing was withdrawn: to try the same again is not up to us
         _show(one, missing, again=again)
@@ -182,8 +158,22 @@ def _make_all(one: Run, *, address: str | None) -> None:
             break
         with cluster.connect(address, dashboard=_needs_dashboard(one, missing)):
             one.failed = _make_missing(one, missing)
+        given_up = one.ledger.given_up()
+    _say_left(one, missing)
     if len(one.context.store.list("ledger/results")) > MANY_PARTS:
         one.ledger.compact()
+
+
+def _say_left(one: Run, missing: Missing) -> None:
+    """Say what was left alone because it failed before.
+
+    Raises:
+        StepFailedError: If that is everything.
+    """
+    if len(missing.left) == len(one.planned.wanted):
+        raise _nothing_to_train(one, next(iter(missing.causes.values())))
+    for name, cells in missing.by_cause().items():
+        one.stages.say(f"left alone: {cells:,} cells behind what failed before ({name})")
 
 
 def _admit_checkpoints(one: Run) -> None:
@@ -219,14 +209,14 @@ def _make_missing(one: Run, missing: Missing) -> set[Key]:
         StepFailedError: If that leaves the sweep without any cell.
     """
     from pipelines.finetune import finetune  # local: torch and Ray take seconds to import
-    from sweeps import order, schedule
+    from sweeps import order, room, schedule
 
     jobs = order.jobs(
         missing.steps,
         missing.cells,
         planned=one.planned,
         resources=one.context.resources,
-        slots=schedule.slots(one.context),
+        slots=room.slots(one.context),
     )
     work = schedule.Schedule(
         Board(jobs), one.context, one.ledger, one.stages, finetune, schedule.attempts(one.ledger)
@@ -238,15 +228,16 @@ def _make_missing(one: Run, missing: Missing) -> set[Key]:
     failed = work.board.failed
     left = [cell for cell in missing.cells if cell.need("encode").key not in failed]
     if not left and len(missing.cells) == len(one.planned.wanted):
-        raise _nothing_to_train(missing, work.failures[0])
+        raise _nothing_to_train(one, asdict(work.failures[0]))
     return failed
 
 
-def _nothing_to_train(missing: Missing, first: Failure) -> StepFailedError:
-    (label,) = (step.label for step in missing.steps if str(step.key) == first.key)
+def _nothing_to_train(one: Run, first: Mapping[str, Any]) -> StepFailedError:
+    made = [*one.planned.steps, *(cell.step for cell in one.planned.wanted)]
+    label = next(step.label for step in made if str(step.key) == first["key"])
     return StepFailedError(
-        f"wanted {first.key} ({label})",
-        found=f"{first.kind}: {first.message}",
-        do="mend the cause and run the same command again; "
-        f"`terrasweep explain {first.key}` shows what it was made from",
+        f"wanted {first['key']} ({label})",
+        found=f"{first['kind']}: {first['message']}",
+        do="mend the cause and run again with --retry-failed; "
+        f"`terrasweep explain {first['key']}` shows what it was made from",
     )

@@ -15,13 +15,17 @@ from threading import Thread
 from typing import Final
 
 from infra import cluster
-from infra.context import Context, Resources, quiet
+from infra.causes import PASSING, Cause, cause_of
+from infra.context import Context, quiet
+from infra.errors import StoreError
 from infra.ledger import Failure, Ledger, Row
 from infra.step import Key
 from sweeps import shift
 from sweeps.board import NOTHING, Board, House, Job, Takes
 from sweeps.making import Made, Means, Train, failed, make
 from sweeps.progress import Stages
+from sweeps.retrying import pause_s, retried
+from sweeps.room import Workers, room_for_training, slots
 
 LOOK_EVERY_S: Final = 0.5
 COUNT_EVERY_S: Final = 5.0
@@ -30,10 +34,6 @@ IDLE_S: Final = 60.0
 """How long workers wait for a job before they go home."""
 FLUSH_ROWS: Final = 500
 FLUSH_S: Final = 1.0
-LOST_WORKERS: Final = 2
-"""How many times a job whose worker was lost is begun anew."""
-TRAINING_BYTES: Final = 1.5 * 2**30
-"""What a pretraining worker and Ray Train's processes around it are taken to need."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Schedule:
     failures: list[Failure] = field(default_factory=list)
     """Of steps, in the order they came."""
     _watched: dict["Future[Made]", Job] = field(default_factory=dict)
-    _workers: "_Workers" = field(default_factory=lambda: _Workers())
+    _workers: Workers = field(default_factory=Workers)
     _rows: list[Row] = field(default_factory=list)
     _cells_failed: list[Failure] = field(default_factory=list)
     _flushed: float = field(default_factory=time.monotonic)
@@ -79,8 +79,7 @@ class Schedule:
         self.board.wake(time.monotonic())
         for job in self.board.for_driver(self._house()):
             self._begin(job)
-            loud = replace(self.context, progress=partial(self._tell, job))
-            means = Means(loud, self.train, self.attempts)
+            means = Means(self._context_of(job), self.train, self.attempts)
             self._watched[in_thread(partial(make, job.steps, means))] = job
         if self._watched:
             over, _ = wait(self._watched, timeout=wait_s, return_when=FIRST_COMPLETED)
@@ -114,11 +113,18 @@ class Schedule:
         return closing
 
     def hand_in(self, job: Job, made: Made) -> None:
-        """Take what came of a job."""
-        if made.mendable is not None and self._stands(job):
+        """Take what came of a job; what may go well the next time is begun again."""
+        for line in made.told:
+            self.stages.say(line)
+        self._rows += made.rows
+        again = self._to_begin_again(job, made.failures)
+        if again:
+            passing = [told for told in made.failures if told.cause in PASSING]
+            self._cells_failed += [told for told in made.failures if told.cause not in PASSING]
+            self._begin_again(job, again, passing[0])
+        elif made.mendable is not None and self._stands(job):
             raise made.mendable
-        if job.stage == "finetune":
-            self._rows += made.rows
+        elif job.stage == "finetune":
             self._cells_failed += made.failures
             self.board.done(job)
         elif made.failures:
@@ -129,11 +135,11 @@ class Schedule:
             self.board.done(job)
 
     def lose(self, job: Job, error: BaseException) -> None:
-        """Hear that a job's worker was lost: begin it anew, or give it up."""
-        if job.attempt < LOST_WORKERS:
-            self.board.again(job, at=time.monotonic())
-        else:
-            self.hand_in(job, failed(job.steps, error, attempts=self.attempts))
+        """Hear that a job's worker was lost."""
+        told = failed(job.steps, error, attempts=self.attempts).failures
+        if cause_of(error) is Cause.BUG:  # only what a worker dies of comes this way
+            told = [replace(one, cause=Cause.LOST) for one in told]
+        self.hand_in(job, Made(failures=told))
 
     def flush(self) -> None:
         """Write down what came of cells; only then does it count as done."""
@@ -161,6 +167,24 @@ class Schedule:
         self.board.begin(job)
         self.stages.begin(job.stage)
 
+    def _to_begin_again(self, job: Job, failures: Sequence[Failure]) -> tuple[Job, ...]:
+        """Return what is begun again; if one of a bundle's causes may pass, those cells alone."""
+        causes = {told.key: Cause(told.cause) for told in failures if told.cause in PASSING}
+        if Cause.STORE in causes.values() and not self._stands(job):
+            return ()  # what it needs is torn, and withdrawn
+        steps = tuple(step for step in job.steps if str(step.key) in causes)
+        if not steps:
+            return ()
+        first = causes[str(steps[0].key)]
+        return retried(replace(job, steps=steps), first, self.context.retries)
+
+    def _begin_again(self, job: Job, again: Sequence[Job], why: Failure) -> None:
+        pause = pause_s(job, self.context.retries)
+        parts = f" in {len(again)} parts" if len(again) > 1 else ""
+        what = f"{why.key} {job.steps[0].label}"
+        self.stages.say(f"again{parts} in {pause:g} s: {what}: {why.cause}: {why.message}")
+        self.board.again(job, pieces=again, at=time.monotonic() + pause)
+
     def _settle(self, job: Job, future: "Future[Made]") -> None:
         error = future.exception()
         if error is None:
@@ -180,11 +204,19 @@ class Schedule:
     def _stands(self, job: Job) -> bool:
         """Say whether all that a job needs is still there; what was torn is withdrawn."""
         needs: set[Key] = {need.key for step in job.steps for need in step.needs}
-        return job.stage != "finetune" and self.context.store.done(needs) == needs
+        try:
+            return self.context.store.done(needs) == needs
+        except StoreError:
+            return True  # it is away, and so nobody can tell
 
     def _tell(self, job: Job, done: float, total: float) -> None:
         key, share = str(job.steps[0].key), done * len(job.steps)
         self.stages.part(job.stage, key=key, done=share, total=total)
+
+    def _context_of(self, job: Job) -> Context:
+        """Return the context of a job of the driver; one halved for memory takes smaller bites."""
+        resources = replace(self.context.resources, halvings=job.halvings)
+        return replace(self.context, resources=resources, progress=partial(self._tell, job))
 
     def _num_working(self) -> int:
         return sum(job.lane is None for job in self.board.running)
@@ -202,52 +234,10 @@ class Schedule:
         return House(total, {"training": training}, most, held)
 
 
-@dataclass
-class _Workers:
-    """What the workers of a shift hold while they wait for a job."""
-
-    each: Takes = NOTHING
-    most: int = 0
-    """Most that were busy at once; Tune keeps one of those that are no longer."""
-    is_open: bool = False
-
-    def open(self, each: Takes) -> None:
-        self.each, self.most, self.is_open = each, 0, True
-
-    def close(self) -> None:
-        self.is_open = False
-
-    def busy(self, number: int) -> None:
-        self.most = max(self.most, number)
-
-    def held(self, busy: int) -> Takes:
-        return self.each if self.is_open and busy < self.most else NOTHING
-
-
 def attempts(ledger: Ledger) -> dict[str, int]:
     """Return how often each step or cell has failed that is still not made."""
     told = ledger.failures()
     return dict(zip(told["key"].to_pylist(), told["attempt"].to_pylist(), strict=True))
-
-
-def slots(context: Context) -> int:
-    """Return how many workers the connected cluster has room for."""
-    has, wants = cluster.resources(), context.resources
-    room = has.get("CPU", 1.0) / max(wants.cpus_per_trial, 0.01)
-    if wants.gpus_per_trial:
-        room = min(room, has.get("GPU", 0.0) / wants.gpus_per_trial)
-    return max(1, min(int(room), wants.max_concurrent or int(room)))
-
-
-def room_for_training(has: Mapping[str, float], wants: Resources) -> int:
-    """Return how many pretrainings run at once; a core stays free for what runs beside them."""
-    cpus = max(wants.train_workers * wants.cpus_per_train_worker, 0.01)
-    room = (has.get("CPU", 1.0) - 1) / cpus
-    if "memory" in has:
-        room = min(room, has["memory"] / wants.train_workers / TRAINING_BYTES)
-    if wants.gpus_per_train_worker:
-        room = min(room, has.get("GPU", 0.0) / wants.train_workers / wants.gpus_per_train_worker)
-    return max(1, int(room))
 
 
 def in_thread(do: Callable[[], Made]) -> "Future[Made]":

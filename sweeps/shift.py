@@ -126,6 +126,10 @@ class Feeder(Searcher):
         self.begun: dict[int, Job] = {}
         """Jobs that workers are at, by their places."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave everything at home: Tune pickles its searcher, and never needs ours again."""
+        return {}
+
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         """Return the next job; nothing for now, or the end of the shift."""
         idle_s = 0.0

@@ -1,5 +1,6 @@
 """How far a sweep is: coverage of its grid today, and why what is missing is missing."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import pyarrow as pa
 
 from dashboards.signatures import signatures
 from dashboards.tables import coverage, tidy
+from infra.causes import Cause
 from infra.ledger import FAILURES, Ledger
 from infra.spec import Spec
 from infra.step import Step, closure
@@ -24,6 +26,8 @@ class Status:
     """One row per composition, model and continent."""
     failures: list[dict[str, Any]]
     """What failed of this sweep and was not made since, steps before cells."""
+    causes: list[dict[str, Any]]
+    """How many steps and cells failed, and how many cells are missing for it, by cause."""
     signatures: list[dict[str, Any]]
     """What looks like a failure rather than an answer, place by place."""
     torn: tuple[str, ...]
@@ -45,8 +49,22 @@ def status(plan: Plan, *, store: Store) -> Status:
     zero = {entry.name for entry in drawn if entry.spec.is_zero}
     doubtful = signatures(rows, limits=plan.sweep.limits.model_dump(), zero=zero)
     return Status(
-        coverage(rows).to_pylist(), [*ours, *of_cells], doubtful.to_pylist(), ledger.torn()
+        coverage=coverage(rows).to_pylist(),
+        failures=[*ours, *of_cells],
+        causes=_causes([*ours, *of_cells], lost=[*behind.values(), *of_cells]),
+        signatures=doubtful.to_pylist(),
+        torn=ledger.torn(),
     )
+
+
+def _causes(failed: list[dict[str, Any]], *, lost: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Count failures, and the cells that are missing for them; one cell is missing but once."""
+    failures = Counter(one["cause"] or Cause.BUG for one in failed)
+    cells = Counter({one["key"]: one["cause"] or Cause.BUG for one in lost}.values())
+    return [
+        {"cause": cause, "failures": number, "cells": cells[cause]}
+        for cause, number in failures.most_common()
+    ]
 
 
 def _behind(plan: Plan, failed: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -20,6 +20,11 @@ SHARES = {
     "gpus_per_train_worker": "GPUs of a pretraining worker",
     "save_every_s": "seconds between savepoints of a pretraining; 0: after every step",
 }
+RETRIES = {
+    "memory": "times that what ran out of memory is begun anew, in smaller parts",
+    "store": "times that what could not read or write the store is begun anew",
+    "lost": "times that what lost its worker is begun anew",
+}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +33,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     with_json(parser)
     parser.add_argument("--address", metavar="HOST:PORT", help="a running Ray cluster")
     parser.add_argument("--tracking", metavar="URI", help="where MLflow mirrors to")
+    parser.add_argument(
+        "--retry-failed", action="store_true", help="try once more what failed for good before"
+    )
+    retries = parser.add_argument_group("retries")
+    for name, text in RETRIES.items():
+        retries.add_argument(f"--retry-{name}", type=_count, metavar="N", help=text)
+    retries.add_argument(
+        "--retry-pause-s", type=_share, metavar="N", help="seconds before the first; then doubled"
+    )
     resources = parser.add_argument_group("resources")
     for name, text in SHARES.items():
         resources.add_argument(f"--{name.replace('_', '-')}", type=_share, metavar="N", help=text)
@@ -48,10 +62,11 @@ def run(args: argparse.Namespace) -> int:
     store = open_store(args, create=True)
     from rich.console import Console
 
-    from infra.context import Resources
+    from infra.context import Resources, Retries
     from sweeps.run import run as run_sweep
 
     said = {name: getattr(args, name) for name in (*COUNTS, *SHARES)}
+    again = {name: getattr(args, f"retry_{name}") for name in (*RETRIES, "pause_s")}
     outcome = run_sweep(
         sweep,
         store=store,
@@ -59,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
             **{name: value for name, value in said.items() if value is not None},
             compile=args.compile,
         ),
+        retries=Retries(**{name: value for name, value in again.items() if value is not None}),
+        retry_failed=args.retry_failed,
         address=args.address,
         tracking=args.tracking,
         console=Console(stderr=True),

@@ -31,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
         show.as_json(asdict(found))
         return 0
     show.table(found.coverage)
+    for one in found.causes:
+        show.say(f"failed: {one['failures']:,} by {one['cause']}, {one['cells']:,} cells missing")
     for one in found.failures[:MOST_FAILURES]:
         message = " ".join(str(one["message"]).split())
         show.say(f"failed: {one['key']} ({one['kind']}: {message})")

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from pyarrow.fs import S3FileSystem
 
-from infra.blobs import SCRATCH, STALE_S, LocalBlobs
+from infra.blobs import SCRATCH, LocalBlobs
 from infra.errors import StoreError
 from infra.reach import reach
+from infra.scratch import STALE_S
 from infra.store import Store
 
 

@@ -22,7 +22,9 @@ def store(tmp_path: Path) -> Store:
 
 def failure(key: str) -> Failure:
     when = datetime(2026, 1, 2, tzinfo=UTC)
-    return Failure(key, "MemoryError", "too large", "Traceback", attempt=1, when=when)
+    return Failure(
+        key, "MemoryError", "too large", "Traceback", attempt=1, when=when, cause="memory"
+    )
 
 
 def test_cells_behind_a_failed_step_count_as_failed_until_it_is_made(store: Store):
@@ -36,6 +38,7 @@ def test_cells_behind_a_failed_step_count_as_failed_until_it_is_made(store: Stor
     why = f"failed: MemoryError in {pretrain.key} (3)"
     assert {row for row in rows if row[1]} == {("europe", 3, why)}
     assert [one["key"] for one in found.failures] == [str(pretrain.key)]
+    assert found.causes == [{"cause": "memory", "failures": 1, "cells": 6}]
     make_steps(planned.steps, store=store)
     assert status(planned, store=store).failures == []
 
