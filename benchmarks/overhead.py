@@ -25,6 +25,7 @@ from rich.console import Console
 
 from benchmarks.targets import Target, at_least, at_most, report
 from infra import cluster
+from infra.claims import Claims
 from infra.context import Context, Resources
 from infra.ledger import Ledger, Row, fields_of
 from infra.step import Step
@@ -34,6 +35,7 @@ from infra.tracking_thread import MirrorThread
 from pipelines.spec import FinetuneSpec
 from sweeps import grid, order, room
 from sweeps.board import Board
+from sweeps.elsewhere import Elsewhere
 from sweeps.meta import meta
 from sweeps.missing import Missing
 from sweeps.plan import Plan, plan
@@ -85,7 +87,8 @@ def orchestrated(planned: Plan, *, bundle: int, mirrored: bool) -> Took:
         bundles = order.jobs(
             [], cells, planned=planned, resources=context.resources, slots=room.slots(context)
         )
-        Schedule(Board(bundles), context, ledger, stages, trivial, {}).finish()
+        elsewhere = Elsewhere(stack.enter_context(Claims(store)), ledger, bundles)
+        Schedule(Board(bundles), elsewhere, context, ledger, stages, trivial, {}).finish()
         took = time.perf_counter() - started
         if mirrored:
             thread.finish()

@@ -54,12 +54,15 @@ class Claims:
     clock: Callable[[], float] = time.monotonic
     name: str = field(default_factory=lambda: uuid.uuid4().hex[:16])
     held: set[str] = field(default_factory=set)
+    others: bool = False
+    """Whether another driver was alive when we looked last."""
     _seen: dict[str, tuple[bytes, float]] = field(default_factory=dict)
     """What another driver's file said last, and since when."""
     _ended: Event = field(default_factory=Event)
 
     def __enter__(self) -> "Claims":
         self.beat(0)
+        self.others = self.are_others()
         Thread(target=self._keep_beating, name="claims", daemon=True).start()
         return self
 
@@ -132,6 +135,7 @@ class Claims:
             number += 1
             with suppress(StoreError):  # the store is away; others will see us again
                 self.beat(number)
+                self.others = self.are_others()
 
 
 def _runs(data: bytes) -> bool | None:

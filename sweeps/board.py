@@ -199,6 +199,13 @@ class Board:
             heapq.heapify(queue)
         self.running[job] = None
 
+    def put_off(self, job: Job, *, at: float) -> None:
+        """Let a ready job rest: somebody else is at it."""
+        self.begin(job)
+        del self.running[job]
+        self._count += 1
+        heapq.heappush(self._resting, (at, self._count, job))
+
     def done(self, job: Job) -> None:
         """Cross a job off; what waited for it alone is ready."""
         del self.running[job]

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from rich.console import Console
 
 from infra import cluster
+from infra.claims import Claims
 from infra.context import Context
 from infra.errors import StepFailedError
 from infra.ledger import Ledger
@@ -12,6 +13,7 @@ from infra.spec import Spec
 from infra.step import Step, closure
 from infra.store import Store
 from sweeps.board import Board
+from sweeps.elsewhere import Elsewhere
 from sweeps.progress import Stages
 
 PASSES = 2
@@ -57,10 +59,13 @@ def _make(waiting: Sequence[Step[Spec]], *, context: Context, stages: Stages) ->
     from sweeps import order, schedule
 
     ledger = Ledger(context.store)
-    board = Board(order.jobs(waiting, resources=context.resources))
-    attempts = schedule.attempts(ledger)
-    work = schedule.Schedule(board, context, ledger, stages, finetune, attempts)
-    work.finish()
+    jobs, attempts = order.jobs(waiting, resources=context.resources), schedule.attempts(ledger)
+    with Claims(context.store) as claims:
+        elsewhere = Elsewhere(claims, ledger, jobs)
+        work = schedule.Schedule(
+            Board(jobs), elsewhere, context, ledger, stages, finetune, attempts
+        )
+        work.finish()
     for first in work.failures[:1]:
         (label,) = (step.label for step in waiting if str(step.key) == first.key)
         raise StepFailedError(

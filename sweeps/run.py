@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from infra import cluster
+from infra.claims import Claims
 from infra.context import Context, Resources, Retries
 from infra.errors import StepFailedError
 from infra.ledger import Ledger
@@ -24,6 +25,7 @@ from pipelines import checkpoint, imported
 from sweeps import grid
 from sweeps.arms import CheckpointEntry
 from sweeps.board import Board
+from sweeps.elsewhere import Elsewhere
 from sweeps.meta import meta
 from sweeps.missing import Missing
 from sweeps.plan import Plan, plan
@@ -218,13 +220,20 @@ def _make_missing(one: Run, missing: Missing) -> set[Key]:
         resources=one.context.resources,
         slots=room.slots(one.context),
     )
-    work = schedule.Schedule(
-        Board(jobs), one.context, one.ledger, one.stages, finetune, schedule.attempts(one.ledger)
-    )
-    try:
-        work.finish()
-    finally:
-        one.count(work.made)
+    with Claims(one.context.store) as claims:
+        work = schedule.Schedule(
+            Board(jobs),
+            Elsewhere(claims, one.ledger, jobs),
+            one.context,
+            one.ledger,
+            one.stages,
+            finetune,
+            schedule.attempts(one.ledger),
+        )
+        try:
+            work.finish()
+        finally:
+            one.count(work.made)
     failed = work.board.failed
     left = [cell for cell in missing.cells if cell.need("encode").key not in failed]
     if not left and len(missing.cells) == len(one.planned.wanted):

@@ -22,12 +22,15 @@ from infra.ledger import Failure, Ledger, Row
 from infra.step import Key
 from sweeps import shift
 from sweeps.board import NOTHING, Board, House, Job, Takes
+from sweeps.elsewhere import Elsewhere
 from sweeps.making import Made, Means, Train, failed, make
 from sweeps.progress import Stages
 from sweeps.retrying import pause_s, retried
 from sweeps.room import Workers, room_for_training, slots
 
 LOOK_EVERY_S: Final = 0.5
+LOOK_AGAIN_S: Final = 2.0
+"""How often what another driver is at is looked for."""
 COUNT_EVERY_S: Final = 5.0
 """How often the cluster is asked what it has: nodes come and go."""
 IDLE_S: Final = 60.0
@@ -41,6 +44,7 @@ class Schedule:
     """Jobs that are done, and what came of them."""
 
     board: Board
+    elsewhere: Elsewhere
     context: Context
     ledger: Ledger
     stages: Stages
@@ -68,9 +72,11 @@ class Schedule:
         """
         try:
             while not self.board.is_over:
-                self.turn(LOOK_EVERY_S if self.board.running else 0.0)
-                if self.board.for_worker(self._house()) is not None:
+                self.turn(0.0)
+                if self._next() is not None:
                     self._work_off()
+                else:
+                    self.turn(LOOK_EVERY_S)
         finally:
             self.flush()
 
@@ -78,6 +84,8 @@ class Schedule:
         """Begin what the driver can begin, and see to what is over."""
         self.board.wake(time.monotonic())
         for job in self.board.for_driver(self._house()):
+            if not self._is_ours(job):
+                continue
             self._begin(job)
             means = Means(self._context_of(job), self.train, self.attempts)
             self._watched[in_thread(partial(make, job.steps, means))] = job
@@ -93,7 +101,7 @@ class Schedule:
 
     def ask(self) -> Job | None:
         """Return a worker's job that is to be begun now, and count it as begun."""
-        job = self.board.for_worker(self._house())
+        job = self._next()
         if job is not None:
             self._begin(job)
             self._workers.busy(self._num_working())
@@ -101,13 +109,12 @@ class Schedule:
 
     def is_closing(self, among: Collection[Job], idle_s: float) -> bool:
         """Say whether the workers, who know some jobs, are to go home when theirs are done."""
-        house = self._house()
-        job = self.board.for_worker(house)
+        job = self._next()
         if job is not None:
             closing = job not in among
         else:
             out_of_work = not self.board.has_work or idle_s > IDLE_S
-            closing = self.board.is_cramped(house) or out_of_work
+            closing = self.board.is_cramped(self._house()) or out_of_work
         if closing:
             self._workers.close()
         return closing
@@ -126,13 +133,13 @@ class Schedule:
             raise made.mendable
         elif job.stage == "finetune":
             self._cells_failed += made.failures
-            self.board.done(job)
+            self._over(job)
         elif made.failures:
             self._give_up(job, made.failures)
         else:
             self.made[job.stage] += len(job.steps)
             self.stages.add(job.stage, key=str(job.steps[0].key), done=len(job.steps))
-            self.board.done(job)
+            self._over(job)
 
     def lose(self, job: Job, error: BaseException) -> None:
         """Hear that a job's worker was lost."""
@@ -150,6 +157,7 @@ class Schedule:
         if rows or failures:
             self.made["finetune"] += len(rows)
             self.stages.add("finetune", done=len(rows), failed=len(failures))
+        self.elsewhere.release()
 
     def _work_off(self) -> None:
         """Let workers come, do what they can, and go."""
@@ -162,6 +170,34 @@ class Schedule:
             shift.work(jobs, means=means, desk=self, takes=each, most=slots(self.context))
         finally:
             self._workers.close()
+
+    def _next(self) -> Job | None:
+        """Return the worker's job that is to be begun now, and is ours."""
+        while (job := self.board.for_worker(self._house())) is not None:
+            if self._is_ours(job):
+                return job
+        return None
+
+    def _is_ours(self, job: Job) -> bool:
+        """Say whether a job is ours to begin; one that another driver is at is put off."""
+        if not self.elsewhere.is_ours(job):
+            self.board.put_off(job, at=time.monotonic() + LOOK_AGAIN_S)
+            return False
+        left = self.elsewhere.left_of(job)
+        if left is job:
+            return True
+        made = len(job.steps) - (len(left.steps) if left else 0)
+        self.stages.add(job.stage, key=str(job.steps[0].key), done=made)
+        self.board.begin(job)
+        if left is None:
+            self._over(job)
+        else:
+            self.board.again(job, pieces=(replace(left, attempt=job.attempt - 1),), at=0.0)
+        return False
+
+    def _over(self, job: Job) -> None:
+        self.board.done(job)
+        self.elsewhere.over(job)
 
     def _begin(self, job: Job) -> None:
         self.board.begin(job)
@@ -183,6 +219,7 @@ class Schedule:
         parts = f" in {len(again)} parts" if len(again) > 1 else ""
         what = f"{why.key} {job.steps[0].label}"
         self.stages.say(f"again{parts} in {pause:g} s: {what}: {why.cause}: {why.message}")
+        self.elsewhere.cut(job, len(again))
         self.board.again(job, pieces=again, at=time.monotonic() + pause)
 
     def _settle(self, job: Job, future: "Future[Made]") -> None:
@@ -198,7 +235,9 @@ class Schedule:
         self.failures += failures
         for step, told in zip(job.steps, failures, strict=True):
             self.stages.say(f"failed: {step.key} {step.label}: {told.kind}: {told.message}")
+        self.elsewhere.over(job)
         for blocked in self.board.fail(job):
+            self.elsewhere.over(blocked)
             self.stages.add(blocked.stage, failed=len(blocked.steps))
 
     def _stands(self, job: Job) -> bool:

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from infra.claims import Claims
 from infra.context import Context, Resources
 from infra.ledger import Ledger, Row
 from infra.step import Step
 from infra.store import Store
 from pipelines.spec import FinetuneSpec
 from sweeps.board import Board, Job, Takes
+from sweeps.elsewhere import Elsewhere
 from sweeps.progress import Stages
 from sweeps.schedule import Schedule
 from tests.cells import several
@@ -59,8 +61,12 @@ def _train(jobs, *, work, store: Store, attempts: Mapping[str, int] | None = Non
     with Path(os.devnull).open("w") as nowhere, Stages(Console(file=nowhere)) as stages:
         stages.open("finetune", total=sum(len(job.steps) for job in jobs))
         context, ledger = Context(store, Resources()), Ledger(store)
-        schedule = Schedule(Board(jobs), context, ledger, stages, work, attempts or {})
-        schedule.finish()
+        with Claims(store) as claims:
+            elsewhere = Elsewhere(claims, ledger, jobs)
+            schedule = Schedule(
+                Board(jobs), elsewhere, context, ledger, stages, work, attempts or {}
+            )
+            schedule.finish()
     return schedule
 
 
