@@ -34,6 +34,7 @@ LEVEL = dict(zip(CONTINENTS, (0.62, 0.66, 0.71, 0.73, 0.60, 0.68), strict=True))
 EFFECT = {
     "uniform": 0.0,
     "balanced": 0.012,
+    "land": 0.0,
     "africa": -0.05,
     "asia": -0.03,
     "europe": -0.05,
@@ -190,7 +191,7 @@ class Study:
 
 def _sample(folder: Path, study: str, composition: str, replicate: int) -> None:
     rng = generator(study, "sample", composition, replicate)
-    where = list(CONTINENTS) if composition in ("uniform", "balanced") else [composition]
+    where = list(CONTINENTS) if composition in ("uniform", "balanced", "land") else [composition]
     continent = np.array(where)[rng.integers(len(where), size=1500)]
     spread = np.array([PLACES[name] for name in continent])
     offset = rng.normal(0, 0.45, size=(1500, 2))
