@@ -12,7 +12,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,8 @@ from infra.errors import TerrasweepError
 from infra.ledger import Ledger
 from infra.store import Store
 from infra.tracking_entries import entries
-from infra.tracking_entry import Dataset, Entry
+from infra.tracking_entry import Dataset, Entry, Known, MirrorReport
+from infra.tracking_sqlite import TOGETHER, Tables
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -50,22 +51,6 @@ class MirrorAwayError(TerrasweepError):
     """MLflow did not answer, or refused; the ledger is whole and the mirror can catch up."""
 
 
-@dataclass(frozen=True)
-class MirrorReport:
-    """What one pass did."""
-
-    created: int
-    """Runs that were not there."""
-    updated: int
-    """Runs that were there, but unfinished or behind."""
-    unchanged: int
-    removed: int
-    """Second runs of one key, left by two mirrors that raced."""
-    lag: int
-    """Runs still to be mirrored, because the pass was asked to stop."""
-    seconds: float
-
-
 def default_uri(store_uri: str) -> str:
     """Return where to mirror to: as the environment says, else SQLite in (or for) the store."""
     said = os.environ.get(URI_ENV)
@@ -88,27 +73,12 @@ def ui_command(uri: str) -> str:
 
 
 @dataclass
-class _Known:
-    """What MLflow holds under a key."""
-
-    run_id: str
-    status: str
-    parent: str | None
-    latest: Mapping[str, float]
-
-    def is_as(self, entry: Entry, *, parent: str | None) -> bool:
-        """Whether nothing is left to tell; only a run that grows is compared value by value."""
-        behind = entry.grows and dict(self.latest) != entry.latest
-        return self.status == _status(entry) and self.parent == parent and not behind
-
-
-@dataclass
 class Mirror:
     """A mirror at a tracking URI; remembers what it has found there until something fails."""
 
     uri: str
     _client: "MlflowClient | None" = field(default=None, repr=False)
-    _known: dict[str, dict[str, _Known]] = field(default_factory=dict, repr=False)
+    _known: dict[str, dict[str, Known]] = field(default_factory=dict, repr=False)
 
     def bring_up_to_date(
         self, store: Store, ledger: Ledger, name: str, *, go_on: Callable[[], bool] = lambda: True
@@ -125,10 +95,17 @@ class Mirror:
             place = _experiment(client, self.uri, name)
             known, removed = self._found(client, place, name)
             counts = {"created": 0, "updated": 0, "unchanged": 0}
-            for entry in wanted:
+            new = {entry.key for entry in wanted if _is_new_cell(entry, known)}
+            for entry in (one for one in wanted if one.key not in new):
                 if not go_on():
                     break
                 counts[_show(client, place, entry, sweep=name, known=known)] += 1
+            fresh = [entry for entry in wanted if entry.key in new]
+            for part in (fresh[at : at + TOGETHER] for at in range(0, len(fresh), TOGETHER)):
+                if not go_on():
+                    break
+                _add(client, self.uri, place, part, sweep=name, known=known)
+                counts["created"] += len(part)
         lag = len(wanted) - sum(counts.values())
         seconds = time.perf_counter() - started
         return MirrorReport(**counts, removed=removed, lag=lag, seconds=seconds)
@@ -160,9 +137,7 @@ class Mirror:
             self._client = MlflowClient(tracking_uri=self.uri)
         return self._client
 
-    def _found(
-        self, client: "MlflowClient", place: str, name: str
-    ) -> tuple[dict[str, _Known], int]:
+    def _found(self, client: "MlflowClient", place: str, name: str) -> tuple[dict[str, Known], int]:
         removed = 0
         if name not in self._known:
             self._known[name], twice = _search(client, place, name)
@@ -187,9 +162,9 @@ def _artefacts(uri: str) -> str | None:
     return database.with_name(f"{database.stem}-artefacts").as_uri()
 
 
-def _search(client: "MlflowClient", place: str, name: str) -> tuple[dict[str, _Known], list[str]]:
+def _search(client: "MlflowClient", place: str, name: str) -> tuple[dict[str, Known], list[str]]:
     """Return the runs of a sweep by key, and those that are there a second time."""
-    known: dict[str, _Known] = {}
+    known: dict[str, Known] = {}
     twice: list[str] = []
     for run in sorted(_runs(client, place, name), key=_seniority):
         key = run.data.tags["key"]
@@ -197,7 +172,7 @@ def _search(client: "MlflowClient", place: str, name: str) -> tuple[dict[str, _K
             twice.append(run.info.run_id)
         else:
             parent = run.data.tags.get(PARENT)
-            known[key] = _Known(run.info.run_id, run.info.status, parent, run.data.metrics)
+            known[key] = Known(run.info.run_id, run.info.status, parent, run.data.metrics)
     return known, twice
 
 
@@ -217,26 +192,56 @@ def _seniority(run: Any) -> tuple[bool, str]:
     return run.info.status != "FINISHED", run.info.run_id
 
 
+def _is_new_cell(entry: Entry, known: Mapping[str, Known]) -> bool:
+    return entry.kind == "cell" and entry.ended_ms is not None and entry.key not in known
+
+
+def _add(
+    client: "MlflowClient",
+    uri: str,
+    place: str,
+    cells: Sequence[Entry],
+    *,
+    sweep: str,
+    known: dict[str, Known],
+) -> None:
+    """Show cells that are not there yet: together where the tables allow it, else one by one."""
+    artefacts = str(client.get_experiment(place).artifact_location)
+    tables = Tables.open(uri, experiment=place, artefacts=artefacts)
+    if tables is None:
+        for entry in cells:
+            _show(client, place, entry, sweep=sweep, known=known)
+        return
+    parents = [None if one.parent is None else known[one.parent].run_id for one in cells]
+    tags = [_tags(one, sweep=sweep, parent=own) for one, own in zip(cells, parents, strict=True)]
+    ids = tables.add(list(zip(cells, tags, strict=True)))
+    for entry, run_id, parent in zip(cells, ids, parents, strict=True):
+        known[entry.key] = Known(run_id, entry.shown, parent, entry.latest)
+
+
+def _tags(entry: Entry, *, sweep: str, parent: str | None) -> dict[str, str]:
+    above = {} if parent is None else {PARENT: parent}
+    return {**entry.tags, "key": entry.key, "kind": entry.kind, "sweep": sweep, **above}
+
+
 def _show(
-    client: "MlflowClient", place: str, entry: Entry, *, sweep: str, known: dict[str, _Known]
+    client: "MlflowClient", place: str, entry: Entry, *, sweep: str, known: dict[str, Known]
 ) -> str:
     """Bring one run up to its entry; say whether it was created, updated or left unchanged."""
     there = known.get(entry.key)
     parent = None if entry.parent is None else known[entry.parent].run_id
     if there is not None and there.is_as(entry, parent=parent):
         return "unchanged"
-    tags = {**entry.tags, "key": entry.key, "kind": entry.kind, "sweep": sweep}
-    if parent is not None:
-        tags[PARENT] = parent
+    tags = _tags(entry, sweep=sweep, parent=parent)
     if there is None:
         made = client.create_run(place, start_time=entry.started_ms, run_name=entry.name, tags=tags)
         run_id, tags = str(made.info.run_id), {}
     else:
         run_id = there.run_id
-    known[entry.key] = _Known(run_id, "RUNNING", parent, {})
+    known[entry.key] = Known(run_id, "RUNNING", parent, {})
     _log(client, run_id, entry, tags=tags)
     _close(client, run_id, entry)
-    known[entry.key] = _Known(run_id, _status(entry), parent, entry.latest)
+    known[entry.key] = Known(run_id, entry.shown, parent, entry.latest)
     return "created" if there is None else "updated"
 
 
@@ -271,10 +276,6 @@ def _close(client: "MlflowClient", run_id: str, entry: Entry) -> None:
         client.update_run(run_id, status="RUNNING")
     else:
         client.set_terminated(run_id, status=entry.status, end_time=entry.ended_ms)
-
-
-def _status(entry: Entry) -> str:
-    return "RUNNING" if entry.ended_ms is None else entry.status
 
 
 def _without(text: str, secret: str | None) -> str:

@@ -1,4 +1,4 @@
-"""One run as MLflow should show it: a plain value; nothing here knows MLflow."""
+"""One run as MLflow should show it, and what is found there: plain values that know no MLflow."""
 
 import math
 from collections.abc import Mapping
@@ -48,10 +48,46 @@ class Entry:
         return self.kind in ("sweep", "summary")
 
     @property
+    def shown(self) -> str:
+        """The status that its run has."""
+        return "RUNNING" if self.ended_ms is None else self.status
+
+    @property
     def latest(self) -> dict[str, float]:
         """The last value of each metric."""
         ordered = sorted(self.points, key=lambda point: (point.step, point.when_ms))
         return {point.metric: point.value for point in ordered}
+
+
+@dataclass(frozen=True)
+class MirrorReport:
+    """What one pass did."""
+
+    created: int
+    """Runs that were not there."""
+    updated: int
+    """Runs that were there, but unfinished or behind."""
+    unchanged: int
+    removed: int
+    """Second runs of one key, left by two mirrors that raced."""
+    lag: int
+    """Runs still to be mirrored, because the pass was asked to stop."""
+    seconds: float
+
+
+@dataclass
+class Known:
+    """What MLflow holds under a key."""
+
+    run_id: str
+    status: str
+    parent: str | None
+    latest: Mapping[str, float]
+
+    def is_as(self, entry: Entry, *, parent: str | None) -> bool:
+        """Whether nothing is left to tell; only a run that grows is compared value by value."""
+        behind = entry.grows and dict(self.latest) != entry.latest
+        return self.status == entry.shown and self.parent == parent and not behind
 
 
 def points(values: Mapping[str, float | None], *, when_ms: int, step: int = 0) -> tuple[Point, ...]:

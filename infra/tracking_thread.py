@@ -8,7 +8,8 @@ from types import TracebackType
 from infra.errors import TerrasweepError
 from infra.ledger import Ledger
 from infra.store import Store
-from infra.tracking import Mirror, MirrorReport
+from infra.tracking import Mirror
+from infra.tracking_entry import MirrorReport
 
 PAUSE_S = 3.0
 SHARE = 4

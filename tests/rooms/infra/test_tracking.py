@@ -1,8 +1,10 @@
 """The mirror, against a real SQLite store."""
 
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
@@ -11,6 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 from infra.tracking import Mirror, default_uri, ui_command
+from infra.tracking_sqlite import Tables
 from tests.rooms.mirrored import by_key, mirrored, runs
 from tests.rooms.study import Study
 
@@ -169,3 +172,49 @@ def test_the_line_that_opens_mlflow_can_be_pasted():
 def test_naming_the_tracking_database_does_not_import_mlflow():
     code = "import sys, infra.tracking as t; t.default_uri('x'); sys.exit('mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=HOUSE, check=False).returncode == 0
+
+
+def without_ids(study: Study, uri: str) -> dict[str, dict]:
+    """What MLflow tells of each run, but for what differs in any two stores."""
+    told = {}
+    names = {run.info.run_id: run.data.tags["key"] for run in runs(study, uri)}
+    for run in runs(study, uri):
+        said = run.to_dictionary()
+        own = said["info"].pop("run_id")
+        assert said["info"].pop("artifact_uri").endswith(f"/{own}/artifacts")
+        for item in ("run_uuid", "experiment_id"):
+            said["info"].pop(item, None)
+        tags = said["data"]["tags"]
+        if "mlflow.parentRunId" in tags:
+            tags["mlflow.parentRunId"] = names[tags["mlflow.parentRunId"]]
+        told[run.data.tags["key"]] = said
+    return told
+
+
+def test_cells_that_are_written_together_are_what_the_client_writes(
+    study, uri, tmp_path, monkeypatch
+):
+    mirrored(study, uri)
+    by_client = f"sqlite:///{tmp_path / 'client.db'}"
+    monkeypatch.setattr(Tables, "open", lambda *args, **options: None)
+    mirrored(study, by_client)
+    assert without_ids(study, uri) == without_ids(study, by_client)
+    key = study.rows()[4].key
+    history = [
+        MlflowClient(tracking_uri=where).get_metric_history(
+            by_key(study, where)[key].info.run_id, "f1"
+        )
+        for where in (uri, by_client)
+    ]
+    assert history[0]
+    assert len({str([(p.value, p.step, p.timestamp) for p in own]) for own in history}) == 1
+
+
+def test_tables_that_are_not_as_they_are_known_are_left_to_the_client(study, uri, tmp_path):
+    mirrored(study, uri)
+    path = Path(uri.removeprefix("sqlite:///"))
+    assert Tables.open(uri, experiment="1", artefacts="file:///x") is not None
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("ALTER TABLE runs ADD COLUMN novelty TEXT")
+    assert Tables.open(uri, experiment="1", artefacts="file:///x") is None
+    assert Tables.open("postgresql://host/db", experiment="1", artefacts="s3://x") is None

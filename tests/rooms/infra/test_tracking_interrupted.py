@@ -37,7 +37,7 @@ Mirror(sys.argv[2]).bring_up_to_date(store, Ledger(store), "planted", go_on=go_o
 """
 
 
-@pytest.mark.parametrize("after", [0, 1, 9])
+@pytest.mark.parametrize("after", [0, 1, 4])
 def test_a_mirror_that_was_killed_is_completed_without_a_second_run(study, uri, after):
     command = [sys.executable, "-c", KILLED, study.store.uri, uri, str(after)]
     done = subprocess.run(command, cwd=HOUSE, capture_output=True, check=False)
