@@ -10,11 +10,10 @@ all of them.
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn import config_context
-from sklearn.tree import DecisionTreeRegressor
 
 from infra.seeds import generator
 from models.judging import Prediction, Problem, number
+from models.probes.forest.growing import Wood, grow
 from models.probes.forest.spec import ForestSpec
 from models.spec import ProbeSpec
 
@@ -25,8 +24,7 @@ SEEDS = 2**32
 def fit_predict(problems: Sequence[Problem], *, spec: ProbeSpec) -> list[Prediction]:
     """Return each problem's prediction."""
     assert isinstance(spec, ForestSpec)
-    with config_context(skip_parameter_validation=True, assume_finite=True):
-        return [_answered(problem, spec=spec) for problem in problems]
+    return [_answered(problem, spec=spec) for problem in problems]
 
 
 def _answered(problem: Problem, *, spec: ForestSpec) -> Prediction:
@@ -50,14 +48,10 @@ def _grown(problem: Problem, target: np.ndarray, *, spec: ForestSpec) -> np.ndar
     x, test_x = (np.ascontiguousarray(x, np.float32) for x in (problem.train_x, problem.test_x))
     rng, size = generator("forest", problem.seed), len(x)
     features = x.shape[1] if problem.target == "number" else max(1, int(x.shape[1] ** 0.5))
-    total = np.zeros((len(test_x), target.shape[1]))
+    wood = Wood(x, np.ascontiguousarray(target, np.float64), features, spec.min_leaf)
+    total, plant = np.zeros((len(test_x), target.shape[1])), grow()
     for _ in range(spec.trees):
         weights = np.bincount(rng.integers(size, size=size), minlength=size).astype(np.float64)
-        tree = DecisionTreeRegressor(
-            max_features=features,
-            min_samples_leaf=spec.min_leaf,
-            random_state=int(rng.integers(SEEDS)),
-        )
-        tree.fit(x, target, sample_weight=weights, check_input=False)
-        total += tree.tree_.predict(test_x).reshape(total.shape)
+        tree = plant(wood, weights, int(rng.integers(SEEDS)))
+        total += tree.predict(test_x).reshape(total.shape)
     return total / spec.trees
