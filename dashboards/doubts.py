@@ -1,14 +1,14 @@
 """The section of the report that says which results look like failures."""
 
-from collections import Counter
-
 from dashboards import words
 from dashboards.findings import Findings
 from dashboards.page import element, folded, html, table
 from dashboards.parts import Section
-from dashboards.signatures import where
-from dashboards.tables import Row
+from dashboards.signatures import gathered, where
+from dashboards.tables import PLACE, Row, grouped
 
+WORST = 3
+"""Places that are named for each sign."""
 SHOWN = 200
 """Lines of the table; the CSV beside the page holds them all."""
 
@@ -18,14 +18,22 @@ def doubts(findings: Findings) -> Section | None:
     rows: list[Row] = findings.signatures.to_pylist()
     if not rows:
         return None
-    counted = Counter(row["sign"] for row in rows)
-    said = (f"{sign} ({number:,})" for sign, number in sorted(counted.items()))
+    signs = gathered(rows, worst=WORST)
+    said = (f"{sign.name} ({sign.places:,})" for sign in signs)
     lead = (
         f"Some results look like failures rather than answers: {words.listed(list(said))}. "
         "Read the scores at these places with care."
     )
+    places = len(list(grouped(findings.cells, PLACE)))
+    summed = (
+        [sign.name, where(row), row["told"], f"{sign.places:,}", f"{sign.places / places:.0%}"]
+        for sign in signs
+        for row in sign.worst
+    )
+    heads = ["sign", "where it is worst", "why", "places", "of all"]
+    worst = table(heads, summed, caption="Each sign, and where it is worst", num_words=3)
     lines = ([where(row), row["sign"], row["told"]] for row in rows[:SHOWN])
     listed = table(["place", "sign", "why"], lines, caption="Signs of failure", num_words=3)
     more = f" The first {SHOWN} are shown; signatures.csv holds all." if len(rows) > SHOWN else ""
-    body = html(element("p", lead + more), folded("All places and signs", listed))
+    body = html(element("p", lead + more), worst, folded("All places and signs", listed))
     return Section("doubts", "Doubtful results", body)

@@ -4,7 +4,8 @@ None of them changes a result. Which place of the grid shows which sign is said 
 the report, so that a table of scores is not read past them.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from dashboards.tables import PLACE, Row, grouped
 NOT_CONVERGED: Final = "not converged"
 MISSING: Final = "not in the draw"
 """What the notes of a row begin with."""
+
+NEAR_RANDOM: Final = "near random"
 
 SIGNATURES = pa.schema(
     [
@@ -44,6 +47,34 @@ def signatures(cells: pa.Table, *, limits: Mapping[str, float], zero: Collection
         for sign, value, told in _signs(place, rows, limits=limits, bare=bare)
     ]
     return pa.Table.from_pylist(found, schema=SIGNATURES)
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One sign of failure over all of a grid."""
+
+    name: str
+    places: int
+    """How many places show it."""
+    worst: tuple[Row, ...]
+    """The places that show it most, the worst first."""
+
+
+def gathered(rows: Iterable[Row], *, worst: int) -> list[Sign]:
+    """Return each sign once, the commonest first, with the few places that show it most."""
+    by_sign: dict[str, list[Row]] = {}
+    for row in rows:
+        by_sign.setdefault(row["sign"], []).append(row)
+    signs = [
+        Sign(name, len(own), tuple(sorted(own, key=_badness, reverse=True)[:worst]))
+        for name, own in by_sign.items()
+    ]
+    return sorted(signs, key=lambda sign: (-sign.places, sign.name))
+
+
+def _badness(row: Row) -> float:
+    """Return how bad a place is; of skill less is worse."""
+    return -row["found"] if row["sign"] == NEAR_RANDOM else float(row["found"])
 
 
 def zero_arms(meta: Mapping[str, Any]) -> set[str]:
@@ -95,7 +126,7 @@ def _signs(
     skills = [row["skill"] for row in rows if row["skill"] is not None]
     if skills and fmean(skills) < limits["near_random"]:
         skill = fmean(skills)
-        yield "near random", skill, f"is {skill:.2f} better than guessing, where 1 is perfect"
+        yield NEAR_RANDOM, skill, f"is {skill:.2f} better than guessing, where 1 is perfect"
     below = bare.get(_but_composition(place))
     if below is not None and mean < below:
         gap = below - mean

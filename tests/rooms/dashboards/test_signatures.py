@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from dashboards.signatures import signatures, where, zero_arms
+from dashboards.signatures import gathered, signatures, where, zero_arms
 from dashboards.tables import TIDY
 
 LIMITS = {"spread": 0.03, "near_random": 0.05}
@@ -82,3 +82,17 @@ def test_the_zero_arms_are_those_that_draw_nothing():
         "compositions": {"zero": {"rule": {"kind": "zero"}}, "all": {"rule": {"kind": "uniform"}}}
     }
     assert zero_arms(meta) == {"zero"}
+
+
+def test_signs_are_counted_and_the_worst_places_named_first():
+    wild = table({"a": [0.6, 0.7], "b": [0.4, 0.9], "c": [0.5, 0.6]})
+    guessed = table({"d": [0.5, 0.5]}, skill=0.01), table({"e": [0.5, 0.5]}, skill=-0.2)
+    cells = pa.concat_tables([wild, *guessed])
+    rows = signatures(cells, limits=LIMITS, zero=()).to_pylist()
+    spread, random = gathered(rows, worst=2)
+    assert (spread.name, spread.places) == ("spread", 3)
+    assert [row["composition"] for row in spread.worst] == ["b", "a"]
+    assert (random.name, [row["composition"] for row in random.worst]) == (
+        "near random",
+        ["e", "d"],
+    )

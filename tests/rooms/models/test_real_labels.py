@@ -3,6 +3,7 @@
 Features are sines and cosines of the location: weak, as real ones are. Files are read in place.
 """
 
+import json
 import warnings
 from pathlib import Path
 
@@ -68,6 +69,39 @@ def problems_of(real: str, seeds: int) -> list[tuple[Problem, np.ndarray]]:
     return found
 
 
+def pixels_of_eurosat(tmp_path: Path) -> list[tuple[Problem, np.ndarray]]:
+    """Return draws of pixels of the real m-eurosat samples; asked is which image one is from.
+
+    There are five images, all of one class: too few for a probe. Their pixels are many and real.
+    """
+    source = DATA / "geobench/eurosat"
+    if not source.exists():
+        pytest.skip("real samples are not in ../shared/data/geobench/eurosat")
+    names = sorted(path.stem for path in source.glob("*.hdf5"))
+    for name in names:
+        (tmp_path / f"{name}.hdf5").symlink_to(source / f"{name}.hdf5")
+    parts = {"train": names[:3], "valid": [], "test": names[3:]}
+    (tmp_path / "default_partition.json").write_text(json.dumps(parts))
+    (tmp_path / "label_map.json").write_text(json.dumps([str(number) for number in range(10)]))
+    spec = TASKS.spec("geobench").model_validate(
+        {
+            "name": "geobench",
+            "path": str(tmp_path),
+            "dataset": "m-eurosat",
+            "unplaced": "null_island",
+        }
+    )
+    read = TASKS["geobench"].read(spec)
+    x = read["image"].transpose(0, 2, 3, 1).reshape(-1, 13)
+    y = np.repeat(np.arange(len(names)), 64 * 64)
+    found = []
+    for seed in range(SEEDS):
+        order = np.random.Generator(np.random.PCG64(seed)).permutation(len(y))
+        train, test = order[:100], order[100:900]
+        found.append((Problem(x[train], y[train], x[test], len(names), seed), y[test]))
+    return found
+
+
 def theirs(model, problem: Problem, *, scaled_target: bool = False) -> Prediction:
     """Fit scikit-learn on standardised features; a network also learns a number standardised."""
     train, test = (part.astype(np.float64) for part in (problem.train_x, problem.test_x))
@@ -100,6 +134,17 @@ def test_neighbours_and_linear_probes_score_the_same_to_1e_6(name: str, real: st
         for metric in (one for one in METRICS.names if problem.target in METRICS[one].JUDGES):
             score = METRICS[metric].score
             assert score(truth, found) == pytest.approx(score(truth, expected), rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["knn", "linear"])
+def test_on_real_images_they_score_the_same_too(name: str, tmp_path: Path):
+    asked = pixels_of_eurosat(tmp_path)
+    answers = ours(name, [problem for problem, _ in asked])
+    for (problem, truth), found in zip(asked, answers, strict=True):
+        expected = theirs(EXACT[name, True](), problem)
+        for metric in ("accuracy", "f1_macro", "balanced_accuracy"):
+            score = METRICS[metric].score
+            assert score(truth, found) == pytest.approx(score(truth, expected), abs=1e-6)
 
 
 @pytest.mark.slow
