@@ -37,7 +37,7 @@ ROUNDS = 5
 def task(device: str) -> tuple[Origin, np.ndarray]:
     """Return Presto with made-up series, and labels that one band tells."""
     draw = generator("benchmark finetune")
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "x": draw.normal(size=(SAMPLES, 12, 17)).astype(np.float32),
         "dynamic_world": draw.integers(0, 9, (SAMPLES, 12)),
         "lat": draw.uniform(-60, 60, SAMPLES),
@@ -86,7 +86,7 @@ def _loop(one: Problem, *, device: str) -> np.ndarray:
         return said
 
     for _ in range(recipe.epochs):
-        for rows in torch.randperm(N).split(recipe.batch_size):
+        for rows in torch.split(torch.randperm(N), recipe.batch_size):
             optimiser.zero_grad()
             said = asked(one.train_x[rows.numpy()])
             torch.autograd.backward(F.binary_cross_entropy_with_logits(said, y[rows]))

@@ -4,6 +4,7 @@ A row follows from its cell's key alone: the draw from task, region and seed, th
 own problem. Which cells are trained together changes how long it takes, and nothing else.
 """
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,7 +36,9 @@ from samplers.table import to_arrays
 
 COLUMNS: Final = ("id", "continent", "label")
 PERHAPS: Final = ("cell", "split")
-MEMORY: Final = 2**28  # bytes for the test sets of cells that are judged together, each a copy
+SHARE: Final = 16
+"""A core's share of the free memory is cut so often: one part for the test sets of cells that are
+judged together, each a copy."""
 MOST_TOGETHER: Final = 64
 MISSING: Final = "not in the draw: "
 
@@ -102,7 +105,7 @@ def rows(
     bench = replace(_bench(_shared(cells), features=features, task=task), origin=source)
     made: dict[Key, Row] = {}
     with one_blas_thread(), torch_threads(context.resources):
-        for part in _parts(cells, size=MEMORY // max(features.nbytes, 1)):
+        for part in _parts(cells, size=_room() // max(features.nbytes, 1)):
             made |= {outcome.cell.key: _row(outcome, bench) for outcome in _judge(part, bench)}
             context.progress(len(made), len(cells))
     return [made[cell.key] for cell in cells]
@@ -157,6 +160,12 @@ def _metrics(spec: TaskSpec, *, num_classes: int) -> dict[str, Metric]:
 def _said(asked: Target, num_classes: int) -> str:
     told = {"number": "a number", "labels": f"{num_classes} labels", "map": "maps of classes"}
     return told.get(asked, f"{num_classes} classes")
+
+
+def _room() -> int:
+    """Return how many bytes the test sets of cells that are judged together may take."""
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return free // (SHARE * (os.cpu_count() or 1))
 
 
 def _parts(cells: Sequence[Step[FinetuneSpec]], *, size: int) -> Iterator[list[Step[FinetuneSpec]]]:

@@ -149,6 +149,17 @@ def test_a_metric_that_does_not_fit_the_classes_is_refused(context: Context):
         finetune.rows(grid([LINEAR], encode=encode), context=context, features=features, task=task)
 
 
+def test_little_memory_makes_smaller_parts_and_the_same_rows(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+):
+    features, task = measured()
+    cells = grid([LINEAR], seeds=range(4))
+    plenty = finetune.rows(cells, context=context, features=features, task=task)
+    monkeypatch.setattr(finetune, "_room", lambda: 1)
+    scarce = finetune.rows(cells, context=context, features=features, task=task)
+    assert [row.metrics for row in scarce] == [row.metrics for row in plenty]
+
+
 def test_no_cells_give_no_rows(context: Context):
     features, task = measured()
     assert finetune.rows([], context=context, features=features, task=task) == []
