@@ -15,7 +15,7 @@ import torch
 from models.judging import Origin, Prediction, Problem
 from models.outputs import Aim, activated, aim, is_lone, lone, num_outputs, said
 from models.probes.full.spec import FullSpec
-from models.probes.full.stack import Stack
+from models.probes.full.stack import Learning, Stack
 from models.probes.full.training import Draw, predict, room, train
 from models.spec import FinetuningSpec, ProbeSpec
 
@@ -45,11 +45,17 @@ def _each(problems: Sequence[Problem], *, spec: FullSpec) -> list[Prediction]:
     assert recipe is not None, "every network has one"
     size = room(origin, samples=min(recipe.batch_size, len(problems[0].train_x)))
     parts = [problems[at : at + size] for at in range(0, len(problems), size)]
-    return [one for part in parts for one in together(part, origin=origin, recipe=recipe)]
+    found = Learning.of(origin)
+    answers = (together(one, origin=origin, recipe=recipe, learning=found) for one in parts)
+    return [answer for part in answers for answer in part]
 
 
 def together(
-    problems: Sequence[Problem], *, origin: Origin, recipe: FinetuningSpec
+    problems: Sequence[Problem],
+    *,
+    origin: Origin,
+    recipe: FinetuningSpec,
+    learning: Learning | None = None,
 ) -> list[Prediction]:
     """Train a network for each problem side by side, and ask each for its own test samples."""
     aims = [aim(problem, standardised=True) for problem in problems]
@@ -57,7 +63,7 @@ def together(
         Draw(torch.from_numpy(problem.train_x), torch.from_numpy(own.y), problem.seed)
         for problem, own in zip(problems, aims, strict=True)
     ]
-    stack = Stack.of(origin, draws=draws, recipe=recipe)
+    stack = Stack.of(origin, draws=draws, recipe=recipe, learning=learning)
     train(stack, draws, output=aims[0].output, recipe=recipe)
     tests = [torch.from_numpy(problem.test_x) for problem in problems]
     answers = predict(stack, tests)

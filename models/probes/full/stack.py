@@ -74,16 +74,25 @@ class Stack:
     origin: Origin
 
     @classmethod
-    def of(cls, origin: Origin, *, draws: Sequence[Asking], recipe: FinetuningSpec) -> "Stack":
-        """Return as many copies of a checkpoint as draws, each with a head of its draw's seed."""
+    def of(
+        cls,
+        origin: Origin,
+        *,
+        draws: Sequence[Asking],
+        recipe: FinetuningSpec,
+        learning: "Learning | None" = None,
+    ) -> "Stack":
+        """Return as many copies of a checkpoint as draws, each with a head of its draw's seed.
+
+        What learns is found out anew, unless it is handed in.
+        """
+        found = learning or Learning.of(origin)
         device = next(origin.network.parameters()).device
-        one = {name: values[:1].to(device) for name, values in origin.batch.items()}
-        used, width = _used(origin, one)
-        heads = [_head(width, draw, recipe=recipe).to(device) for draw in draws]
+        heads = [_head(found.width, draw, recipe=recipe).to(device) for draw in draws]
         weights = dict(origin.network.named_parameters())
         tuned = {
             f"network.{name}": weights[name].detach().expand(len(draws), *weights[name].shape)
-            for name in used
+            for name in found.names
         }
         for name, _ in heads[0].named_parameters():
             own = [head.get_parameter(name).detach() for head in heads]
@@ -141,19 +150,30 @@ def _depth(name: str, *, deepest: int) -> int:
     return deepest if LAST.search(name) else 0
 
 
-def _used(origin: Origin, batch: Batch) -> tuple[list[str], int]:
-    """Return the weights that features depend on and that may learn, and how wide features are."""
-    named = {
-        name: weight
-        for name, weight in origin.network.named_parameters()
-        if weight.requires_grad or name in origin.model.thaws
-    }
-    with torch.enable_grad():
-        leaves = {name: weight.detach().requires_grad_() for name, weight in named.items()}
-        features = _features(origin.network, leaves, batch)
-        slopes = torch.autograd.grad(features.sum(), list(leaves.values()), allow_unused=True)
-    used = [name for name, slope in zip(leaves, slopes, strict=True) if slope is not None]
-    return used, int(features.shape[1])
+@dataclass(frozen=True)
+class Learning:
+    """What of a network learns when all of it is finetuned."""
+
+    names: tuple[str, ...]
+    """The weights that features depend on and that may learn."""
+    width: int
+    """How wide features are."""
+
+    @classmethod
+    def of(cls, origin: Origin) -> "Learning":
+        """Ask for the gradients of one sample's features."""
+        device = next(origin.network.parameters()).device
+        batch = {name: values[:1].to(device) for name, values in origin.batch.items()}
+        leaves = {
+            name: weight.detach().requires_grad_()
+            for name, weight in origin.network.named_parameters()
+            if weight.requires_grad or name in origin.model.thaws
+        }
+        with torch.enable_grad():
+            features = _features(origin.network, leaves, batch)
+            slopes = torch.autograd.grad(features.sum(), list(leaves.values()), allow_unused=True)
+        moved = (name for name, slope in zip(leaves, slopes, strict=True) if slope is not None)
+        return cls(tuple(moved), int(features.shape[1]))
 
 
 class _Encoding(nn.Module):

@@ -155,11 +155,10 @@ def _losses(raw_Sbk: Tensor, y_Sbk: Tensor, *, output: Output, smoothing: float)
 def predict(stack: Stack, tests: Sequence[Tensor]) -> list[Tensor]:
     """Return what each copy says of its own test samples, (tests, k) on the CPU."""
     longest, made = max(len(own) for own in tests), []
-    size = CHUNK if stack.device.type == "cuda" else stack.origin.network.at_once
     with torch.no_grad():
-        for at in range(0, longest, size):
+        for at in range(0, longest, CHUNK):
             # Shorter ones are asked for their last sample again, and not heard.
-            place = torch.arange(at, min(at + size, longest))
+            place = torch.arange(at, min(at + CHUNK, longest))
             rows = [own[place.clamp(max=len(own) - 1)] for own in tests]
             made.append(stack(_gathered(stack, rows)).cpu())
     joined = torch.cat(made, dim=1)

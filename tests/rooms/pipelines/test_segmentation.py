@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, jaccard_score
 
 from infra.context import Context
-from infra.errors import SpecError
+from infra.errors import BadDataError, SpecError
 from infra.store import Store
 from models.judging import NOTHING, Prediction, Problem
 from models.members import METRICS
@@ -159,3 +159,25 @@ def test_a_draw_of_maps_of_one_class_is_left_out(tmp_path: Path):
     )
     assert (found.labels == 2).all()
     assert found.notes == ("the draw holds a single class",)
+
+
+BAD = {
+    "pixels outside the classes": (lambda maps: maps + 9, "where 8 classes are numbered from 0"),
+    "a map without a label": (
+        lambda maps: np.where(np.arange(8)[:, None, None] == 2, -1, maps),
+        "found 1 maps without",
+    ),
+    "labels that are no maps": (lambda maps: maps[:, 0, 0], "labels of shape (8,)"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_maps_are_a_sentence(case: str, tmp_path: Path):
+    spec = TASKS.spec("forty").model_validate(
+        {"name": "forty", **forty.make(tmp_path), "of_maps": "whole", "metric": "miou"}
+    )
+    read, classes = TASKS["forty"].read(spec), TASKS["forty"].classes(spec)
+    spoil, said = BAD[case]
+    with pytest.raises(BadDataError, match="wanted the labelled samples of task forty") as caught:
+        taskdata.check({**read, "label": spoil(read["label"])}, spec=spec, classes=classes)
+    assert said in str(caught.value)
