@@ -8,7 +8,8 @@ from samplers.spec import FiledTaskSpec, NumberMetric, Target
 class FuelMoistureSpec(FiledTaskSpec):
     """How moist the living fuel of wildfires is, in per cent.
 
-    Twelve months in Presto's format, in the USA.
+    Twelve months in Presto's format, in the USA. That its files are laid out as those of the algae
+    blooms is assumed: none was at hand.
     """
 
     assumed: ClassVar[tuple[str, ...]] = ("metric",)
