@@ -9,16 +9,14 @@ import logging
 import os
 import secrets
 import shutil
-import signal
 import socket
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, chdir, closing, contextmanager
 from functools import cache
 from pathlib import Path
-from types import FrameType
 
+from infra import stopping
 from infra.doorplate import ROOMS, house
 from infra.errors import UserError
 from infra.provenance import COMMIT_ENV, commit
@@ -82,13 +80,14 @@ def connect(
         home = stack.enter_context(_short_folder())
         os.environ[SCRATCH] = str(home)
         stack.callback(ray.shutdown)
+        stack.push(stopping.grant_wishes)
         # Ray puts the current folder first on the workers' path: a stranger's models/ may be there.
         with chdir(home):
             if address is None:
                 _start(cpus=cpus, home=home, dashboard=dashboard)
             else:
                 _join(address)
-        stack.enter_context(_stop_on_sigterm())
+        stack.enter_context(stopping.on_sigterm())
         yield
 
 
@@ -121,16 +120,35 @@ def _start(*, cpus: int | None, home: Path, dashboard: bool) -> None:
     )
 
 
-def _join(address: str) -> None:
-    import ray
+def take_token() -> None:
+    """Show the token at hand from here on, if there is one.
+
+    An explicit address leaves tokens off unless the variable was set before Ray was imported.
+    """
     from ray._private.authentication.authentication_token_setup import (
         maybe_enable_token_auth_if_token_available,
     )
+
+    logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
+    maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+
+
+def refused(address: str) -> ClusterError:
+    """Return the error of a cluster that wants another token."""
+    return ClusterError(
+        f"wanted to join the Ray cluster at {address}",
+        found=f"a cluster that {_why_refused()}",
+        do=f"set {AUTH_MODE}=token and {TOKEN} (or {TOKEN_PATH}) to the cluster's token, "
+        "which `ray get-auth-token` prints on its head node",
+    )
+
+
+def _join(address: str) -> None:
+    import ray
     from ray.exceptions import AuthenticationError
 
     _check_somebody_listens(address)
-    # An explicit address leaves tokens off unless the variable was set before Ray was imported.
-    maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+    take_token()
     rooms = house()
     try:
         ray.init(
@@ -144,12 +162,7 @@ def _join(address: str) -> None:
             },
         )
     except (AuthenticationError, ConnectionError) as error:
-        raise ClusterError(
-            f"wanted to join the Ray cluster at {address}",
-            found=f"a cluster that {_why_refused()}",
-            do=f"set {AUTH_MODE}=token and {TOKEN} (or {TOKEN_PATH}) to the cluster's token, "
-            "which `ray get-auth-token` prints on its head node",
-        ) from error
+        raise refused(address) from error
 
 
 def _check_somebody_listens(address: str) -> None:
@@ -231,20 +244,3 @@ def _alive(pid: str) -> bool:
     except (ProcessLookupError, ValueError):
         return False
     return True
-
-
-@contextmanager
-def _stop_on_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into an exit that runs every ``finally``; threads keep what there is."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _leave(signum: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + signum)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from infra import logs
 from infra.causes import PASSING, Cause
 from infra.errors import StoreError, nearest
 from infra.parts import Parts, from_bytes, to_bytes, versioned
@@ -158,6 +159,8 @@ class Ledger:
         if rows:
             made = [asdict(row) | {"metrics": list(row.metrics.items())} for row in rows]
             self._results.append(pa.Table.from_pylist(made, schema=RESULTS))
+        for row in rows:
+            logs.tell("done", key=row.key, value=row.value, metric=row.metric, seconds=row.seconds)
 
     def results(self) -> pa.Table:
         """Return exactly one row per finished cell, sorted by key."""
@@ -180,6 +183,9 @@ class Ledger:
         if rows:
             made = [asdict(row) for row in rows]
             self._failures.append(pa.Table.from_pylist(made, schema=FAILURES))
+        for row in rows:
+            told = {"kind": row.kind, "message": row.message, "attempt": row.attempt}
+            logs.tell("failed", key=row.key, **told)
 
     def failures(self) -> pa.Table:
         """Return the last failure of everything that failed and was not done since."""

@@ -18,6 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import ValidationError
 
+from infra import metrics
 from infra.artefacts import compare, listed
 from infra.blobs import Blobs, LocalBlobs, at_once
 from infra.errors import StoreError, TornError
@@ -176,6 +177,8 @@ class Store:
             self._publish(made, scratch)
             # How far the making was need not be known any more.
             at_once(self.blobs.drop, self.list(f"progress/{step.key}"))
+            size = sum(artefact.bytes for artefact in made.artefacts.values())
+            metrics.count("terrasweep_bytes", size, stage=step.stage)
             return made
 
     def _publish(self, made: Record, scratch: Path) -> None:

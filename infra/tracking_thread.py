@@ -5,8 +5,10 @@ from collections.abc import Callable
 from threading import Event, Thread
 from types import TracebackType
 
+from infra import metrics
 from infra.errors import TerrasweepError
 from infra.ledger import Ledger
+from infra.stopping import GRACE_S
 from infra.store import Store
 from infra.tracking import Mirror
 from infra.tracking_entry import MirrorReport
@@ -19,7 +21,8 @@ SHARE = 4
 class MirrorThread:
     """Mirrors what is new every few seconds; says once when MLflow is away, once when it is back.
 
-    As a context it flushes at the end of a sweep that went well, and leaves at once otherwise.
+    As a context it flushes at the end of a sweep that went well; asked to stop, it has a moment to
+    catch up, and after an error it leaves at once.
     """
 
     def __init__(
@@ -50,6 +53,9 @@ class MirrorThread:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self._ended.set()
+            self._thread.join(GRACE_S)
         if kind is not None:
             self._left.set()
         self.finish()
@@ -78,6 +84,7 @@ class MirrorThread:
                 self._tell(_sentence(error))
             self._away = True
         else:
+            metrics.gauge("terrasweep_mirror_lag", self.last.lag, sweep=self._name)
             if self._away:
                 self._tell(f"MLflow is back: sweep {self._name!r} is mirrored again")
             self._away = False

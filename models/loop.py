@@ -58,8 +58,8 @@ class Savepoint(Protocol):
     def save(self, state: bytes, *, step: int) -> None:
         """Keep the state after so many steps; the first worker alone does."""
 
-    def tell(self, epochs: float) -> None:
-        """Hear how many epochs are done; the first worker alone tells."""
+    def tell(self, epochs: float) -> bool:
+        """Hear how many epochs are done, and say whether to save now; the first worker tells."""
 
 
 class Forgetful:
@@ -72,8 +72,9 @@ class Forgetful:
     def save(self, state: bytes, *, step: int) -> None:
         """Keep nothing."""
 
-    def tell(self, epochs: float) -> None:
-        """Hear nothing."""
+    def tell(self, epochs: float) -> bool:
+        """Hear nothing, and want nothing."""
+        return False
 
 
 def train(
@@ -107,11 +108,20 @@ def train(
         for rows, batch in feed.batches(run.step, run.schedule.total_steps):
             run.learn(batch, rows=rows.tolist())
             if run.is_first and run.step < run.schedule.total_steps:
-                saving.and_then(lambda: savepoint.save(run.pack(), step=run.step))
-                telling.and_then(lambda: savepoint.tell(run.epochs))
+                saving.and_then(lambda: _save(run, savepoint))
+                telling.and_then(lambda: _tell(run, savepoint))
     if run.is_first:
         savepoint.tell(run.epochs)
     return run.history.rows
+
+
+def _save(run: "_Run", savepoint: Savepoint) -> None:
+    savepoint.save(run.pack(), step=run.step)
+
+
+def _tell(run: "_Run", savepoint: Savepoint) -> None:
+    if savepoint.tell(run.epochs):
+        _save(run, savepoint)
 
 
 class _Run:

@@ -22,6 +22,7 @@ from infra.context import Context
 from infra.errors import TerrasweepError
 from infra.spec import Spec
 from infra.step import Step
+from infra.stopping import last_wish
 from models import weights
 from pipelines.training import HISTORY, Job, StoreSavepoint, work
 
@@ -52,9 +53,10 @@ def _fit(job: Job, *, context: Context) -> None:
     savepoint = StoreSavepoint(job.store, job.home)
     fitting = _Fitting(job)
     fitting.start()
-    while fitting.is_alive():
-        fitting.join(LOOK_EVERY_S)
-        context.progress(savepoint.epochs(), job.training.epochs)
+    with last_wish(savepoint.ask):
+        while fitting.is_alive():
+            fitting.join(LOOK_EVERY_S)
+            context.progress(savepoint.epochs(), job.training.epochs)
     if fitting.error is not None:
         raise fitting.error
 

@@ -7,6 +7,7 @@ lost driver or a full disk costs a minute. The store drops it once the step has 
 import hashlib
 import io
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final, cast
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from infra import metrics
 from infra.context import Context, Resources
 from infra.errors import TerrasweepError
 from infra.spec import Spec, everything
@@ -36,6 +38,7 @@ FEWEST_PASSES: Final = 2_000
 """Samples times epochs below which a lone worker does without Ray Train."""
 HISTORY: Final = "history.parquet"
 DIVERGED: Final = "diverged.json"
+LOOK_EVERY_S: Final = 0.2
 KEPT_STATES: Final = 2
 """The last state, and one before it should the last be torn."""
 HISTORY_VERSION: Final = 2
@@ -125,6 +128,8 @@ class StoreSavepoint:
 
     store: Store
     home: str
+    num_samples: int = 0
+    """How many samples an epoch has; the worker that trains knows."""
 
     def load(self) -> bytes | None:
         """Return the newest state that is whole; torn ones are dropped."""
@@ -140,18 +145,36 @@ class StoreSavepoint:
         self.store.put(f"{self.home}/states/{step:012d}-{_checksum(state)}.pt", state)
         for path in self.states()[:-KEPT_STATES]:
             self.store.drop(path)
+        self.store.drop(self._asked)
 
     def states(self) -> list[str]:
         """Return where the states lie, the newest last."""
         return self.store.list(f"{self.home}/states")
 
-    def tell(self, epochs: float) -> None:
-        """Leave word for whoever watches."""
+    def tell(self, epochs: float) -> bool:
+        """Leave word for whoever watches; say whether a driver that is to stop asked to save."""
+        news = (epochs - self.epochs()) * self.num_samples
+        metrics.count("terrasweep_samples", news, stage="pretrain")
         self.store.put(f"{self.home}/epochs", str(epochs).encode())
+        return self.store.get(self._asked) is not None
+
+    def ask(self, within_s: float) -> None:
+        """Ask a training that has begun to save; wait until it has, or has no more time."""
+        if not self.epochs():
+            return
+        self.store.put(self._asked, b"")
+        end = time.monotonic() + within_s
+        while self.store.get(self._asked) is not None and time.monotonic() < end:
+            time.sleep(LOOK_EVERY_S)
+        self.store.drop(self._asked)
 
     def epochs(self) -> float:
         """Return how many epochs are done."""
         return float(self.store.get(f"{self.home}/epochs") or 0)
+
+    @property
+    def _asked(self) -> str:
+        return f"{self.home}/save"
 
 
 def _checksum(data: bytes) -> str:
@@ -182,7 +205,7 @@ def _trained(
             training=job.training,
             key=str(job.key),
             device=device,
-            savepoint=StoreSavepoint(job.store, job.home),
+            savepoint=StoreSavepoint(job.store, job.home, _count(arrays)),
             means=job.means,
             yardstick=yardstick,
         )

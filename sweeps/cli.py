@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
+from infra import stopping
 from infra.doorplate import house
 from infra.errors import TerrasweepError
 from sweeps import show
@@ -18,6 +19,9 @@ from sweeps.commands.options import Parser, shared
 COMMANDS = {
     "plan": "what would run and what is made already; spends nothing",
     "run": "do it, resume it, extend it: always the same command",
+    "submit": "the same as a job on a cluster; logs, status and cancel follow it",
+    "logs": "what the job of a sweep tells",
+    "cancel": "stop the jobs of a sweep; what is finished is kept",
     "status": "coverage: planned, done, failed and why",
     "report": "the HTML report and CSV tables again, from the ledger alone",
     "explain": "what a key is, what it needs, why it is new",
@@ -35,6 +39,7 @@ MODULES = {"spec": "check"}
 """Commands whose module has another name: `spec` modules are specs, here as everywhere."""
 
 INTERRUPTED = 130
+STOPPED = 143
 PIPE_CLOSED = 141
 
 
@@ -43,16 +48,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     line = list(sys.argv[1:] if argv is None else argv)
     try:
         house()
-        return _run(line)
+        with stopping.on_sigterm():
+            return _run(line)
     except TerrasweepError as error:
         if "--debug" in line:
             traceback.print_exc()
         show.complain(str(error))
         return error.exit_code
     except KeyboardInterrupt:
+        asked = stopping.was_asked()
+        told, code = ("stopped", STOPPED) if asked else ("interrupted", INTERRUPTED)
         again = shlex.join(["terrasweep", *line])
-        show.complain(f"interrupted; what was finished is kept, go on with `{again}`")
-        return INTERRUPTED
+        show.complain(f"{told}; what was finished is kept, go on with `{again}`")
+        return code
     except BrokenPipeError:
         # Whoever read us has gone; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from statistics import median
 
 from infra.errors import SpecError
@@ -10,18 +9,19 @@ from infra.ledger import Ledger
 from infra.spec import Spec
 from infra.step import Key, Step
 from infra.store import Store
+from pipelines.spec import FinetuneSpec
+from sweeps import order
+from sweeps.board import Job
 from sweeps.estimate import Cost, costs_of
 from sweeps.lineage import STAGES, Lineages
-from sweeps.plan import Cell, Plan
+from sweeps.missing import Missing
+from sweeps.plan import Plan
 from sweeps.profile import Profile
+from sweeps.room import room_for_training, slots_in
 from sweeps.simulation import Course, Work, longest_chain, simulate
 
-WAVES = 4
-MOST_CELLS = 256
-"""Bundles for each slot, and cells in a bundle, as `run` chooses them."""
-DATA = ("shard", "sample")
-"""Ray Data takes the cluster for one thing at a time."""
-MADE_IN_ORDER = ("shard", "task", "init", "checkpoint", "sample", "tower", "pretrain", "encode")
+BEFORE = ("shard", "task", "init", "checkpoint", "sample", "tower")
+MADE_IN_ORDER = (*BEFORE, "pretrain", "encode", "finetune")
 """Stages, each after all that it may need."""
 HOUR = 3600.0
 
@@ -56,44 +56,84 @@ class Forecast:
     """When the last of each stage is done, in seconds from the start."""
 
 
-def forecast(plan: Plan, *, store: Store, profile: Profile) -> Forecast:
+def forecast(
+    plan: Plan, *, store: Store, profile: Profile, records: Store | None = None
+) -> Forecast:
     """Return what is left of a plan on a cluster that exists on paper.
+
+    Args:
+        plan: What is wanted.
+        store: Where it is to be made; what is there already is not made again.
+        profile: The cluster.
+        records: Where it is told what a unit of work costs; left out, the same store.
 
     Raises:
         SpecError: If neither a record nor the profile tells what some stage costs.
     """
-    works, num_bytes = work_of(plan, store=store, profile=profile)
+    works, num_bytes = work_of(plan, store=store, profile=profile, records=records or store)
     nodes = [(kind.cpus, kind.gpus) for kind in profile.nodes for _ in range(kind.count)]
-    course = simulate(works, nodes=nodes, lanes={"data": 1, "training": _trainings(profile)})
+    training = room_for_training(_has(profile), profile.resources)
+    course = simulate(works, nodes=nodes, lanes={"training": training})
     return _told(works, course, profile=profile, num_bytes=num_bytes)
 
 
-def work_of(plan: Plan, *, store: Store, profile: Profile) -> tuple[list[Work], int]:
+def work_of(
+    plan: Plan, *, store: Store, profile: Profile, records: Store
+) -> tuple[list[Work], int]:
     """Return what is missing of a plan as pieces of work, and the bytes it will leave."""
-    done = Ledger(store).results().select(["key", "protocol", "seconds"])
-    finished = set(done["key"].to_pylist())
-    cells = [cell for cell in plan.wanted if str(cell.step.key) not in finished]
-    steps = _missing(plan, cells, store=store)
-    costs = _costs(steps, store=store, profile=profile)
-    works, places = _steps(steps, costs=costs, profile=profile)
-    each = _per_cell(done.to_pylist(), cells, profile=profile)
-    works += _bundles(cells, each=each, places=places, profile=profile)
-    return works, sum(cost.bytes for cost in costs.values())
+    missing = Missing.of(plan, store=store, ledger=Ledger(store))
+    costs = _costs(missing.steps, records=records, profile=profile)
+    each = _per_cell(missing.cells, records=records, profile=profile)
+    slots = slots_in(_has(profile), profile.resources)
+    jobs = order.jobs(
+        missing.steps, missing.cells, planned=plan, resources=profile.resources, slots=slots
+    )
+    works = _works(sorted(jobs, key=_stage), costs, each, profile)
+    return list(works), sum(cost.bytes for cost in costs.values())
 
 
-def _missing(plan: Plan, cells: Sequence[Cell], *, store: Store) -> list[Step[Spec]]:
-    there = store.done(step.key for step in plan.steps)
-    asked: set[Key] = {cell.features.key for cell in cells}
-    found = []
-    for step in reversed(plan.steps):
-        if step.key in asked and step.key not in there:
-            found.append(step)
-            asked |= {need.key for need in step.needs}
-    return found[::-1]
+def _has(profile: Profile) -> dict[str, float]:
+    return {"CPU": profile.cpus, "GPU": profile.gpus}
 
 
-def _costs(steps: Sequence[Step[Spec]], *, store: Store, profile: Profile) -> dict[Key, Cost]:
-    lineages, found = Lineages(store), {}
+def _stage(job: Job) -> int:
+    return MADE_IN_ORDER.index(job.stage)
+
+
+def _works(
+    jobs: Sequence[Job], costs: Mapping[Key, Cost], each: Mapping[str, float], profile: Profile
+) -> Iterator[Work]:
+    """Yield the jobs that a run would do, in its ranks, as work of known length."""
+    takes, places = profile.overheads, dict[Key, int]()
+    for at, job in enumerate(jobs):
+        is_bundle = job.stage == "finetune"
+        if is_bundle:
+            seconds = sum(each[cell.spec.protocol.name] for cell in job.steps)
+        else:
+            seconds = sum(costs[step.key].seconds for step in job.steps) + takes.step_s
+            places |= dict.fromkeys((step.key for step in job.steps), at)
+        asked = {need.key for step in job.steps for need in step.needs}
+        yield Work(
+            name=_name(job),
+            stage=job.stage,
+            seconds=seconds,
+            cpus=job.takes.cpus,
+            gpus=job.takes.gpus,
+            needs=tuple(sorted({places[key] for key in asked if key in places})),
+            rank=job.rank,
+            driver_s=takes.bundle_s if is_bundle else 0.0,
+            lane=job.lane or "",
+        )
+
+
+def _name(job: Job) -> str:
+    first, number = job.steps[0], len(job.steps)
+    label = str(first.need("encode").label if job.stage == "finetune" else first.label)
+    return label if number == 1 else f"{number} of {label}"
+
+
+def _costs(steps: Sequence[Step[Spec]], *, records: Store, profile: Profile) -> dict[Key, Cost]:
+    lineages, found = Lineages(records), dict[Key, Cost]()
     for stage in STAGES:
         own = [step for step in steps if step.stage == stage]
         for step, cost in zip(own, costs_of(own, lineages=lineages), strict=True):
@@ -119,99 +159,20 @@ def _unknown(stage: str) -> SpecError:
     )
 
 
-def _steps(
-    steps: Sequence[Step[Spec]], *, costs: Mapping[Key, Cost], profile: Profile
-) -> tuple[list[Work], dict[Key, int]]:
-    """Return steps as work, and the place of each; all draws are one piece, made in one scan."""
-    works: list[Work] = []
-    places: dict[Key, int] = {}
-    draws = [step for step in steps if step.stage == "sample"]
-    alone = [(step,) for step in steps if step.stage != "sample"]
-    together = sorted([*alone, *([tuple(draws)] if draws else [])], key=_order)
-    for group in together:
-        seconds = sum(costs[step.key].seconds for step in group) + profile.overheads.step_s
-        works.append(_work(group, seconds, places=places, profile=profile))
-        places |= dict.fromkeys((step.key for step in group), len(works) - 1)
-    return works, places
-
-
-def _order(group: tuple[Step[Spec], ...]) -> int:
-    return MADE_IN_ORDER.index(group[0].stage)
-
-
-def _work(
-    group: tuple[Step[Spec], ...], seconds: float, *, places: Mapping[Key, int], profile: Profile
-) -> Work:
-    step = group[0]
-    share = profile.pretraining if step.stage == "pretrain" else profile.trial
-    needs = {places[need.key] for one in group for need in one.needs if need.key in places}
-    return Work(
-        name=(step.label or str(step.key)) if len(group) == 1 else f"{len(group)} draws",
-        stage=step.stage,
-        seconds=seconds,
-        cpus=share.cpus,
-        gpus=share.gpus if step.stage in ("pretrain", "encode", "tower") else 0.0,
-        needs=tuple(sorted(needs)),
-        rank=(0, len(places)),
-        lane="data" if step.stage in DATA else "training" if step.stage == "pretrain" else "",
-    )
-
-
 def _per_cell(
-    rows: Sequence[Mapping[str, object]], cells: Sequence[Cell], *, profile: Profile
+    cells: Sequence[Step[FinetuneSpec]], *, records: Store, profile: Profile
 ) -> dict[str, float]:
     """Return the seconds of a cell by the member its protocol is of."""
+    asked = {cell.spec.protocol.name for cell in cells}
     if "finetune" in profile.seconds:
-        return {cell.step.spec.protocol.name: profile.seconds["finetune"] for cell in cells}
+        return dict.fromkeys(asked, profile.seconds["finetune"])
     took: dict[str, list[float]] = {}
-    for row in rows:
-        took.setdefault(str(row["protocol"]), []).append(float(str(row["seconds"])))
-    if not {cell.step.spec.protocol.name for cell in cells} <= took.keys():
+    for row in Ledger(records).results().select(["protocol", "seconds"]).to_pylist():
+        took.setdefault(row["protocol"], []).append(row["seconds"])
+    if not asked <= took.keys():
         raise _unknown("finetune")
     faster = profile.faster.get("finetune", 1.0)
-    return {name: median(seconds) / faster for name, seconds in took.items()}
-
-
-def _bundles(
-    cells: Sequence[Cell],
-    *,
-    each: Mapping[str, float],
-    places: Mapping[Key, int],
-    profile: Profile,
-) -> Iterator[Work]:
-    """Yield bundles of cells that share their features, those of all compositions in turn."""
-    size = profile.cells_per_bundle or _size(len(cells), profile)
-    by_features = sorted(cells, key=lambda cell: cell.features.key.digest)
-    for _, group in groupby(by_features, key=lambda cell: cell.features.key):
-        alike = sorted(group, key=lambda cell: cell.step.spec.protocol.name)
-        for piece, at in enumerate(range(0, len(alike), size)):
-            bundle = alike[at : at + size]
-            need = places.get(bundle[0].features.key)
-            yield Work(
-                name=f"{len(bundle)} cells of {bundle[0].features.label}",
-                stage="finetune",
-                seconds=sum(each[cell.step.spec.protocol.name] for cell in bundle),
-                cpus=profile.trial.cpus,
-                gpus=profile.trial.gpus,
-                needs=() if need is None else (need,),
-                rank=(1, piece),
-                driver_s=profile.overheads.bundle_s,
-            )
-
-
-def _size(num_cells: int, profile: Profile) -> int:
-    slots = max(1, int(profile.cpus / max(profile.trial.cpus, 0.01)))
-    if profile.trial.gpus:
-        slots = max(1, min(slots, int(profile.gpus / profile.trial.gpus)))
-    return min(max(num_cells // (WAVES * slots), 1), MOST_CELLS)
-
-
-def _trainings(profile: Profile) -> int:
-    """Return how many pretrainings run at once; a core stays free for what runs beside them."""
-    room = (profile.cpus - 1) / max(profile.pretraining.cpus, 0.01)
-    if profile.pretraining.gpus:
-        room = min(room, profile.gpus / profile.pretraining.gpus)
-    return max(1, int(room))
+    return {name: median(took[name]) / faster for name in asked}
 
 
 def _told(works: Sequence[Work], course: Course, *, profile: Profile, num_bytes: int) -> Forecast:

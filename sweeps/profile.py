@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
+from infra.context import Resources
 from sweeps.axes import Part
 
 Amount: TypeAlias = Annotated[float, Field(ge=0)]
@@ -64,6 +65,17 @@ class Profile(Part):
     """How many times faster than where the records were made, by stage."""
     overheads: Overheads = Overheads()
     """What the engine takes; assumed, unless measured."""
+
+    @property
+    def resources(self) -> Resources:
+        """What steps and trials occupy there, as the options of `run` would say it."""
+        return Resources(
+            cpus_per_trial=self.trial.cpus,
+            gpus_per_trial=self.trial.gpus,
+            cpus_per_train_worker=self.pretraining.cpus,
+            gpus_per_train_worker=self.pretraining.gpus,
+            cells_per_bundle=self.cells_per_bundle,
+        )
 
     @property
     def cpus(self) -> float:

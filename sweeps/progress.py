@@ -11,6 +11,9 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from infra import logs, metrics
+
+CELLS = "finetune"
 PAUSE_S = 5.0
 """A line at most this often and for each stage, where there is no terminal."""
 
@@ -62,8 +65,8 @@ class Stage:
 class Stages:
     """All stages of a run, as a context in which they are shown."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, console: Console, sweep: str = "") -> None:
+        self.console, self._sweep = console, sweep
         self._stages: dict[str, Stage] = {}
         self._rows: dict[str, TaskID] = {}
         self._lock = RLock()
@@ -117,12 +120,25 @@ class Stages:
             stage.parts.pop(key, None)
             stage.done += done
             stage.failed += failed
+            self._count(stage, done=done, failed=failed)
             self._show(stage)
+        if key and done:
+            logs.tell("made", key=key)
 
     def say(self, text: str) -> None:
         """Print a line between the bars; it is not wrapped, so that it can be pasted."""
         with self._lock:
             self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _count(self, stage: Stage, *, done: int, failed: int) -> None:
+        """Tell Prometheus."""
+        tags = {"sweep": self._sweep, "stage": stage.name}
+        kind = "cells" if stage.name == CELLS else "steps"
+        metrics.count(f"terrasweep_{kind}_done", done, **tags)
+        metrics.count(f"terrasweep_{kind}_failed", failed, **tags)
+        if stage.name == CELLS:
+            left = stage.total - stage.before - stage.done - stage.failed
+            metrics.gauge("terrasweep_cells_waiting", left, **tags)
 
     def _show(self, stage: Stage) -> None:
         now = time.monotonic()

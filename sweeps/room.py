@@ -41,7 +41,11 @@ class Workers:
 
 def slots(context: Context) -> int:
     """Return how many workers the connected cluster has room for."""
-    has, wants = cluster.resources(), context.resources
+    return slots_in(cluster.resources(), context.resources)
+
+
+def slots_in(has: Mapping[str, float], wants: Resources) -> int:
+    """Return how many workers a cluster has room for, that has so much of each resource."""
     room = has.get("CPU", 1.0) / max(wants.cpus_per_trial, 0.01)
     if wants.gpus_per_trial:
         room = min(room, has.get("GPU", 0.0) / wants.gpus_per_trial)

@@ -106,7 +106,7 @@ def run(
     _write_plan(planned, store=store, ledger=ledger)
     uri = None if tracking == OFF else tracking or default_uri(store.uri)
     context = Context(store, resources or Resources(), retries=retries or Retries())
-    with Stages(console) as stages, _mirrored(uri, planned, store=store, stages=stages):
+    with Stages(console, sweep.name) as stages, _mirrored(uri, planned, store=store, stages=stages):
         one = Run(planned, context, ledger, stages)
         _make_all(one, address=address, retry_failed=retry_failed)
         report = write_report(sweep.name, store=store).resolve()

@@ -13,6 +13,12 @@ def say(text: str = "") -> None:
     sys.stdout.write(f"{text}\n")
 
 
+def say_now(text: str) -> None:
+    """Print one line that is seen at once, into a pipe too."""
+    say(text)
+    sys.stdout.flush()
+
+
 def complain(text: str) -> None:
     """Print to stderr, each line under the program's name."""
     for line in text.splitlines():

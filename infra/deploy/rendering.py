@@ -21,6 +21,8 @@ PYTHON = "3.11.14"
 ALWAYS = {
     "docker/Dockerfile.cpu": "Dockerfile.cpu",
     "docker/Dockerfile.cuda": "Dockerfile.cuda",
+    "grafana/terrasweep.json": "grafana/terrasweep.json",
+    "grafana/prometheus.yaml": "grafana/prometheus.yaml",
 }
 PLACES = {
     "kubernetes": ("raycluster.yaml", "rayjob.yaml", "networkpolicy.yaml"),

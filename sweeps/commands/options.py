@@ -59,9 +59,14 @@ def with_sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sweep", metavar="SWEEP", help=SWEEP_HELP)
 
 
+def named_store(args: argparse.Namespace) -> str | None:
+    """Return where the store is, as said on the line or in the environment."""
+    return getattr(args, "store", None) or os.environ.get(STORE_ENV) or None
+
+
 def store_uri(args: argparse.Namespace) -> str:
     """Return where the store is, as said on the line, in the environment, or by default."""
-    return getattr(args, "store", None) or os.environ.get(STORE_ENV) or DEFAULT_STORE
+    return named_store(args) or DEFAULT_STORE
 
 
 def open_store(args: argparse.Namespace, *, create: bool) -> "Store":

@@ -32,6 +32,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     with_sweep(parser)
     with_json(parser)
     parser.add_argument("--address", metavar="HOST:PORT", help="a running Ray cluster")
+    with_resources(parser)
+    parser.add_argument(
+        "--log", metavar="FILE", help="a line of JSON for each key, to a file or to - (stdout)"
+    )
+
+
+def with_resources(parser: argparse.ArgumentParser) -> None:
+    """Add where MLflow mirrors to and what steps may use; `submit` takes the same."""
     parser.add_argument("--tracking", metavar="URI", help="where MLflow mirrors to")
     parser.add_argument(
         "--retry-failed", action="store_true", help="try once more what failed for good before"
@@ -62,27 +70,38 @@ def run(args: argparse.Namespace) -> int:
     store = open_store(args, create=True)
     from rich.console import Console
 
+    from infra import logs
     from infra.context import Resources, Retries
     from sweeps.run import run as run_sweep
 
     said = {name: getattr(args, name) for name in (*COUNTS, *SHARES)}
     again = {name: getattr(args, f"retry_{name}") for name in (*RETRIES, "pause_s")}
-    outcome = run_sweep(
-        sweep,
-        store=store,
-        resources=Resources(
-            **{name: value for name, value in said.items() if value is not None},
-            compile=args.compile,
-        ),
-        retries=Retries(**{name: value for name, value in again.items() if value is not None}),
-        retry_failed=args.retry_failed,
-        address=args.address,
-        tracking=args.tracking,
-        console=Console(stderr=True),
-    )
+    given = {name: value for name, value in said.items() if value is not None}
+    with logs.written_to(args.log):
+        outcome = run_sweep(
+            sweep,
+            store=store,
+            resources=Resources(**given, compile=args.compile),
+            retries=Retries(**{name: value for name, value in again.items() if value is not None}),
+            retry_failed=args.retry_failed,
+            address=args.address,
+            tracking=args.tracking,
+            console=Console(stderr=True),
+        )
     if args.json:
         show.as_json(vars(outcome))
     return 1 if outcome.failures else 0
+
+
+def said_of_resources(args: argparse.Namespace) -> list[str]:
+    """Return what `with_resources` took, as it is said on a line."""
+    retries = [f"retry_{name}" for name in (*RETRIES, "pause_s")]
+    said = {name: getattr(args, name) for name in ("tracking", *SHARES, *COUNTS, *retries)}
+    words = [
+        f"--{name.replace('_', '-')}={value}" for name, value in said.items() if value is not None
+    ]
+    flags = {"--compile": args.compile, "--retry-failed": args.retry_failed}
+    return [*words, *(flag for flag, is_said in flags.items() if is_said)]
 
 
 def _share(text: str) -> float:

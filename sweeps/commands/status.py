@@ -3,10 +3,15 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sweeps import show
-from sweeps.commands.options import open_store, with_json, with_sweep
+from sweeps.commands import job
+from sweeps.commands.options import named_store, open_store, with_json, with_sweep
+
+if TYPE_CHECKING:
+    from infra.jobs import Job
+    from sweeps.status import Status
 
 NAME = "status"
 MOST_FAILURES = 10
@@ -18,20 +23,36 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     with_sweep(parser)
     with_json(parser)
+    job.with_address(parser)
+    parser.add_argument("--watch", action="store_true", help="look again until it is over")
+    parser.add_argument(
+        "--every", type=float, default=5.0, metavar="SECONDS", help="between looks (default: 5)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the coverage."""
+    """Print the jobs, if a cluster is named, and the coverage."""
     from sweeps.plan import plan  # local: the parsing of the line stays fast
     from sweeps.reading import read
 
     planned = plan(read(args.sweep))
+    jobs = _jobs(args, name=planned.sweep.name)
     from sweeps.status import status
+    from sweeps.watching import Watch, watch
 
-    found = status(planned, store=open_store(args, create=False))
+    store = open_store(args, create=False)
+    if args.watch:
+        watch(Watch(planned, store), every_s=args.every, say=show.say_now)
+    found = status(planned, store=store)
     if args.json:
-        show.as_json(asdict(found))
+        show.as_json(asdict(found) | ({"jobs": [vars(one) for one in jobs]} if jobs else {}))
         return 0
+    show.table([job.told(one) for one in jobs])
+    _print(found, sweep=args.sweep)
+    return 0
+
+
+def _print(found: "Status", *, sweep: str) -> None:
     show.table(found.coverage)
     for one in found.causes:
         show.say(f"failed: {one['failures']:,} by {one['cause']}, {one['cells']:,} cells missing")
@@ -42,8 +63,7 @@ def run(args: argparse.Namespace) -> int:
         show.say(f"and {len(found.failures) - MOST_FAILURES:,} more failures; --json lists them")
     _say_doubts(found.signatures)
     for path in found.torn:
-        show.say(f"torn and not counted: {path}; `terrasweep run {args.sweep}` makes it again")
-    return 0
+        show.say(f"torn and not counted: {path}; `terrasweep run {sweep}` makes it again")
 
 
 def _say_doubts(signatures: Sequence[Mapping[str, Any]]) -> None:
@@ -57,3 +77,13 @@ def _say_doubts(signatures: Sequence[Mapping[str, Any]]) -> None:
             show.say(f"  {where(row)}: {row['told']}")
     if sum(sign.places - len(sign.worst) for sign in signs):
         show.say("--json lists all doubtful places")
+
+
+def _jobs(args: argparse.Namespace, *, name: str) -> "list[Job]":
+    """Return the sweep's jobs; where no store is named, look into that of the newest."""
+    if args.address is None:
+        return []
+    jobs = job.reach(args).of(name)
+    if jobs and named_store(args) is None:
+        args.store = jobs[-1].store
+    return jobs

@@ -2,11 +2,9 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +13,7 @@ import pytest
 
 from infra import cluster
 from infra.doorplate import house
+from tests.heads import head
 
 pytestmark = pytest.mark.ray
 
@@ -36,47 +35,11 @@ except UserError as error:
 LOCAL = """
 import signal, sys
 from infra import cluster
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell ignores it
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 with cluster.connect(cpus=1):
     print("up", flush=True)
     signal.pause()
 """
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def _head(token: str, temp: Path) -> Iterator[str]:
-    """Start a Ray head that knows one token; it has never seen our rooms."""
-    port = _free_port()
-    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
-    options = [f"--port={port}", "--num-cpus=1", "--include-dashboard=false", f"--temp-dir={temp}"]
-    ray_up = subprocess.Popen(
-        [*command, *options],
-        env={**bare, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token},
-        cwd=temp,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert ray_up.stdout is not None
-    try:
-        for line in ray_up.stdout:
-            if "To terminate the Ray runtime" in line:
-                break
-        yield f"127.0.0.1:{port}"
-    finally:
-        for process in psutil.Process(ray_up.pid).children(recursive=True):
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        ray_up.kill()
-        ray_up.wait()
-        ray_up.stdout.close()
 
 
 def _join(address: str, *, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
@@ -103,10 +66,10 @@ def stranger() -> Iterator[Path]:
 
 @pytest.mark.slow
 def test_a_cluster_takes_the_right_token_and_gets_the_rooms(stranger):
-    with _head("a" * 64, stranger) as address:
-        right = _join(address, cwd=stranger, RAY_AUTH_TOKEN="a" * 64)
-        wrong = _join(address, RAY_AUTH_TOKEN="b" * 64)
-        missing = _join(address, HOME=str(stranger))
+    with head("a" * 64, stranger) as one:
+        right = _join(one.address, cwd=stranger, RAY_AUTH_TOKEN="a" * 64)
+        wrong = _join(one.address, RAY_AUTH_TOKEN="b" * 64)
+        missing = _join(one.address, HOME=str(stranger))
     assert "infra/spec.py" in right.stdout, right.stderr
     assert "py_modules_files" in right.stdout, "the rooms must travel, not be found by luck"
     assert wrong.returncode == missing.returncode == 1

@@ -225,4 +225,5 @@ def test_a_place_that_is_left_out_is_not_rendered(said):
     for place in rendering.PLACES:
         del values[place]
     files = rendering.rendered(Values.model_validate(values))
-    assert set(files) == {"Dockerfile.cpu", "Dockerfile.cuda"}
+    always = {"Dockerfile.cpu", "Dockerfile.cuda"}
+    assert set(files) == {*always, "grafana/terrasweep.json", "grafana/prometheus.yaml"}

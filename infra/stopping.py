@@ -1,0 +1,75 @@
+"""A graceful end: asked to stop, a run saves what it has and says how to go on.
+
+SIGTERM becomes an exception, as Ctrl-C is one, so that every ``finally`` runs: rows go to the
+ledger, pretrainings are asked to save, the mirror has a moment to catch up.
+"""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import TypeAlias
+
+GRACE_S = 20.0
+"""How long pretrainings may take to save, and the mirror to catch up, once a run is to stop."""
+
+Wish: TypeAlias = Callable[[float], None]
+"""Does one last thing, within so many seconds."""
+
+_wishes: list[Wish] = []
+_heard: list[int] = []
+"""Signals that were heard; Ray turns an exception that meets it while it waits into Ctrl-C's."""
+
+
+class Stopped(KeyboardInterrupt):
+    """Somebody asked this process to stop: a scheduler, or `terrasweep cancel`."""
+
+
+@contextmanager
+def on_sigterm() -> Iterator[None]:
+    """Turn SIGTERM into an exception within the block; threads keep what there is."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _stop)
+    if before != _stop:
+        _heard.clear()
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def was_asked() -> bool:
+    """Say whether SIGTERM has come."""
+    return bool(_heard)
+
+
+@contextmanager
+def last_wish(wish: Wish) -> Iterator[None]:
+    """Have something done if the run is stopped within the block, before its workers go."""
+    _wishes.append(wish)
+    try:
+        yield
+    finally:
+        _wishes.remove(wish)
+
+
+def grant_wishes(
+    kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+) -> None:
+    """Do all last things at once if the run was stopped; the way out of a context."""
+    if kind is None or not issubclass(kind, KeyboardInterrupt):
+        return
+    threads = [threading.Thread(target=one, args=(GRACE_S,), daemon=True) for one in _wishes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(GRACE_S)
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked twice, it still ends in good order
+    _heard.append(signum)
+    raise Stopped(signum)

@@ -1,0 +1,33 @@
+"""What the newest job of a sweep tells."""
+
+import argparse
+import sys
+
+from sweeps import show
+from sweeps.commands import job
+from sweeps.commands.options import with_sweep
+
+NAME = "logs"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    with_sweep(parser)
+    job.with_address(parser)
+    parser.add_argument("--follow", action="store_true", help="go on until the job is over")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print them; followed to its end, the exit code is 1 unless the job succeeded."""
+    jobs = job.reach(args)
+    one = jobs.last(job.sweep_name(args.sweep))
+    if not args.follow:
+        sys.stdout.write(jobs.logs(one))
+        return 0
+    for text in jobs.follow(one):
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    over = jobs.settled(one)
+    code = "" if over.exit_code is None else f", exit code {over.exit_code}"
+    show.say(f"{over.name}: {over.state}{code}")
+    return 0 if over.state == "succeeded" else 1

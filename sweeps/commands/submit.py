@@ -1,0 +1,90 @@
+"""The same as `run`, as a job on a cluster."""
+
+import argparse
+import shlex
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra.errors import StoreError
+from sweeps import show
+from sweeps.commands import job
+from sweeps.commands.options import STORE_ENV, named_store, with_json, with_sweep
+from sweeps.commands.run import said_of_resources, with_resources
+
+if TYPE_CHECKING:
+    from sweeps.spec import Sweep
+
+NAME = "submit"
+ASKED = "asked"
+"""The folder of the sweep's file, beside the rooms in what travels."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    with_sweep(parser)
+    with_json(parser)
+    job.with_address(parser)
+    with_resources(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Hand the sweep to the cluster, and say how to follow it."""
+    from infra import jobs  # local: the parsing of the line stays fast
+    from sweeps.reading import read
+
+    sweep, store = read(args.sweep), _store(args)
+    there = job.reach(args)
+    with tempfile.TemporaryDirectory(prefix="submit-") as folder:
+        jobs.pack(Path(folder))
+        file = _packed(args.sweep, folder=Path(folder))
+        command = _command(file, store=store, said=said_of_resources(args))
+        made = there.submit(sweep.name, command=command, folder=Path(folder), store=store)
+    if args.json:
+        show.as_json(vars(made))
+        return 0
+    where = f"--address {there.address}"
+    show.say(f"{made.name} is {made.state}; its store is {store}")
+    _say_lines(sweep, where=where)
+    return 0
+
+
+def _say_lines(sweep: "Sweep", *, where: str) -> None:
+    show.say(f"follow it:  terrasweep logs {sweep.name} --follow {where}")
+    show.say(f"look at it: terrasweep status {sweep.name} {where}")
+    show.say(f"stop it:    terrasweep cancel {sweep.name} {where}")
+
+
+def _store(args: argparse.Namespace) -> str:
+    """Return the store that the cluster is to use; a path must mean the same there.
+
+    Raises:
+        StoreError: If none is named: a folder beside the job would go with it.
+    """
+    uri = named_store(args)
+    if uri is None:
+        raise StoreError(
+            "wanted a store that every node of the cluster reaches",
+            found="none named",
+            do=f"name one with --store or in {STORE_ENV}: s3://, gs://, or a shared folder",
+        )
+    return uri if "://" in uri else str(Path(uri).expanduser().absolute())
+
+
+def _packed(text: str, *, folder: Path) -> str:
+    """Copy the sweep's file into what travels; return what names it there."""
+    file, colon, attribute = text.rpartition(":")
+    path = Path(file if file.endswith(".py") else text)
+    if not path.is_file():
+        return text  # of the catalogue, which travels with the rooms
+    (folder / ASKED).mkdir()
+    shutil.copy(path, folder / ASKED / path.name)
+    return f"{ASKED}/{path.name}" + (f"{colon}{attribute}" if file.endswith(".py") else "")
+
+
+def _command(file: str, *, store: str, said: list[str]) -> str:
+    from infra.provenance import COMMIT_ENV, commit  # local: see above
+
+    words = ["python", "-m", "sweeps", "run", file, "--store", store, *said]
+    return f'{COMMIT_ENV}={commit()} {shlex.join(words)} --address "$RAY_ADDRESS"'

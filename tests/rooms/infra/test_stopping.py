@@ -1,0 +1,38 @@
+"""SIGTERM as an exception, and the last things that are done before a run goes."""
+
+import os
+import signal
+
+import pytest
+
+from infra import stopping
+from infra.stopping import Stopped
+
+
+def test_sigterm_is_an_exception_once_and_runs_every_finally():
+    ran: list[str] = []
+    with pytest.raises(Stopped), stopping.on_sigterm():
+        _asked_twice(ran)
+    assert ran == ["finally"]
+    assert stopping.was_asked()
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def _asked_twice(ran: list[str]) -> None:
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        os.kill(os.getpid(), signal.SIGTERM)  # an impatient scheduler
+        ran.append("finally")
+
+
+@pytest.mark.parametrize(
+    ("error", "granted"), [(Stopped(), [20.0]), (KeyboardInterrupt(), [20.0]), (OSError(), [])]
+)
+def test_last_wishes_are_granted_to_those_who_are_asked_to_stop(error, granted):
+    heard: list[float] = []
+    with stopping.last_wish(heard.append):
+        stopping.grant_wishes(type(error), error, None)
+    assert heard == granted
+    stopping.grant_wishes(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert heard == granted, "what is over wishes nothing"
