@@ -176,7 +176,9 @@ class Findings:
         limits = self.meta.get("limits")
         if limits is None:
             return SIGNATURES.empty_table()
-        return signatures(self.cells, limits=limits, zero=zero_arms(self.meta))
+        guessing = self.meta.get("guessing", ())
+        zero = zero_arms(self.meta)
+        return signatures(self.cells, limits=limits, zero=zero, guessing=guessing)
 
     @cached_property
     def coverage(self) -> list[Row]:

@@ -7,7 +7,7 @@ the report, so that a table of scores is not read past them.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
@@ -19,6 +19,11 @@ MISSING: Final = "not in the draw"
 """What the notes of a row begin with."""
 
 NEAR_RANDOM: Final = "near random"
+ERRORS: Final = 2
+"""Standard errors by which a mean gap to the zero arm is told from chance."""
+
+Draw: TypeAlias = tuple[int, int]
+"""A replicate and a seed."""
 
 SIGNATURES = pa.schema(
     [
@@ -30,16 +35,23 @@ SIGNATURES = pa.schema(
 )
 
 
-def signatures(cells: pa.Table, *, limits: Mapping[str, float], zero: Collection[str]) -> pa.Table:
+def signatures(
+    cells: pa.Table,
+    *,
+    limits: Mapping[str, float],
+    zero: Collection[str],
+    guessing: Collection[str] = (),
+) -> pa.Table:
     """Return every sign at every place of the grid that has values.
 
     Args:
         cells: The tidy table.
         limits: From where on a sign counts: `spread` and `near_random`.
         zero: The compositions that are no pretraining at all.
+        guessing: The protocols that look at nothing, and so show nothing.
     """
     places = [(place, _valued(rows)) for place, rows in grouped(cells, PLACE)]
-    places = [(place, rows) for place, rows in places if rows]
+    places = [one for one in places if one[1] and one[0]["protocol"] not in guessing]
     bare = _bare(places, zero)
     found = [
         {"sign": sign, **place, "found": value, "told": told}
@@ -99,13 +111,27 @@ def _valued(rows: list[Row]) -> list[Row]:
 
 def _bare(
     places: list[tuple[Row, list[Row]]], zero: Collection[str]
-) -> dict[tuple[Any, ...], float]:
-    """Return the mean of the zero arm at every place."""
+) -> dict[tuple[Any, ...], dict[Draw, float]]:
+    """Return the scores of the zero arm at every place, by seed and replicate."""
     return {
-        _but_composition(place): fmean(row["value"] for row in rows)
+        _but_composition(place): {_draw(row): row["value"] for row in rows}
         for place, rows in places
         if place["composition"] in zero
     }
+
+
+def _draw(row: Row) -> Draw:
+    return int(row["replicate"]), int(row["seed"])
+
+
+def _below(rows: list[Row], bare: Mapping[Draw, float]) -> float | None:
+    """Return how far scores are below the zero arm's, if by more than chance over the seeds."""
+    gaps = [bare[_draw(row)] - row["value"] for row in rows if _draw(row) in bare]
+    if not gaps:
+        return None
+    error = stdev(gaps) / len(gaps) ** 0.5 if len(gaps) > 1 else 0.0
+    gap = fmean(gaps)
+    return gap if gap > max(ERRORS * error, 0.0) else None
 
 
 def _but_composition(place: Row) -> tuple[Any, ...]:
@@ -117,19 +143,17 @@ def _signs(
     rows: list[Row],
     *,
     limits: Mapping[str, float],
-    bare: Mapping[tuple[Any, ...], float],
+    bare: Mapping[tuple[Any, ...], Mapping[Draw, float]],
 ) -> Iterator[tuple[str, float, str]]:
-    values = [row["value"] for row in rows]
-    mean, spread = fmean(values), _spread(rows)
+    spread = _spread(rows)
     if spread > limits["spread"]:
         yield "spread", spread, f"deviates by {spread:.3f} over seeds, above {limits['spread']:g}"
     skills = [row["skill"] for row in rows if row["skill"] is not None]
     if skills and fmean(skills) < limits["near_random"]:
         skill = fmean(skills)
         yield NEAR_RANDOM, skill, f"is {skill:.2f} better than guessing, where 1 is perfect"
-    below = bare.get(_but_composition(place))
-    if below is not None and mean < below:
-        gap = below - mean
+    gap = _below(rows, bare.get(_but_composition(place), {}))
+    if gap is not None:
         yield "below zero pretraining", gap, f"is {gap:.3f} below the network as initialised"
     yield from _noted(rows)
 

@@ -119,6 +119,8 @@ class ProbeSpec(Spec):
     """The targets that it can be trained for."""
     trains: ClassVar[Literal["features", "network"]] = "features"
     """What it looks at: frozen features, or the network itself, whose weights it moves."""
+    guesses: ClassVar[bool] = False
+    """Whether it looks at nothing: a score to be beaten, and no sign of a failure."""
 
     name: str
     """Which probe."""

@@ -5,7 +5,7 @@ from infra.spec import Json, Spec, everything
 from pipelines.spec import FinetuneSpec
 from sweeps.arms import Arm, CheckpointEntry
 from sweeps.plan import Plan
-from sweeps.spec import ModelEntry
+from sweeps.spec import ModelEntry, Sweep
 
 
 def meta(planned: Plan) -> dict[str, Json]:
@@ -24,11 +24,17 @@ def meta(planned: Plan) -> dict[str, Json]:
             entry.name for entry in sweep.compositions if isinstance(entry, CheckpointEntry)
         ],
         "models": models,
+        "guessing": guessing(sweep),
         "limits": sweep.limits.model_dump(),
         "assumed": sorted(_assumed(planned)),
         "recipes": {**_recipes(planned), "finetune": FinetuneSpec.recipe},
         "steps": {str(step.key): step.label for step in planned.steps},
     }
+
+
+def guessing(sweep: Sweep) -> list[str]:
+    """Return the protocols that look at nothing."""
+    return [entry.name for entry in sweep.protocols if type(entry.protocol).guesses]
 
 
 def _arm(entry: Arm) -> Json:

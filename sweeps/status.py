@@ -15,6 +15,7 @@ from infra.step import Step, closure
 from infra.store import Store
 from sweeps import grid
 from sweeps.arms import CompositionEntry
+from sweeps.meta import guessing
 from sweeps.plan import Plan
 
 
@@ -47,7 +48,9 @@ def status(plan: Plan, *, store: Store) -> Status:
     rows = tidy(grid.table(plan), results=ledger.results(), failures=told)
     drawn = [one for one in plan.sweep.compositions if isinstance(one, CompositionEntry)]
     zero = {entry.name for entry in drawn if entry.spec.is_zero}
-    doubtful = signatures(rows, limits=plan.sweep.limits.model_dump(), zero=zero)
+    doubtful = signatures(
+        rows, limits=plan.sweep.limits.model_dump(), zero=zero, guessing=guessing(plan.sweep)
+    )
     return Status(
         coverage=coverage(rows).to_pylist(),
         failures=[*ours, *of_cells],

@@ -9,5 +9,6 @@ class ConstantSpec(ProbeSpec):
     """The commonest class of the draw, or the mean of its numbers, whatever the features say."""
 
     judges: ClassVar[tuple[Target, ...]] = ("binary", "classes", "labels", "number", "map")
+    guesses: ClassVar[bool] = True
 
     name: Literal["constant"]

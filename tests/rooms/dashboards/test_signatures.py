@@ -59,6 +59,16 @@ def test_falling_below_the_zero_arm_is_a_sign():
     assert signs(cells, zero=("none",)) == [("bad", "below zero pretraining")]
 
 
+def test_a_gap_to_the_zero_arm_that_seeds_explain_is_no_sign():
+    cells = table({"none": [0.60, 0.61, 0.60, 0.61], "same": [0.59, 0.62, 0.61, 0.595]})
+    assert signs(cells, zero=("none",)) == []
+
+
+def test_a_protocol_that_guesses_shows_nothing():
+    cells = table({"a": [0.5, 0.5]}, skill=0.0)
+    assert signatures(cells, limits=LIMITS, zero=(), guessing=("linear",)).num_rows == 0
+
+
 @pytest.mark.parametrize(
     ("note", "sign"),
     [("not converged after 9 epochs", "not converged"), ("not in the draw: crop", "class missing")],
