@@ -21,6 +21,8 @@ from infra.doorplate import ROOMS, house
 from infra.errors import UserError
 from infra.provenance import COMMIT_ENV, commit
 
+ADDRESS = "RAY_ADDRESS"
+AUTO = "auto"
 AUTH_MODE = "RAY_AUTH_MODE"
 TOKEN = "RAY_AUTH_TOKEN"
 TOKEN_PATH = "RAY_AUTH_TOKEN_PATH"
@@ -62,7 +64,8 @@ def connect(
     """Be connected to Ray within the block; within another such block, join it.
 
     Args:
-        address: ``host:port`` of a running cluster; none starts Ray on this machine.
+        address: ``host:port`` of a running cluster, or ``auto`` for the one that a job of it
+            stands in; none starts Ray on this machine.
         cpus: How many CPUs local Ray may use; none means all of them.
         dashboard: Whether local Ray starts its dashboard. Ray Train's clean-up asks it and never
             ends without; all else does without its dozen processes and their gigabyte.
@@ -86,7 +89,7 @@ def connect(
             if address is None:
                 _start(cpus=cpus, home=home, dashboard=dashboard)
             else:
-                _join(address)
+                _join(_resolved(address))
         stack.enter_context(stopping.on_sigterm())
         yield
 
@@ -163,6 +166,19 @@ def _join(address: str) -> None:
         )
     except (AuthenticationError, ConnectionError) as error:
         raise refused(address) from error
+
+
+def _resolved(address: str) -> str:
+    """Return where a cluster is; Ray tells the jobs of one in a variable."""
+    if address != AUTO:
+        return address
+    if ADDRESS not in os.environ:
+        raise ClusterError(
+            f"wanted to join the Ray cluster at {address!r}",
+            found=f"no {ADDRESS} in the environment, so this is no job of a cluster",
+            do="give host:port of a running head node, or leave --address out",
+        )
+    return os.environ[ADDRESS]
 
 
 def _check_somebody_listens(address: str) -> None:

@@ -22,8 +22,7 @@ from infra.doorplate import ROOMS, house
 from infra.errors import nearest
 from infra.stopping import GRACE_S
 
-ADDRESS = "RAY_API_SERVER_ADDRESS"
-OVERRIDES = (ADDRESS, "RAY_ADDRESS")
+OVERRIDES = ("RAY_API_SERVER_ADDRESS", cluster.ADDRESS)
 """Variables that Ray's client takes before any address that it is given."""
 STOP_WAIT_S = round(3 * GRACE_S)
 """How long a job may take to stop: to save, to write down rows, to bring up the mirror."""

@@ -31,7 +31,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes; nothing of it can change a result."""
     with_sweep(parser)
     with_json(parser)
-    parser.add_argument("--address", metavar="HOST:PORT", help="a running Ray cluster")
+    address = "a running Ray cluster; auto within a job of one"
+    parser.add_argument("--address", metavar="HOST:PORT", help=address)
     with_resources(parser)
     parser.add_argument(
         "--log", metavar="FILE", help="a line of JSON for each key, to a file or to - (stdout)"

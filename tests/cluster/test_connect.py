@@ -93,7 +93,7 @@ def test_workers_never_take_a_room_from_the_folder_a_driver_is_started_in(strang
     assert str(house() / "infra" / "spec.py") in answer.stdout, answer.stderr
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "ray://127.0.0.1:1", "a:b"])
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "ray://127.0.0.1:1", "a:b", "auto"])
 def test_an_address_where_nobody_listens_is_answered_with_a_sentence(address):
     answer = _join(address)
     assert answer.returncode == 1
