@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from dashboards import words
+from dashboards.contrasts import across_models
 from dashboards.drawing import Drawing
 from dashboards.figures.forests import forest
 from dashboards.figures.heat import heat_map
@@ -22,7 +23,8 @@ def answer(findings: Findings) -> Section:
     if not findings.groups:
         said = element("p", "No cell of the grid is finished yet.", class_="answer")
         return Section("answer", "Answer", said)
-    parts = [part for group in findings.groups for part in _answered(findings, group)]
+    parts = [*_across(findings)]
+    parts += [part for group in findings.groups for part in _answered(findings, group)]
     compared = findings.tables["differences"].to_pylist()
     warned = items(caveats(compared, coverage=findings.coverage), class_="caveats")
     return Section("answer", "Answer", html(stamp(findings), *parts, warned))
@@ -79,6 +81,13 @@ def differences(findings: Findings) -> Section | None:
     return Section(
         "differences", "Differences", html(element("p", lead), *shown, numbers), drawings
     )
+
+
+def _across(findings: Findings) -> Iterable[Html]:
+    compared = [row for group in findings.groups for row in group.ordered]
+    said = across_models(compared, baseline=findings.baseline)
+    if said:
+        yield items(said, class_="verdicts across")
 
 
 def _answered(findings: Findings, group: Group) -> Iterable[Html]:

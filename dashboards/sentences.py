@@ -82,9 +82,13 @@ def _said(composition: str, rows: Sequence[Row], *, baseline: str) -> list[str]:
         ahead = [row for row in places if row["distinguishable"] and sign * row["difference"] > 0]
         if ahead:
             said.append(f"{leader} is ahead {_where(ahead, len(places))}.")
-    level = [row["continent"] for row in places if not row["distinguishable"]]
+    tested = [row for row in places if row["p"] is not None]
+    level = [row["continent"] for row in tested if not row["distinguishable"]]
     if level:
         said.append(f"Not distinguishable in {words.places(level)}.")
+    unknown = [row["continent"] for row in places if row["p"] is None]
+    if unknown:
+        said.append(f"Too few pairs to compare in {words.places(unknown)}.")
     return said
 
 
@@ -106,15 +110,23 @@ def _where(ahead: Sequence[Row], num_places: int) -> str:
 def _on_average(row: Row, places: Sequence[Row], *, baseline: str) -> str:
     composition, unit = row["composition"], words.metric(row["metric"])
     over = f"on average over {words.counted(len(places), 'continent')}"
-    pairs = _pairs(row)
+    number = pairs(row)
+    if row["p"] is None:
+        return f"{composition} and {baseline} cannot be compared {over}: too few pairs."
     if not row["distinguishable"]:
         difference = f"{words.signed(row['difference'])} {words.interval(row['low'], row['high'])}"
         return (
             f"{composition} and {baseline} are not distinguishable {over}: "
-            f"{difference} {unit}, {pairs}."
+            f"{difference} {unit}, {number}."
         )
     better = (composition, baseline) if row["difference"] > 0 else (baseline, composition)
-    return f"{better[0]} beats {better[1]} {_by(row)} {unit} {over}, {pairs}."
+    return f"{better[0]} beats {better[1]} {_by(row)} {unit} {over}, {number}."
+
+
+def by(row: Row, unit: str, where: str) -> str:
+    """Say a difference as the leader's: positive, with its unit, its place and its interval."""
+    told, interval = _by(row).split(" [", 1)
+    return f"{told} {unit} {where} [{interval}"
 
 
 def _by(row: Row) -> str:
@@ -125,7 +137,8 @@ def _by(row: Row) -> str:
     return f"by {words.score(abs(row['difference']))} {words.interval(low, high)}"
 
 
-def _pairs(row: Row) -> str:
+def pairs(row: Row) -> str:
+    """Say of how many pairs a difference is."""
     if row["num_replicates"] > 1:
         seeds = words.counted(row["num_seeds"], "seed")
         return f"{words.counted(row['num_replicates'], 'paired pretraining')} of {seeds} each"
