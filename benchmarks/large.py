@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from benchmarks.targets import Target, at_least
 from infra.ledger import Ledger, Row
 from infra.store import Store
-from infra.tracking import Mirror, default_uri
+from infra.tracking import Mirror
+from infra.tracking_uri import default_uri
 from samplers.spec import Region
 from sweeps import grid
 from sweeps.forecast import forecast

@@ -30,8 +30,9 @@ from infra.context import Context, Resources
 from infra.ledger import Ledger, Row, fields_of
 from infra.step import Step
 from infra.store import Store
-from infra.tracking import Mirror, default_uri
+from infra.tracking import Mirror
 from infra.tracking_thread import MirrorThread
+from infra.tracking_uri import default_uri
 from pipelines.spec import FinetuneSpec
 from sweeps import grid, order, room
 from sweeps.board import Board

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from infra.errors import TerrasweepError
-from infra.summary import spread
+from infra.summary import LESS_IS_BETTER, spread
 
 Row: TypeAlias = dict[str, Any]
 """One row of an Arrow table."""
@@ -20,9 +20,6 @@ PLACE = ("composition", "model", "task", "continent", "tested", "n", "protocol",
 
 SAME = "same"
 """Judged where it was finetuned."""
-
-LESS_IS_BETTER = frozenset({"log_loss", "rmse"})
-"""Metrics of which a smaller value is better; the others are scores."""
 
 TIDY = pa.schema(
     [

@@ -7,6 +7,8 @@ import numpy as np
 from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
+LESS_IS_BETTER = frozenset({"log_loss", "rmse"})
+"""Metrics of which less is better."""
 
 
 @dataclass(frozen=True)

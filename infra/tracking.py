@@ -8,30 +8,30 @@ imported on first use: naming the tracking database costs the front door nothing
 import json
 import logging
 import os
-import shlex
-import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from infra.errors import TerrasweepError
 from infra.ledger import Ledger
 from infra.store import Store
 from infra.tracking_entries import entries
-from infra.tracking_entry import Dataset, Entry, Known, MirrorReport
+from infra.tracking_entry import Dataset, Entry, Known, MirrorReport, sweep_key
+from infra.tracking_notes import NOTE, experiment_tags, run_note
 from infra.tracking_sqlite import TOGETHER, Tables
+from infra.tracking_uri import artefacts
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-URI_ENV = "MLFLOW_TRACKING_URI"
 PARENT = "mlflow.parentRunId"
 PAGE = 1000
+REPORT = "report"
+"""Where a report lies among the artefacts of a run."""
 BATCH = 1000
 """Metrics that MLflow takes in one request."""
 
@@ -49,27 +49,6 @@ SETTINGS = {
 
 class MirrorAwayError(TerrasweepError):
     """MLflow did not answer, or refused; the ledger is whole and the mirror can catch up."""
-
-
-def default_uri(store_uri: str) -> str:
-    """Return where to mirror to: as the environment says, else SQLite in (or for) the store."""
-    said = os.environ.get(URI_ENV)
-    if said:
-        return said
-    parts = urlsplit(store_uri)
-    if parts.scheme not in ("", "file"):
-        return f"sqlite:///{Path('terrasweep-mlflow.db').resolve()}"
-    folder = Path(unquote(parts.path)) if parts.scheme else Path(store_uri).expanduser()
-    return f"sqlite:///{folder.resolve() / 'mlflow.db'}"
-
-
-def ui_command(uri: str) -> str:
-    """Return the line that opens MLflow on a tracking URI; a server's is its own address."""
-    if urlsplit(uri).scheme in ("http", "https"):
-        return uri
-    mlflow = "mlflow" if shutil.which("mlflow") else f"{shlex.quote(sys.executable)} -m mlflow"
-    # By default it starts four servers, each of which takes seconds and 300 MB.
-    return f"{mlflow} ui --workers 1 --backend-store-uri {shlex.quote(uri)}"
 
 
 @dataclass
@@ -93,6 +72,7 @@ class Mirror:
         with self._reached(name):
             client = self._connected()
             place = _experiment(client, self.uri, name)
+            _tell(client, place, _views(ledger, name, place=place, told=wanted))
             known, removed = self._found(client, place, name)
             counts = {"created": 0, "updated": 0, "unchanged": 0}
             new = {entry.key for entry in wanted if _is_new_cell(entry, known)}
@@ -109,6 +89,17 @@ class Mirror:
         lag = len(wanted) - sum(counts.values())
         seconds = time.perf_counter() - started
         return MirrorReport(**counts, removed=removed, lag=lag, seconds=seconds)
+
+    def attach(self, name: str, folder: Path) -> None:
+        """Keep a folder, such as the report, among the artefacts of a sweep's own run.
+
+        Raises:
+            MirrorAwayError: If MLflow cannot be reached or refuses.
+        """
+        with self._reached(name):
+            client = self._connected()
+            known, _ = self._found(client, _experiment(client, self.uri, name), name)
+            client.log_artifacts(known[sweep_key(name)].run_id, str(folder), REPORT)
 
     @contextmanager
     def _reached(self, name: str) -> Iterator[None]:
@@ -151,15 +142,22 @@ def _experiment(client: "MlflowClient", uri: str, name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
-    return str(client.create_experiment(name, artifact_location=_artefacts(uri)))
+    return str(client.create_experiment(name, artifact_location=artefacts(uri)))
 
 
-def _artefacts(uri: str) -> str | None:
-    """Return a folder beside a SQLite file; MLflow alone would take one in the current folder."""
-    if not uri.startswith("sqlite:///"):
-        return None
-    database = Path(uri.removeprefix("sqlite:///")).resolve()
-    return database.with_name(f"{database.stem}-artefacts").as_uri()
+def _views(ledger: Ledger, name: str, *, place: str, told: Sequence[Entry]) -> dict[str, str]:
+    plan, meta = ledger.plan(name)
+    metrics = {metric for entry in told if entry.kind == "summary" for metric in entry.latest}
+    continents = sorted(metric.removeprefix("mean/") for metric in metrics if "mean/" in metric)
+    return experiment_tags(plan.to_pylist(), meta, place=place, continents=continents)
+
+
+def _tell(client: "MlflowClient", place: str, tags: Mapping[str, str]) -> None:
+    """Say what an experiment is; what it says already stays untouched."""
+    there = client.get_experiment(place).tags
+    for name, value in tags.items():
+        if there.get(name) != value:
+            client.set_experiment_tag(place, name, value)
 
 
 def _search(client: "MlflowClient", place: str, name: str) -> tuple[dict[str, Known], list[str]]:
@@ -213,15 +211,18 @@ def _add(
             _show(client, place, entry, sweep=sweep, known=known)
         return
     parents = [None if one.parent is None else known[one.parent].run_id for one in cells]
-    tags = [_tags(one, sweep=sweep, parent=own) for one, own in zip(cells, parents, strict=True)]
+    tags = [_tags(one, sweep=sweep, place=place, known=known) for one in cells]
     ids = tables.add(list(zip(cells, tags, strict=True)))
     for entry, run_id, parent in zip(cells, ids, parents, strict=True):
         known[entry.key] = Known(run_id, entry.shown, parent, entry.latest)
 
 
-def _tags(entry: Entry, *, sweep: str, parent: str | None) -> dict[str, str]:
-    above = {} if parent is None else {PARENT: parent}
-    return {**entry.tags, "key": entry.key, "kind": entry.kind, "sweep": sweep, **above}
+def _tags(entry: Entry, *, sweep: str, place: str, known: Mapping[str, Known]) -> dict[str, str]:
+    above = {} if entry.parent is None else {PARENT: known[entry.parent].run_id}
+    linked = {key: known[key].run_id for key in entry.links.values() if key in known}
+    note = run_note(entry, linked, place=place)
+    told = {**entry.tags, "key": entry.key, "kind": entry.kind, "sweep": sweep}
+    return {**told, **above, **({NOTE: note} if note else {})}
 
 
 def _show(
@@ -232,7 +233,7 @@ def _show(
     parent = None if entry.parent is None else known[entry.parent].run_id
     if there is not None and there.is_as(entry, parent=parent):
         return "unchanged"
-    tags = _tags(entry, sweep=sweep, parent=parent)
+    tags = _tags(entry, sweep=sweep, place=place, known=known)
     if there is None:
         made = client.create_run(place, start_time=entry.started_ms, run_name=entry.name, tags=tags)
         run_id, tags = str(made.info.run_id), {}

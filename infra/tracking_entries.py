@@ -7,22 +7,24 @@ entry made twice is equal.
 
 import io
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import pyarrow.parquet as pq
 
 from infra.ledger import Ledger
 from infra.record import Record
-from infra.spec import digest
 from infra.step import Key
 from infra.store import Store
-from infra.summary import spread
-from infra.tracking_entry import Dataset, Entry, Point, milliseconds, points
+from infra.tracking_entry import Dataset, Entry, Point, milliseconds, points, sweep_key
+from infra.tracking_notes import (
+    AXES,
+    pretrain_note,
+    sweep_note,
+)
+from infra.tracking_summaries import place_of, summaries, summary_key, times, where
 
-AXES = ("composition", "model", "task", "continent", "seed", "n", "protocol", "replicate")
-SUMMARY_AXES = ("composition", "model", "task", "n", "protocol")
 MAX_POINTS = 200
 """Points of one curve that are mirrored; the whole curve stays in the store."""
 MAX_TAG = 4000
@@ -43,13 +45,8 @@ def entries(store: Store, ledger: Ledger, name: str) -> list[Entry]:
     trained = list(_pretrainings(store, wanted, name=name, failures=failures))
     trained += _imported(store, wanted, name=name)
     cells = list(_cells(wanted, name=name, results=results, failures=failures, meta=meta))
-    summaries = list(_summaries(wanted, name=name, results=results))
-    return [_sweep(name, rows, meta, [*trained, *cells]), *trained, *summaries, *cells]
-
-
-def sweep_key(name: str) -> str:
-    """Return the key that a sweep's own run is found again by."""
-    return f"sweep/{name}"
+    sums = list(summaries(wanted, name=name, results=results))
+    return [_sweep(name, rows, meta, [*trained, *cells]), *trained, *sums, *cells]
 
 
 def _sweep(name: str, rows: list[Row], meta: Mapping[str, Any], below: list[Entry]) -> Entry:
@@ -73,6 +70,7 @@ def _sweep(name: str, rows: list[Row], meta: Mapping[str, Any], below: list[Entr
         ended_ms=last if done == len(rows) - excluded else None,
         points=points(counts, when_ms=last, step=done),
         tags={item: str(meta[item])[:MAX_TAG] for item in told if item in meta},
+        note=sweep_note(meta),
     )
 
 
@@ -96,6 +94,7 @@ def _trained(
     started = milliseconds(record.provenance.started)
     weights = f"{store.uri}/{record.folder}/weights.safetensors"
     drawn = store.record(Key.parse(row["sample"]))
+    manifest = _manifest(store, drawn, name=row["composition"]) if drawn else None
     return Entry(
         key=record.key,
         kind="pretrain",
@@ -106,7 +105,11 @@ def _trained(
         params=params,
         points=tuple(_curve(store, record, started_ms=started)),
         tags={"recipe": str(record.recipe), "checkpoint": weights},
-        dataset=_manifest(store, drawn, name=row["composition"]) if drawn else None,
+        note=pretrain_note(
+            key=record.key, weights=weights, manifest=manifest.uri if manifest else None
+        ),
+        links={"sweep": sweep_key(sweep)},
+        dataset=manifest,
     )
 
 
@@ -151,54 +154,6 @@ def _curve(store: Store, record: Record, *, started_ms: int) -> Iterator[Point]:
         yield from points(values, when_ms=when, step=history[index]["step"])
 
 
-def _summaries(wanted: list[Row], *, name: str, results: Mapping[str, Row]) -> Iterator[Entry]:
-    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in wanted:
-        groups[_place(row)].append(row)
-    for place, rows in groups.items():
-        done = [row for row in rows if row["key"] in results]
-        if not done:
-            continue
-        times = [_times(results[row["key"]]) for row in done]
-        last = max(ended for _, ended in times)
-        yield Entry(
-            key=summary_key(place),
-            kind="summary",
-            name=" · ".join(place),
-            parent=sweep_key(name),
-            started_ms=min(started for started, _ in times),
-            ended_ms=last if len(done) == len(rows) else None,
-            params=dict(zip(SUMMARY_AXES, place, strict=True)),
-            points=points(_spreads(done, results), when_ms=last, step=len(done)),
-            tags={"metric": str(rows[0]["metric"])},
-        )
-
-
-def summary_key(place: tuple[str, ...]) -> str:
-    """Return the key that the summary of one composition x model x task is found again by."""
-    return f"summary/{digest(list(place))}"
-
-
-def _spreads(rows: list[Row], results: Mapping[str, Row]) -> dict[str, float | None]:
-    """Mean, std and interval per continent; a continent without values is left out."""
-    groups: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        value = results[row["key"]]["value"]
-        if value is not None:
-            groups[_where(row)][row["replicate"]].append(value)
-    told: dict[str, float | None] = {}
-    for continent, values in sorted(groups.items()):
-        found = spread(values)
-        told |= {
-            f"mean/{continent}": found.mean,
-            f"std/{continent}": found.std,
-            f"low/{continent}": found.low,
-            f"high/{continent}": found.high,
-            f"num_values/{continent}": found.num_values,
-        }
-    return told
-
-
 def _cells(
     wanted: Iterable[Row],
     *,
@@ -210,11 +165,13 @@ def _cells(
     recipe = meta.get("recipes", {}).get("finetune")
     for row in wanted:
         params = {axis: str(row[axis]) for axis in AXES}
-        label = f"{row['composition']} · {_where(row)} · s{row['seed']} · r{row['replicate']}"
-        parent = summary_key(_place(row))
+        label = f"{row['composition']} · {where(row)} · s{row['seed']} · r{row['replicate']}"
+        parent = summary_key(place_of(row))
         if row["key"] in results:
             tags = {} if recipe is None else {"recipe": str(recipe)}
-            yield _cell(results[row["key"]], label, parent=parent, params=params, tags=tags)
+            links = {"summary": parent, "pretraining": row["checkpoint"]}
+            cell = _cell(results[row["key"]], label, parent=parent, params=params, tags=tags)
+            yield replace(cell, links=links)
         elif row["key"] in failures:
             # Its summary may not exist yet, so it hangs under the sweep until it succeeds.
             parent = sweep_key(name)
@@ -224,7 +181,7 @@ def _cells(
 def _cell(
     result: Row, label: str, *, parent: str, params: dict[str, str], tags: dict[str, str]
 ) -> Entry:
-    started, ended = _times(result)
+    started, ended = times(result)
     values = {**dict(result["metrics"] or {}), result["metric"]: result["value"]}
     values |= {item: result[item] for item in ("n_train", "n_test", "seconds")}
     if result["excluded"] is not None:
@@ -258,21 +215,6 @@ def _failed(failure: Row, kind: str, label: str, *, parent: str, params: dict[st
             "message": str(failure["message"])[:MAX_TAG],
         },
     )
-
-
-def _place(row: Row) -> tuple[str, ...]:
-    return tuple(str(row[axis]) for axis in SUMMARY_AXES)
-
-
-def _where(row: Row) -> str:
-    """Return where a cell was finetuned, and where it was judged if that was elsewhere."""
-    usual = row["tested"] in (None, "same", row["continent"])
-    return str(row["continent"]) if usual else f"{row['continent']}-on-{row['tested']}"
-
-
-def _times(result: Row) -> tuple[int, int]:
-    ended = milliseconds(result["finished"])
-    return ended - round(1000 * result["seconds"]), ended
 
 
 def _span(below: list[Entry]) -> tuple[int, int]:

@@ -40,6 +40,10 @@ class Entry:
     params: Mapping[str, str] = field(default_factory=dict)
     points: tuple[Point, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+    """What it says of itself, in Markdown."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Other runs that it hangs on: their keys, by what they are to it."""
     dataset: Dataset | None = None
 
     @property
@@ -103,3 +107,8 @@ def milliseconds(when: str | datetime) -> int:
     """Return a moment as MLflow counts it."""
     moment = datetime.fromisoformat(when) if isinstance(when, str) else when
     return round(1000 * moment.timestamp())
+
+
+def sweep_key(name: str) -> str:
+    """Return the key that a sweep's own run is found again by."""
+    return f"sweep/{name}"

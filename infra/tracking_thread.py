@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
 
@@ -39,6 +40,7 @@ class MirrorThread:
         self._tell, self._pause_s = tell, pause_s
         self._ended, self._left = Event(), Event()
         self._away = False
+        self._report: Path | None = None
         self._thread = Thread(target=self._run, name=f"mirror-{name}", daemon=True)
         self.last: MirrorReport | None = None
         """What the last pass that succeeded did."""
@@ -60,6 +62,10 @@ class MirrorThread:
             self._left.set()
         self.finish()
 
+    def attach(self, report: Path) -> None:
+        """Keep a folder with the sweep's run, once all else is mirrored."""
+        self._report = report
+
     def finish(self) -> None:
         """Mirror what is left and end; once ended, this does nothing."""
         self._ended.set()
@@ -79,6 +85,8 @@ class MirrorThread:
             self.last = self._mirror.bring_up_to_date(
                 self._store, self._ledger, self._name, go_on=lambda: not self._left.is_set()
             )
+            if self._report is not None:
+                self._mirror.attach(self._name, self._report)
         except Exception as error:  # a mirror is no reason to lose a sweep, whatever went wrong
             if not self._away:
                 self._tell(_sentence(error))

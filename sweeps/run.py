@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -19,8 +20,9 @@ from infra.errors import StepFailedError
 from infra.ledger import Ledger
 from infra.step import Key
 from infra.store import Store
-from infra.tracking import Mirror, default_uri, ui_command
+from infra.tracking import Mirror
 from infra.tracking_thread import MirrorThread
+from infra.tracking_uri import default_uri, ui_command
 from pipelines import checkpoint, imported
 from sweeps import grid
 from sweeps.arms import CheckpointEntry
@@ -106,10 +108,10 @@ def run(
     _write_plan(planned, store=store, ledger=ledger)
     uri = None if tracking == OFF else tracking or default_uri(store.uri)
     context = Context(store, resources or Resources(), retries=retries or Retries())
-    with Stages(console, sweep.name) as stages, _mirrored(uri, planned, store=store, stages=stages):
+    with Stages(console, sweep.name) as stages, _mirrored(uri, planned, store, stages) as mirror:
         one = Run(planned, context, ledger, stages)
         _make_all(one, address=address, retry_failed=retry_failed)
-        report = write_report(sweep.name, store=store).resolve()
+        report = _reported(sweep.name, store=store, mirror=mirror)
     left = Missing.of(planned, store=store, ledger=ledger)
     mlflow, seconds = ui_command(uri) if uri else None, time.monotonic() - started
     outcome = Outcome(sweep.name, str(report), mlflow, one.made, len(left.cells), seconds)
@@ -135,14 +137,24 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
         yield f"MLflow: {outcome.ui_command}"
 
 
+def _reported(name: str, *, store: Store, mirror: MirrorThread | None) -> Path:
+    """Write the report, and keep it in MLflow as well."""
+    page = write_report(name, store=store).resolve()
+    if mirror is not None:
+        mirror.attach(page.parent)
+    return page
+
+
 @contextmanager
-def _mirrored(uri: str | None, planned: Plan, *, store: Store, stages: Stages) -> Iterator[None]:
+def _mirrored(
+    uri: str | None, planned: Plan, store: Store, stages: Stages
+) -> Iterator[MirrorThread | None]:
     """Mirror in the background; what is new at the end is mirrored before the run ends."""
     if uri is None:
-        yield
+        yield None
         return
-    with MirrorThread(Mirror(uri), store, planned.sweep.name, tell=stages.say):
-        yield
+    with MirrorThread(Mirror(uri), store, planned.sweep.name, tell=stages.say) as mirror:
+        yield mirror
 
 
 def _make_all(one: Run, *, address: str | None, retry_failed: bool) -> None:

@@ -19,14 +19,20 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Mirror, and say what is new there."""
     from infra.ledger import Ledger  # local: the parsing of the line stays fast
-    from infra.tracking import Mirror, default_uri, ui_command
+    from infra.tracking import Mirror
+    from infra.tracking_uri import default_uri, ui_command
     from sweeps.planned import planned_name
+    from sweeps.reporting import REPORTS
 
     store = open_store(args, create=False)
     ledger = Ledger(store)
     name = planned_name(args.sweep, ledger=ledger)
     uri = args.tracking or default_uri(store.uri)
-    report = Mirror(uri).bring_up_to_date(store, ledger, name)
+    mirror = Mirror(uri)
+    report = mirror.bring_up_to_date(store, ledger, name)
+    page = store.local_root / REPORTS / name if store.local_root else None
+    if page is not None and page.is_dir():
+        mirror.attach(name, page)
     if args.json:
         show.as_json(asdict(report))
         return 0

@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
     import shlex  # local: parsing stays fast
     import subprocess
 
-    from infra.tracking import default_uri, ui_command
+    from infra.tracking_uri import default_uri, ui_command
 
     line = ui_command(args.tracking or default_uri(store_uri(args)))
     if line.startswith(("http://", "https://")):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from mlflow import MlflowClient
 
-from infra.tracking import default_uri
+from infra.tracking_uri import default_uri
 from tests.rooms.study import Study
 
 

@@ -12,8 +12,9 @@ from statistics import mean, stdev
 import pytest
 from mlflow import MlflowClient
 
-from infra.tracking import Mirror, default_uri, ui_command
+from infra.tracking import Mirror
 from infra.tracking_sqlite import Tables
+from infra.tracking_uri import default_uri, ui_command
 from tests.rooms.mirrored import by_key, mirrored, runs
 from tests.rooms.study import Study
 
@@ -170,7 +171,8 @@ def test_the_line_that_opens_mlflow_can_be_pasted():
 
 
 def test_naming_the_tracking_database_does_not_import_mlflow():
-    code = "import sys, infra.tracking as t; t.default_uri('x'); sys.exit('mlflow' in sys.modules)"
+    code = "import sys, infra.tracking, infra.tracking_uri as t; t.default_uri('x'); "
+    code += "sys.exit('mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=HOUSE, check=False).returncode == 0
 
 
@@ -187,6 +189,8 @@ def without_ids(study: Study, uri: str) -> dict[str, dict]:
         tags = said["data"]["tags"]
         if "mlflow.parentRunId" in tags:
             tags["mlflow.parentRunId"] = names[tags["mlflow.parentRunId"]]
+        for run_id, key in names.items():  # notes link to other runs
+            tags["mlflow.note.content"] = tags["mlflow.note.content"].replace(run_id, key)
         told[run.data.tags["key"]] = said
     return told
 
