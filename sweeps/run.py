@@ -32,7 +32,6 @@ from sweeps.meta import meta
 from sweeps.missing import Missing
 from sweeps.plan import Plan, plan
 from sweeps.progress import Stages
-from sweeps.reporting import write_report
 from sweeps.spec import Sweep
 
 OFF = "off"
@@ -139,6 +138,8 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
 
 def _reported(name: str, *, store: Store, mirror: MirrorThread | None) -> Path:
     """Write the report, and keep it in MLflow as well."""
+    from sweeps.reporting import write_report  # local: until then the driver stays small
+
     page = write_report(name, store=store).resolve()
     if mirror is not None:
         mirror.attach(page.parent)
