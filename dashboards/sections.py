@@ -48,8 +48,8 @@ def scores(findings: Findings) -> Section | None:
     if not drawings:
         return None
     lead = (
-        f"Mean over finetuning seeds ± standard deviation. Colours are differences "
-        f"against {findings.baseline} on the same continent."
+        "Mean over finetuning seeds ± standard deviation, [95 % interval]. Colours are "
+        f"differences against {findings.baseline} on the same continent."
     )
     shown = (figure(drawing, caption=stamp(findings)) for drawing in drawings)
     numbers = folded("All scores with their intervals", _score_table(findings))

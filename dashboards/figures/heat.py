@@ -34,7 +34,7 @@ def heat_map(
     legend = 5.2 + 0.07 * len(baseline)  # it may be wider than a few continents
     right = max(0.1, legend - wide * CELL)
     figure, axes = canvas.axes(
-        wide * CELL, high * 0.52, left=left, right=right, top=0.55, bottom=0.65
+        wide * CELL, high * 0.62, left=left, right=right, top=0.55, bottom=0.65
     )
     for y, composition in enumerate(compositions):
         label = f"{composition}\n(baseline)" if composition == baseline else composition
@@ -65,9 +65,11 @@ def _heat_cell(
         canvas.text(axes, x + 0.5, y + 0.5, words.NOTHING, size=10, colour="muted")
         return
     weight = "bold" if told is not None and told["distinguishable"] else "normal"
-    canvas.text(axes, x + 0.5, y + 0.4, words.score(row["mean"]), size=10.5, weight=weight)
+    canvas.text(axes, x + 0.5, y + 0.3, words.score(row["mean"]), size=10.5, weight=weight)
     if row["std"] is not None:
-        canvas.text(axes, x + 0.5, y + 0.75, f"±{row['std']:.3f}", size=7.5)
+        canvas.text(axes, x + 0.5, y + 0.57, f"±{row['std']:.3f}", size=7.5)
+    if row["low"] is not None:
+        canvas.text(axes, x + 0.5, y + 0.79, words.interval(row["low"], row["high"]), size=7.5)
 
 
 def _largest(sizes: Sequence[float]) -> float:
