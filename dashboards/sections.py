@@ -87,7 +87,8 @@ def _across(findings: Findings) -> Iterable[Html]:
     compared = [row for group in findings.groups for row in group.ordered]
     said = across_models(compared, baseline=findings.baseline)
     if said:
-        yield items(said, class_="verdicts across")
+        yield element("p", "Where each difference shows most, and under which model:")
+        yield items(said, class_="verdicts")
 
 
 def _answered(findings: Findings, group: Group) -> Iterable[Html]:
