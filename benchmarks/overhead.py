@@ -36,6 +36,7 @@ from infra.tracking_uri import default_uri
 from pipelines.spec import FinetuneSpec
 from sweeps import grid, order, room
 from sweeps.board import Board
+from sweeps.book import Book
 from sweeps.elsewhere import Elsewhere
 from sweeps.meta import meta
 from sweeps.missing import Missing
@@ -89,7 +90,8 @@ def orchestrated(planned: Plan, *, bundle: int, mirrored: bool) -> Took:
             [], cells, planned=planned, resources=context.resources, slots=room.slots(context)
         )
         elsewhere = Elsewhere(stack.enter_context(Claims(store)), ledger, bundles)
-        Schedule(Board(bundles), elsewhere, context, ledger, stages, trivial, {}).finish()
+        book = Book(ledger, stages, context.retries)
+        Schedule(Board(bundles), elsewhere, context, book, trivial, {}).finish()
         took = time.perf_counter() - started
         if mirrored:
             thread.finish()

@@ -13,6 +13,7 @@ from infra.spec import Spec
 from infra.step import Step, closure
 from infra.store import Store
 from sweeps.board import Board
+from sweeps.book import Book
 from sweeps.elsewhere import Elsewhere
 from sweeps.progress import Stages
 
@@ -61,10 +62,8 @@ def _make(waiting: Sequence[Step[Spec]], *, context: Context, stages: Stages) ->
     ledger = Ledger(context.store)
     jobs, attempts = order.jobs(waiting, resources=context.resources), schedule.attempts(ledger)
     with Claims(context.store) as claims:
-        elsewhere = Elsewhere(claims, ledger, jobs)
-        work = schedule.Schedule(
-            Board(jobs), elsewhere, context, ledger, stages, finetune, attempts
-        )
+        elsewhere, book = Elsewhere(claims, ledger, jobs), Book(ledger, stages, context.retries)
+        work = schedule.Schedule(Board(jobs), elsewhere, context, book, finetune, attempts)
         work.finish()
     for first in work.failures[:1]:
         (label,) = (step.label for step in waiting if str(step.key) == first.key)

@@ -27,6 +27,7 @@ from pipelines import checkpoint, imported
 from sweeps import grid
 from sweeps.arms import CheckpointEntry
 from sweeps.board import Board
+from sweeps.book import Book
 from sweeps.elsewhere import Elsewhere
 from sweeps.meta import meta
 from sweeps.missing import Missing
@@ -238,15 +239,14 @@ def _make_missing(one: Run, missing: Missing) -> set[Key]:
             Board(jobs),
             Elsewhere(claims, one.ledger, jobs),
             one.context,
-            one.ledger,
-            one.stages,
+            Book(one.ledger, one.stages, one.context.retries),
             finetune,
             schedule.attempts(one.ledger),
         )
         try:
             work.finish()
         finally:
-            one.count(work.made)
+            one.count(work.book.made)
     failed = work.board.failed
     left = [cell for cell in missing.cells if cell.need("encode").key not in failed]
     if not left and len(missing.cells) == len(one.planned.wanted):

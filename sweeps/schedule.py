@@ -6,7 +6,6 @@ to the ledger a second's worth at a time, and only then count as done.
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
@@ -17,14 +16,14 @@ from typing import Final
 from infra import cluster
 from infra.causes import PASSING, Cause, cause_of
 from infra.context import Context, quiet
-from infra.errors import StoreError
-from infra.ledger import Failure, Ledger, Row
+from infra.errors import StoreError, UserError
+from infra.ledger import Failure, Ledger
 from infra.step import Key
 from sweeps import shift
 from sweeps.board import NOTHING, Board, House, Job, Takes
+from sweeps.book import Book
 from sweeps.elsewhere import Elsewhere
 from sweeps.making import Made, Means, Train, failed, make
-from sweeps.progress import Stages
 from sweeps.retrying import pause_s, retried
 from sweeps.room import Workers, room_for_training, slots
 
@@ -35,8 +34,6 @@ COUNT_EVERY_S: Final = 5.0
 """How often the cluster is asked what it has: nodes come and go."""
 IDLE_S: Final = 60.0
 """How long workers wait for a job before they go home."""
-FLUSH_ROWS: Final = 500
-FLUSH_S: Final = 1.0
 
 
 @dataclass
@@ -46,20 +43,15 @@ class Schedule:
     board: Board
     elsewhere: Elsewhere
     context: Context
-    ledger: Ledger
-    stages: Stages
+    book: Book
     train: Train
     attempts: Mapping[str, int]
     """How often each step or cell failed before."""
-    made: Counter[str] = field(default_factory=Counter)
-    """How many steps of each stage, and cells, were made."""
     failures: list[Failure] = field(default_factory=list)
     """Of steps, in the order they came."""
     _watched: dict["Future[Made]", Job] = field(default_factory=dict)
     _workers: Workers = field(default_factory=Workers)
-    _rows: list[Row] = field(default_factory=list)
-    _cells_failed: list[Failure] = field(default_factory=list)
-    _flushed: float = field(default_factory=time.monotonic)
+    _ending: UserError | None = None
     _total: tuple[float, Takes, int] = (-COUNT_EVERY_S, NOTHING, 1)
 
     def finish(self) -> None:
@@ -77,11 +69,19 @@ class Schedule:
                     self._work_off()
                 else:
                     self.turn(LOOK_EVERY_S)
+            while not self.book.is_clean:
+                self.turn(LOOK_EVERY_S)
         finally:
             self.flush()
 
     def turn(self, wait_s: float) -> None:
-        """Begin what the driver can begin, and see to what is over."""
+        """Begin what the driver can begin, and see to what is over.
+
+        Raises:
+            UserError: If only the user can mend what is wrong.
+        """
+        if self._ending is not None:
+            raise self._ending
         self.board.wake(time.monotonic())
         for job in self.board.for_driver(self._house()):
             if not self._is_ours(job):
@@ -95,8 +95,7 @@ class Schedule:
                 self._settle(self._watched.pop(future), future)
         elif wait_s:
             time.sleep(wait_s)
-        late = time.monotonic() - self._flushed >= FLUSH_S
-        if late or len(self._rows) >= FLUSH_ROWS:
+        if self.book.is_due:
             self.flush()
 
     def ask(self) -> Job | None:
@@ -122,23 +121,23 @@ class Schedule:
     def hand_in(self, job: Job, made: Made) -> None:
         """Take what came of a job; what may go well the next time is begun again."""
         for line in made.told:
-            self.stages.say(line)
-        self._rows += made.rows
+            self.book.stages.say(line)
+        self.book.cells(made.rows, [])
         again = self._to_begin_again(job, made.failures)
         if again:
             passing = [told for told in made.failures if told.cause in PASSING]
-            self._cells_failed += [told for told in made.failures if told.cause not in PASSING]
+            self.book.cells([], [told for told in made.failures if told.cause not in PASSING])
             self._begin_again(job, again, passing[0])
         elif made.mendable is not None and self._stands(job):
-            raise made.mendable
+            self._ending = made.mendable  # raised here, Tune would make it one of its own
         elif job.stage == "finetune":
-            self._cells_failed += made.failures
+            self.book.cells([], made.failures)
             self._over(job)
         elif made.failures:
             self._give_up(job, made.failures)
         else:
-            self.made[job.stage] += len(job.steps)
-            self.stages.add(job.stage, key=str(job.steps[0].key), done=len(job.steps))
+            self.book.made[job.stage] += len(job.steps)
+            self.book.stages.add(job.stage, key=str(job.steps[0].key), done=len(job.steps))
             self._over(job)
 
     def lose(self, job: Job, error: BaseException) -> None:
@@ -149,15 +148,10 @@ class Schedule:
         self.hand_in(job, Made(failures=told))
 
     def flush(self) -> None:
-        """Write down what came of cells; only then does it count as done."""
-        rows, failures = self._rows, self._cells_failed
-        self.ledger.append(rows)
-        self.ledger.fail(failures)
-        self._rows, self._cells_failed, self._flushed = [], [], time.monotonic()
-        if rows or failures:
-            self.made["finetune"] += len(rows)
-            self.stages.add("finetune", done=len(rows), failed=len(failures))
-        self.elsewhere.release()
+        """Write down what came of jobs, and let go of what is written."""
+        self.book.flush()
+        if self.book.is_clean:
+            self.elsewhere.release()
 
     def _work_off(self) -> None:
         """Let workers come, do what they can, and go."""
@@ -180,14 +174,20 @@ class Schedule:
 
     def _is_ours(self, job: Job) -> bool:
         """Say whether a job is ours to begin; one that another driver is at is put off."""
-        if not self.elsewhere.is_ours(job):
+        try:
+            is_ours = self.elsewhere.is_ours(job)
+            left = self.elsewhere.left_of(job) if is_ours else None
+            self.book.rest()
+        except StoreError as error:
+            self.board.put_off(job, at=time.monotonic() + self.book.bear(error))
+            return False
+        if not is_ours:
             self.board.put_off(job, at=time.monotonic() + LOOK_AGAIN_S)
             return False
-        left = self.elsewhere.left_of(job)
         if left is job:
             return True
         made = len(job.steps) - (len(left.steps) if left else 0)
-        self.stages.add(job.stage, key=str(job.steps[0].key), done=made)
+        self.book.stages.add(job.stage, key=str(job.steps[0].key), done=made)
         self.board.begin(job)
         if left is None:
             self._over(job)
@@ -201,7 +201,7 @@ class Schedule:
 
     def _begin(self, job: Job) -> None:
         self.board.begin(job)
-        self.stages.begin(job.stage)
+        self.book.stages.begin(job.stage)
 
     def _to_begin_again(self, job: Job, failures: Sequence[Failure]) -> tuple[Job, ...]:
         """Return what is begun again; if one of a bundle's causes may pass, those cells alone."""
@@ -218,7 +218,7 @@ class Schedule:
         pause = pause_s(job, self.context.retries)
         parts = f" in {len(again)} parts" if len(again) > 1 else ""
         what = f"{why.key} {job.steps[0].label}"
-        self.stages.say(f"again{parts} in {pause:g} s: {what}: {why.cause}: {why.message}")
+        self.book.stages.say(f"again{parts} in {pause:g} s: {what}: {why.cause}: {why.message}")
         self.elsewhere.cut(job, len(again))
         self.board.again(job, pieces=again, at=time.monotonic() + pause)
 
@@ -230,15 +230,15 @@ class Schedule:
             self.lose(job, error)
 
     def _give_up(self, job: Job, failures: Sequence[Failure]) -> None:
-        self.stages.add(job.stage, key=str(job.steps[0].key), failed=len(job.steps))
-        self.ledger.fail(failures)
+        self.book.stages.add(job.stage, key=str(job.steps[0].key), failed=len(job.steps))
+        self.book.steps(failures)
         self.failures += failures
         for step, told in zip(job.steps, failures, strict=True):
-            self.stages.say(f"failed: {step.key} {step.label}: {told.kind}: {told.message}")
+            self.book.stages.say(f"failed: {step.key} {step.label}: {told.kind}: {told.message}")
         self.elsewhere.over(job)
         for blocked in self.board.fail(job):
             self.elsewhere.over(blocked)
-            self.stages.add(blocked.stage, failed=len(blocked.steps))
+            self.book.stages.add(blocked.stage, failed=len(blocked.steps))
 
     def _stands(self, job: Job) -> bool:
         """Say whether all that a job needs is still there; what was torn is withdrawn."""
@@ -250,7 +250,7 @@ class Schedule:
 
     def _tell(self, job: Job, done: float, total: float) -> None:
         key, share = str(job.steps[0].key), done * len(job.steps)
-        self.stages.part(job.stage, key=key, done=share, total=total)
+        self.book.stages.part(job.stage, key=key, done=share, total=total)
 
     def _context_of(self, job: Job) -> Context:
         """Return the context of a job of the driver; one halved for memory takes smaller bites."""

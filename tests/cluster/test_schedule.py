@@ -10,11 +10,15 @@ from rich.console import Console
 
 from infra.claims import Claims
 from infra.context import Context, Resources
+from infra.errors import TaskError
 from infra.ledger import Ledger, Row
 from infra.step import Step
 from infra.store import Store
-from pipelines.spec import FinetuneSpec
+from pipelines.finetune import finetune
+from pipelines.spec import FinetuneSpec, TaskDataSpec
+from samplers.tasks.labelled.spec import LabelledSpec
 from sweeps.board import Board, Job, Takes
+from sweeps.book import Book
 from sweeps.elsewhere import Elsewhere
 from sweeps.progress import Stages
 from sweeps.schedule import Schedule
@@ -59,13 +63,13 @@ def _worker(folder: Path, *, raises: set[str], dies: set[str], dies_once: set[st
 def _train(jobs, *, work, store: Store, attempts: Mapping[str, int] | None = None) -> Schedule:
     """Do bundles alone: features are taken to be there."""
     with Path(os.devnull).open("w") as nowhere, Stages(Console(file=nowhere)) as stages:
+        stages.open("task", total=1)
         stages.open("finetune", total=sum(len(job.steps) for job in jobs))
         context, ledger = Context(store, Resources()), Ledger(store)
         with Claims(store) as claims:
             elsewhere = Elsewhere(claims, ledger, jobs)
-            schedule = Schedule(
-                Board(jobs), elsewhere, context, ledger, stages, work, attempts or {}
-            )
+            book = Book(ledger, stages, context.retries)
+            schedule = Schedule(Board(jobs), elsewhere, context, book, work, attempts or {})
             schedule.finish()
     return schedule
 
@@ -85,7 +89,7 @@ def test_what_a_cell_does_never_costs_another(local_ray, tmp_path):
     schedule = _train(jobs, work=work, store=store, attempts={bad: 4})
     ledger = Ledger(store)
     assert ledger.done() == {str(cell.key) for cell in asked} - {bad, gone}
-    assert schedule.made == {"finetune": 18}
+    assert schedule.book.made == {"finetune": 18}
     rows = {row["key"]: row for row in ledger.failures().to_pylist()}
     assert set(rows) == {bad, gone}
     assert rows[bad]["kind"] == "ValueError"
@@ -104,3 +108,14 @@ def test_a_bundle_that_raises_is_tried_cell_by_cell(local_ray, tmp_path):
     _train([_bundle(0, asked)], work=work, store=store)
     assert Ledger(store).done() == {str(cell.key) for cell in asked} - {bad}
     assert len(store.list("ledger")) <= 2, "few files, however many cells"
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_what_the_user_can_mend_ends_the_run_with_its_sentence(local_ray, tmp_path):
+    spec = LabelledSpec(name="labelled", path=str(tmp_path / "nothing.parquet"))
+    task = Step("task", TaskDataSpec(task=spec))
+    store = Store.open(str(tmp_path / "store"))
+    with pytest.raises(TaskError, match=r"nothing\.parquet"):
+        _train([Job((task,), (0,), Takes(cpus=1.0))], work=finetune, store=store)
+    assert Ledger(store).failures().num_rows == 0

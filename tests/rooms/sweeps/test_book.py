@@ -1,0 +1,69 @@
+"""What came of jobs is written down, whole, and a store that is away for a while is borne with."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from infra.blobs import LocalBlobs
+from infra.context import Retries
+from infra.errors import StoreError
+from infra.ledger import Ledger
+from infra.store import Store
+from sweeps.book import Book
+from sweeps.progress import Stages
+from tests.rooms.study import Study
+
+
+class Moody(LocalBlobs):
+    """A store that refuses to be written for as long as a file is there."""
+
+    def put(self, path: str, data: bytes) -> None:
+        if (self.root / "away").exists():
+            raise StoreError(f"wanted to write {path}", found="no space left")
+        super().put(path, data)
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Book:
+    store = replace(Store.open(str(tmp_path)), blobs=Moody(tmp_path))
+    stages = Stages(Console(quiet=True))
+    stages.open("finetune", total=9)
+    return Book(Ledger(store), stages, Retries(store=2, pause_s=1.0), clock=lambda: 0.0)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return Study(tmp_path / "study")
+
+
+def test_what_is_refused_is_kept_and_written_later(book: Book, study: Study, tmp_path: Path):
+    first, second, *_ = study.rows()
+    book.cells([first], [study.failure(second)])
+    (tmp_path / "away").touch()
+    book.flush()
+    assert not book.is_clean
+    assert book.made == {}
+    (tmp_path / "away").unlink()
+    book.flush()
+    assert book.is_clean
+    assert book.made == {"finetune": 1}
+    assert book.ledger.done() == {first.key}
+    assert book.ledger.failures()["key"].to_pylist() == [second.key]
+
+
+def test_after_too_many_refusals_it_ends(book: Book, study: Study, tmp_path: Path):
+    book.cells(study.rows()[:1], [])
+    (tmp_path / "away").touch()
+    book.flush()
+    book.flush()
+    with pytest.raises(StoreError, match="no space left"):
+        book.flush()
+
+
+def test_a_clean_book_asks_nothing_of_the_store(book: Book, tmp_path: Path):
+    (tmp_path / "away").touch()
+    for _ in range(9):
+        book.flush()
+    assert book.is_clean
