@@ -164,7 +164,7 @@ class _Run:
         state = torch.load(io.BytesIO(saved), map_location=self.device, weights_only=True)
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
-        self.step, self.stride = state["step"], state["stride"]
+        self.step, self.stride = state["step"], min(state["stride"], self.stride)
 
     def pack(self) -> bytes:
         """Return all that the steps to come depend on."""

@@ -120,6 +120,15 @@ def test_how_many_samples_pass_at_once_changes_nothing_that_matters():
     assert_close(parted, whole, rows_parted, rows)
 
 
+def test_halvings_make_parts_smaller_from_the_start():
+    whole, halved = small_presto(), small_presto()
+    rows = trained(whole)
+    rows_halved = trained(halved, means=loop.Means(micro_batch=8, halvings=2))
+    assert_close(halved, whole, rows_halved, rows)
+    rows_twos = trained(small_presto(), means=loop.Means(micro_batch=2))
+    assert [row["loss"] for row in rows_twos] == [row["loss"] for row in rows_halved]
+
+
 def test_a_memory_that_is_too_small_makes_parts_smaller_and_changes_nothing_else():
     passed: list[int] = []
 
