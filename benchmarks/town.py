@@ -232,7 +232,8 @@ def _title(one: psutil.Process) -> str:
 
 def _is_busy(title: str) -> bool:
     word = title.partition(" ")[0]
-    return word.startswith("ray::") and "IDLE" not in word and not word.endswith("Agent")
+    own = ("ray::IDLE", "ray::_", "ray::DashboardAgent", "ray::RuntimeEnvAgent")
+    return word.startswith("ray::") and not word.startswith(own)  # Ray's own stay with the cluster
 
 
 def _called(one: psutil.Process) -> str:
