@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,16 +27,20 @@ FLAGS = (
 
 
 def find_browser(bundled: str) -> str:
-    """Return a Chromium of this machine: the one named, one on the path, or playwright's own."""
+    """Return a Chromium: the one named, one on the path, or one that playwright fetches."""
     named = os.environ.get(BROWSER_ENV)
     found = (shutil.which(name) for name in ([named] if named else NAMES))
     path = next(filter(None, found), None)
-    if path is None and not named and Path(bundled).is_file():
-        path = bundled
-    if path is None:
-        wanted = f"wanted to open pages in {named or 'Chromium'}; found none on this machine"
-        pytest.fail(f"{wanted}; install Chromium or Chrome, or name one in {BROWSER_ENV}")
-    return path
+    if path is not None:
+        return path
+    if named:
+        pytest.fail(f"wanted the browser that {BROWSER_ENV} names; found no {named}")
+    if not Path(bundled).is_file():
+        fetch = [sys.executable, "-m", "playwright", "install", "chromium"]
+        subprocess.run(fetch, check=False, capture_output=True, timeout=300)
+    if not Path(bundled).is_file():
+        pytest.skip(f"no Chromium here, and none to be fetched; name one in {BROWSER_ENV}")
+    return bundled
 
 
 @contextmanager
