@@ -15,7 +15,7 @@ Row: TypeAlias = dict[str, Any]
 
 NOTE = "mlflow.note.content"
 KIND = {"mlflow.experimentKind": "custom_model_development"}
-"""Else MLflow 3 opens its pages for language models."""
+"""What MLflow's list of experiments calls it; its pages still open for language models first."""
 VIEW = "mlflow.sharedViewState."
 TABLE, CELLS, PRETRAININGS = "table", "cells", "pretrainings"
 AVERAGE = "mean of continents"
@@ -51,7 +51,7 @@ LOSS = ["metrics.`loss`", "metrics.`samples_per_s`", "metrics.`mfu`", "attribute
 
 def view_address(place: str, view: str = TABLE) -> str:
     """Return where a view opens, from the root of the pages on."""
-    return f"#/experiments/{place}/runs?viewStateShareKey={view}"
+    return f"#/experiments/{place}/runs?viewStateShareKey={view}&workflowType=machine_learning"
 
 
 def run_note(entry: Entry, runs: Mapping[str, str], *, place: str) -> str:
