@@ -9,10 +9,11 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ STOP_WAIT_S = round(3 * GRACE_S)
 """How long a job may take to stop: to save, to write down rows, to bring up the mirror."""
 LOOK_EVERY_S = 0.5
 RUNNING = ("pending", "running")
+ASLEEP = "No available agent"
+"""What a cluster says that has been started only now, in the middle of a sentence."""
+AWAKE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -70,17 +74,19 @@ class Jobs:
     def submit(self, sweep: str, *, command: str, folder: Path, store: str) -> Job:
         """Run a command on the cluster's head, in a copy of a folder."""
         number = max((_number(job) for job in self.of(sweep)), default=0) + 1
+        submit = partial(
+            self._client.submit_job,
+            entrypoint=command,
+            submission_id=f"{sweep}-{number}",
+            metadata={"sweep": sweep, "store": store},
+            runtime_env={
+                "working_dir": str(folder),
+                "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(STOP_WAIT_S)},
+            },
+        )
         with self._asked():
-            name = self._client.submit_job(
-                entrypoint=command,
-                submission_id=f"{sweep}-{number}",
-                metadata={"sweep": sweep, "store": store},
-                runtime_env={
-                    "working_dir": str(folder),
-                    "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(STOP_WAIT_S)},
-                },
-            )
-        return self.named(sweep, str(name))
+            name = _once_awake(submit)
+        return self.named(sweep, name)
 
     def of(self, sweep: str) -> list[Job]:
         """Return the jobs of a sweep, the oldest first."""
@@ -165,6 +171,18 @@ def pack(folder: Path) -> None:
         shutil.copytree(
             house() / room, folder / room, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
         )
+
+
+def _once_awake(submit: Callable[[], str]) -> str:
+    """Submit to a cluster that may have been started only now: it takes jobs a little later."""
+    end = time.monotonic() + AWAKE_S
+    while True:
+        try:
+            return submit()
+        except RuntimeError as error:
+            if ASLEEP not in str(error) or time.monotonic() > end:
+                raise
+        time.sleep(LOOK_EVERY_S)
 
 
 async def _next(told: AsyncIterator[str]) -> str | None:

@@ -11,11 +11,12 @@ from infra.stopping import Stopped
 
 def test_sigterm_is_an_exception_once_and_runs_every_finally():
     ran: list[str] = []
+    before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(Stopped), stopping.on_sigterm():
         _asked_twice(ran)
     assert ran == ["finally"]
     assert stopping.was_asked()
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def _asked_twice(ran: list[str]) -> None:
