@@ -9,11 +9,10 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +27,17 @@ OVERRIDES = ("RAY_API_SERVER_ADDRESS", cluster.ADDRESS)
 STOP_WAIT_S = round(3 * GRACE_S)
 """How long a job may take to stop: to save, to write down rows, to bring up the mirror."""
 LOOK_EVERY_S = 0.5
+LET_REACH = (
+    "give the address of its dashboard, such as http://127.0.0.1:8265; it listens on its own "
+    "machine alone, so let ssh or kubectl forward the port"
+)
+LET_HEAR = (
+    "try again in a minute; if another Ray on that machine holds the port of the head's agent, "
+    "start the head with --dashboard-agent-listen-port=0"
+)
 RUNNING = ("pending", "running")
-ASLEEP = "No available agent"
-"""What a cluster says that has been started only now, in the middle of a sentence."""
-AWAKE_S = 60.0
+DEAF = "No available agent"
+"""What a cluster says, in the middle of a sentence, whose head has no agent to take jobs."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +80,16 @@ class Jobs:
     def submit(self, sweep: str, *, command: str, folder: Path, store: str) -> Job:
         """Run a command on the cluster's head, in a copy of a folder."""
         number = max((_number(job) for job in self.of(sweep)), default=0) + 1
-        submit = partial(
-            self._client.submit_job,
-            entrypoint=command,
-            submission_id=f"{sweep}-{number}",
-            metadata={"sweep": sweep, "store": store},
-            runtime_env={
-                "working_dir": str(folder),
-                "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(STOP_WAIT_S)},
-            },
-        )
         with self._asked():
-            name = _once_awake(submit)
+            name = self._client.submit_job(
+                entrypoint=command,
+                submission_id=f"{sweep}-{number}",
+                metadata={"sweep": sweep, "store": store},
+                runtime_env={
+                    "working_dir": str(folder),
+                    "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(STOP_WAIT_S)},
+                },
+            )
         return self.named(sweep, name)
 
     def of(self, sweep: str) -> list[Job]:
@@ -155,11 +159,11 @@ class Jobs:
         except AuthenticationError as error:
             raise cluster.refused(self.address) from error
         except (ConnectionError, requests.RequestException, RuntimeError, ValueError) as error:
+            said = " ".join(str(error).split()) or type(error).__name__
             raise ClusterError(
                 f"wanted to talk to the Ray cluster at {self.address}",
-                found=" ".join(str(error).split()) or type(error).__name__,
-                do="give the address of its dashboard, such as http://127.0.0.1:8265; it listens "
-                "on its own machine alone, so let ssh or kubectl forward the port",
+                found=said,
+                do=LET_HEAR if DEAF in said else LET_REACH,
             ) from error
         finally:
             os.environ.update(kept)
@@ -171,18 +175,6 @@ def pack(folder: Path) -> None:
         shutil.copytree(
             house() / room, folder / room, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
         )
-
-
-def _once_awake(submit: Callable[[], str]) -> str:
-    """Submit to a cluster that may have been started only now: it takes jobs a little later."""
-    end = time.monotonic() + AWAKE_S
-    while True:
-        try:
-            return submit()
-        except RuntimeError as error:
-            if ASLEEP not in str(error) or time.monotonic() > end:
-                raise
-        time.sleep(LOOK_EVERY_S)
 
 
 async def _next(told: AsyncIterator[str]) -> str | None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 
 RAY = (sys.executable, "-m", "ray.scripts.scripts", "start", "--block")
+# Ray's own port for the agent is one for the machine, on which others run beside us.
+RAY += ("--dashboard-agent-listen-port=0",)
 QUICK = {"RAY_metrics_report_interval_ms": "500"}
 UP = "To terminate the Ray runtime"
 
