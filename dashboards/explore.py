@@ -59,7 +59,8 @@ def _differences(findings: Findings) -> Html:
     named = [{**layer, "encoding": {**shared, **layer["encoding"]}} for layer in (bars, points)]
     spec = {"layer": [zero, *named], "width": WIDTH, "height": {"step": 12}}
     told = f"Differences against {findings.baseline} by continent and composition"
-    return html(element("h3", told), chart(_by_place(spec, rows, findings), told=told))
+    drawn = chart(_by_place(spec, rows, findings), name="every-difference", told=told)
+    return html(element("h3", told), drawn)
 
 
 def _contrasts(findings: Findings) -> list[dict[str, Any]]:
@@ -102,7 +103,8 @@ def _every_value(findings: Findings) -> Html:
         },
     }
     told = "Every single value, one mark per finetuned cell"
-    return html(element("h3", told), chart(_by_place(spec, rows, findings), told=told))
+    drawn = chart(_by_place(spec, rows, findings), name="every-value", told=told)
+    return html(element("h3", told), drawn)
 
 
 def _values(findings: Findings) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ SCRIPTS = (
     "vega-embed.min.js",
     "datatables.min.js",
     "start.js",
+    "save.js",
 )
 LICENCES = "LICENSES.txt"
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
@@ -44,15 +45,16 @@ LOOK = {
 """The page's own colours: Vega writes them through, so that a chart follows the reader's scheme."""
 
 
-def chart(spec: Spec, *, told: str) -> Html:
+def chart(spec: Spec, *, name: str, told: str) -> Html:
     """Return the place of a chart and what is drawn there once scripts run.
 
     Args:
         spec: The chart.
+        name: What its file is called when a reader keeps it.
         told: What it shows, for those who do not see it.
     """
     whole = {"$schema": SCHEMA, "description": told, "config": LOOK, **spec}
-    scrolls = {"class_": "chart-live picture", "tabindex": "0", "role": "group"}
+    scrolls = {"class_": "chart-live picture", "tabindex": "0", "role": "group", "data_name": name}
     return html(
         element("div", "This chart needs scripts.", **scrolls, aria_label=told),
         Html(f'<script type="application/json">{_inside(whole)}</script>'),

@@ -58,7 +58,8 @@ def figure(drawing: Drawing, *, caption: Content = "") -> Html:
     """Return a drawing with its caption."""
     said = element("figcaption", element("strong", drawing.title), " ", caption)
     scrolls = {"class_": "picture", "tabindex": "0", "role": "group", "aria_label": drawing.title}
-    return element("figure", element("div", Html(drawing.svg), **scrolls), said)
+    picture = element("div", Html(drawing.svg), **scrolls, data_name=drawing.name)
+    return element("figure", picture, said)
 
 
 def table(

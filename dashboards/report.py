@@ -1,7 +1,7 @@
 """One self-contained page per sweep: the question, the answer in sentences, and what backs it.
 
-The page fetches nothing. Beside it lie every table as CSV and Parquet, the scores as LaTeX, and
-every figure as SVG.
+The page fetches nothing, and gives each of its figures as SVG or PNG. Beside it lie every table as
+CSV and Parquet, the scores as LaTeX, and every figure as SVG.
 """
 
 from pathlib import Path

@@ -1,6 +1,9 @@
 """The report in a browser, as a reader meets it: at a desk, at night, on a phone, on paper."""
 
+from xml.etree import ElementTree
+
 import pytest
+from matplotlib.image import imread
 
 from dashboards.report import build
 from sweeps.atlas import atlas
@@ -90,6 +93,37 @@ def test_pointing_at_a_mark_tells_its_numbers(browser, page):
         told.wait_for(state="visible")
         for name in ("composition", "continent", "difference", "95 % interval", "pairs"):
             assert name in told.inner_text()
+        assert (read.wrong, read.asked) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["map-uniform", "every-difference"])
+def test_a_figure_is_kept_as_a_file_by_the_keyboard_alone(browser, page, name, tmp_path):
+    with reader(browser, scheme="dark") as read:
+        read.open(page)
+        place = read.page.locator(f"[data-name='{name}']")
+        place.locator("svg").wait_for()
+        kept = {}
+        for kind in ("SVG", "PNG"):
+            shown = place.get_attribute("aria-label")
+            button = read.page.get_by_role("button", name=f"Save as {kind}: {shown}", exact=True)
+            button.focus()
+            with read.page.expect_download() as coming:
+                read.page.keyboard.press("Enter")
+            kept[kind] = tmp_path / coming.value.suggested_filename
+            coming.value.save_as(kept[kind])
+
+        assert {path.name for path in kept.values()} == {f"{name}.svg", f"{name}.png"}
+        drawn = ElementTree.parse(kept["SVG"]).getroot()
+        words = "".join(drawn.itertext())
+        assert "SYNTHETIC DATA" in words
+        assert "var(" not in kept["SVG"].read_text()  # it has no page to look colours up in
+        picture = imread(kept["PNG"])
+        assert picture.shape[:2] == tuple(
+            int(2 * float(drawn.get(side))) for side in ("height", "width")
+        )
+        paper = picture[0, 0]
+        assert paper.tolist() == pytest.approx([0x15 / 255, 0x1A / 255, 0x19 / 255, 1])
+        assert 0.005 < (picture != paper).any(axis=2).mean() < 0.9
         assert (read.wrong, read.asked) == ([], [])
 
 
