@@ -1,15 +1,18 @@
 """What orchestration costs per cell, beside plain Ray Tune with its defaults in the same run.
 
-    PYTHONPATH=. python benchmarks/overhead.py [--cells 3000] [--plain-trials 30] [--json]
+    PYTHONPATH=. python benchmarks/overhead.py [--cells 3000 ...] [--plain-trials 30] [--json]
 
 A grid of trivial cells goes the real way: plan and ledger of a store, bundles on Ray Tune, rows to
 the ledger, with the MLflow mirror off and on. Unbundled means a trial for each cell; bundled is
-what `terrasweep run` does. Plain Ray Tune is extrapolated from a few trials: its cost per trial
-grows with their number, so this flatters it. Also: files in the store per bundle, the driver's
-memory, and how long a finished sweep of 10,000 cells takes to be planned again.
+what `terrasweep run` does. Each is a driver of its own, as a sweep is. Plain Ray Tune is
+extrapolated from a few trials: its cost per trial grows with their number, so this flatters it.
+Also: files in the store per bundle, the drivers' memory, and how long a finished sweep of 10,000
+cells takes to be planned again. Of several numbers of cells, the first is held against plain Tune,
+and the cost of a cell has to stay what it is from the smallest to the largest.
 """
 
 import argparse
+import json
 import resource
 import subprocess
 import sys
@@ -17,9 +20,10 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict
 
 from rich.console import Console
 
@@ -49,14 +53,30 @@ REPLANNED_CELLS = 10_000
 PART_ROWS = 500
 
 
+class Way(TypedDict):
+    """How a grid is sent."""
+
+    bundle: int
+    mirrored: bool
+
+
+WAYS: dict[str, Way] = {
+    "unbundled": {"bundle": 1, "mirrored": False},
+    "mirrored": {"bundle": 1, "mirrored": True},
+    "bundled": {"bundle": 0, "mirrored": False},
+}
+MOST_MS = {"unbundled": 20, "mirrored": 20, "bundled": 2}
+
+
 @dataclass(frozen=True)
 class Took:
     """What one grid took."""
 
-    seconds: float
-    num_bundles: int
-    num_files: int
+    ms: float
+    """Per cell."""
+    files_per_bundle: float
     """In the store, plan and all; MLflow's database is one of them."""
+    peak_mb: float
 
 
 def trivial(cells: Sequence[Step[FinetuneSpec]], context: Context) -> list[Row]:
@@ -99,7 +119,8 @@ def orchestrated(planned: Plan, *, bundle: int, mirrored: bool) -> Took:
         ways = f"bundles of {bundle or 'any size'}, mirror {'on' if mirrored else 'off'}"
         print(f"{len(cells):,} cells in {took:.1f} s: {ways}", file=sys.stderr)
         files = sum(path.is_file() for path in Path(home).rglob("*"))
-    return Took(took, len(bundles), files)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Took(1000 * took / len(cells), files / len(bundles), peak_mb)
 
 
 def plain(trials: int) -> float:
@@ -128,27 +149,41 @@ def replanned(num_cells: int) -> float:
         return time.perf_counter() - started
 
 
-def measured(cells: int, *, plain_trials: int) -> list[Target]:
-    """Measure everything."""
-    planned = grid_of(cells)
-    num = len(planned.wanted)
+def driven(way: str, cells: int) -> Took:
+    """Time a grid in a driver of its own."""
+    command = [sys.executable, __file__, "--way", way, "--cells", str(cells)]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return Took(**json.loads(answer.stdout.splitlines()[-1]))
+
+
+def driver(way: str, cells: int) -> Took:
+    """Be that driver."""
     with cluster.connect():
         orchestrated(grid_of(24), bundle=0, mirrored=False)  # workers import what they need
-        single = orchestrated(planned, bundle=1, mirrored=False)
-        watched = orchestrated(planned, bundle=1, mirrored=True)
-        bundled = orchestrated(planned, bundle=0, mirrored=False)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    defaults = plain(plain_trials)
-    ms = {name: 1000 * took.seconds / num for name, took in _named(single, watched, bundled)}
+        return orchestrated(grid_of(cells), **WAYS[way])
+
+
+def measured(counts: Sequence[int], *, plain_trials: int) -> list[Target]:
+    """Measure everything."""
+    took = {(way, cells): driven(way, cells) for cells in counts for way in WAYS}
+    defaults = 1000 * plain(plain_trials)
+    first = counts[0]
     return [
-        at_most("ms per cell, unbundled", ms["single"], 50),
-        at_most("ms per cell, unbundled, mirrored", ms["watched"], 50),
-        at_most("ms per cell, bundled", ms["bundled"], 5),
-        at_least("times less than plain Tune, unbundled", defaults * 1000 / ms["single"], 25),
-        at_least("times less than plain Tune, mirrored", defaults * 1000 / ms["watched"], 25),
-        at_most("files per bundle, unbundled", single.num_files / single.num_bundles, 5),
-        at_most("files per bundle, bundled", bundled.num_files / bundled.num_bundles, 5),
-        at_most("driver memory in MB", peak_mb, 500),
+        *(
+            at_most(f"ms per cell, {way}, {cells:,} cells", one.ms, MOST_MS[way])
+            for (way, cells), one in took.items()
+        ),
+        *(
+            at_most(f"growth of a cell's cost, {way}", _growth(took, way, counts), 1.2)
+            for way in WAYS
+            if len(counts) > 1
+        ),
+        *(
+            at_least(f"times less than plain Tune, {way}", defaults / took[way, first].ms, 25)
+            for way in ("unbundled", "mirrored")
+        ),
+        at_most("files per bundle", max(one.files_per_bundle for one in took.values()), 5),
+        at_most("driver memory in MB", max(one.peak_mb for one in took.values()), 500),
         at_most("s to plan 10,000 finished cells", replanned(REPLANNED_CELLS), 5),
     ]
 
@@ -156,15 +191,19 @@ def measured(cells: int, *, plain_trials: int) -> list[Target]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--cells", type=int, default=3000)
+    parser.add_argument("--cells", type=int, nargs="+", default=[3000])
     parser.add_argument("--plain-trials", type=int, default=30)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--way", choices=WAYS, help="only this one, told as JSON")
     args = parser.parse_args(argv)
+    if args.way:
+        print(json.dumps(asdict(driver(args.way, args.cells[0]))))
+        return 0
     return report(measured(args.cells, plain_trials=args.plain_trials), as_json=args.json)
 
 
-def _named(single: Took, watched: Took, bundled: Took) -> list[tuple[str, Took]]:
-    return [("single", single), ("watched", watched), ("bundled", bundled)]
+def _growth(took: dict[tuple[str, int], Took], way: str, counts: Sequence[int]) -> float:
+    return took[way, max(counts)].ms / took[way, min(counts)].ms
 
 
 def _row(cell: Step[FinetuneSpec]) -> Row:

@@ -46,6 +46,18 @@ def was_asked() -> bool:
     return bool(_heard)
 
 
+def insist() -> None:
+    """Stop here if SIGTERM has come and its exception was lost.
+
+    Python drops what is raised while it clears an object away, and nobody asks twice.
+
+    Raises:
+        Stopped: If that is so.
+    """
+    if _heard and signal.getsignal(signal.SIGTERM) == signal.SIG_IGN:
+        raise Stopped(_heard[-1])
+
+
 @contextmanager
 def last_wish(wish: Wish) -> Iterator[None]:
     """Have something done if the run is stopped within the block, before its workers go."""

@@ -19,6 +19,7 @@ from infra.context import Context, quiet
 from infra.errors import StoreError, UserError
 from infra.ledger import Failure, Ledger
 from infra.step import Key
+from infra.stopping import insist
 from sweeps import shift
 from sweeps.board import NOTHING, Board, House, Job, Takes
 from sweeps.book import Book
@@ -79,7 +80,9 @@ class Schedule:
 
         Raises:
             UserError: If only the user can mend what is wrong.
+            Stopped: If the run was asked to stop.
         """
+        insist()
         if self._ending is not None:
             raise self._ending
         self.board.wake(time.monotonic())

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
@@ -16,6 +16,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 from pyarrow.fs import S3FileSystem
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from infra.doorplate import house
 from infra.store import Store
@@ -30,6 +32,8 @@ settings.load_profile(
 # Ray has its workers yield to all else, which here is another test that waits for nobody.
 os.environ.setdefault("RAY_worker_niceness", "0")
 
+EACH_ALONE = "tests/house/test_readme.py"
+
 _numbers = itertools.count()
 _skipped = pytest.StashKey[list[str]]()
 
@@ -38,11 +42,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
 
 
-@pytest.hookimpl(wrapper=True)  # before xdist, which reads the groups
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> Generator[None]:
-    """Skip what the machine lacks, and hand the long files out first, each to one process.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what the machine lacks, and begin with the files that take long.
 
     Tests marked `ray` run everywhere, or they fail.
     """
@@ -50,12 +51,19 @@ def pytest_collection_modifyitems(
     for item in without:
         item.add_marker(pytest.mark.skip(reason="this machine has no accelerator"))
     config.stash[_skipped] = [item.nodeid for item in without]
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
-    slow = {_group(item) for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: _group(item) not in slow)
-    yield
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+class OneFileOneProcess(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests of a file share what they set up; the pages of the documentation share nothing."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(EACH_ALONE) else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return OneFileOneProcess(config, log)
 
 
 def pytest_terminal_summary(
@@ -138,12 +146,6 @@ def store(store_uri: str) -> Store:
 def at_home() -> dict[str, str]:
     """Return the environment in which a process of any folder finds this house."""
     return {**os.environ, "PYTHONPATH": str(house())}
-
-
-def _group(item: pytest.Item) -> str:
-    marker = item.get_closest_marker("xdist_group")
-    assert marker is not None
-    return str(marker.args[0])
 
 
 def _has_gpu() -> bool:

@@ -74,10 +74,7 @@ def test_links_lead_somewhere(page: Path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    "page",
-    [pytest.param(page, id=page.name, marks=pytest.mark.xdist_group(page.name)) for page in PAGES],
-)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_of_a_page_runs(
     page: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 
 import pytest
 
@@ -25,6 +26,16 @@ def _asked_twice(ran: list[str]) -> None:
     finally:
         os.kill(os.getpid(), signal.SIGTERM)  # an impatient scheduler
         ran.append("finally")
+
+
+def test_a_stop_whose_exception_was_lost_is_insisted_on():
+    with stopping.on_sigterm():
+        stopping.insist()  # nobody asked
+        with suppress(Stopped):
+            os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(Stopped):
+            stopping.insist()
+    stopping.insist()  # another run of this process is not meant
 
 
 @pytest.mark.parametrize(
