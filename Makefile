@@ -11,7 +11,7 @@ sweep: .venv/run-ready  ## run a study to its report (SWEEP=name or file)
 	$(BIN)/terrasweep run $(SWEEP)
 
 test: .venv/dev-ready  ## every test
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev-ready  ## format, lint, types, import contracts, spelling
 	$(BIN)/ruff format --check .
