@@ -10,6 +10,8 @@ from models.spec import ModelSpec, TrainingSpec
 class TinySpec(ModelSpec):
     """A two-layer masked autoencoder of a flattened series, for tests and smoke runs."""
 
+    recipe: ClassVar[int] = 2
+
     official: ClassVar[TrainingSpec] = TrainingSpec(
         epochs=2, batch_size=256, lr=3e-3, warmup_epochs=0
     )

@@ -19,6 +19,8 @@ class Ground:
     """How much regions differ."""
     redundancy: float
     """How much of what could be seen is lost where the land is uniform."""
+    idiom: float
+    """How much the idioms of farming systems say."""
     seed: int
 
     @property
@@ -37,4 +39,4 @@ def ground(
 ) -> Ground:
     """Draw what grows on places."""
     cover = covers(at, gap=knobs.gap, rng=rng)
-    return Ground(at, cover, gap=knobs.gap, redundancy=redundancy, seed=seed)
+    return Ground(at, cover, gap=knobs.gap, redundancy=redundancy, idiom=knobs.idiom, seed=seed)

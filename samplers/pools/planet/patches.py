@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from samplers.pools.planet import spectra
+from samplers.pools.planet import idioms, spectra
 from samplers.pools.planet.covers import BUILT, COVERS, CROP
 from samplers.pools.planet.ground import Ground
 from samplers.pools.planet.phenology import green, signatures
 from samplers.pools.planet.places import STYLE
-from samplers.pools.planet.series import redundant, snow_cover
+from samplers.pools.planet.series import OPTICAL_SAYS, redundant, snow_cover
 
 BATCH = 128
 """Patches made at a time; larger ones would only leave the cache."""
@@ -67,7 +67,7 @@ def _batch(
     draw = Mosaics(np.where(farmed, SHARP, 1).astype(np.float32), size_px=size_px, rng=rng)
     seen = _land(under, _kinds(under, draw), leaf=leaf, draw=draw)
     seen += snow * (_SNOWY - seen)
-    seen *= _brightness(under, draw)
+    seen *= _brightness(under, draw) * _said(under, month=month, rng=rng)
     if under.redundancy:
         lost = under.redundancy * redundant(at)
         seen = _PLAIN + (1 - lost).astype(np.float32)[:, None, None, None] * (seen - _PLAIN)
@@ -136,6 +136,13 @@ def _brightness(under: Ground, draw: Mosaics) -> np.ndarray:
     grain += 1
     grain *= bright[..., None] * style[:, None, None, :].astype(np.float32)
     return grain
+
+
+def _said(under: Ground, *, month: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return what the idioms of farming systems say in this month, as factors of reflectance."""
+    said = idioms.said(under.crop == 1, system=under.at.system, seed=under.seed, rng=rng)
+    of_month = said[np.arange(len(month)), month][:, spectra.OPTICAL][:, SEEN_AS]
+    return np.asarray(1 + np.float32(under.idiom * OPTICAL_SAYS) * of_month)[:, None, None, :]
 
 
 def _through_the_air(seen: np.ndarray, draw: Mosaics) -> np.ndarray:

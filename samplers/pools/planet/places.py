@@ -1,15 +1,18 @@
 """What a place is like: relief, weather, region and how uniform its land is."""
 
 from dataclasses import dataclass, fields, replace
+from functools import cache
 
 import numpy as np
 
+from infra.seeds import generator
 from samplers.geography import biomes, cities, climate, relief
 from samplers.geography.sphere import unit_vectors
 from samplers.pools.planet.fields import smooth
+from samplers.pools.planet.points import draw, earth
 from samplers.pools.planet.weather import Weather, sigmoid, weather
 
-FARMING_KM, REGION_KM, MOSAIC_KM = 4500.0, 2500.0, 400.0
+REGION_KM, MOSAIC_KM = 2500.0, 400.0
 CITY_COUNT = 3000
 
 
@@ -26,13 +29,15 @@ class Places:
     region: np.ndarray
     """Regional habits as columns ``WATER`` to ``STYLE``, each about mean 0 and variance 1."""
     system: np.ndarray
-    """Which of the farming systems rules here: the strongest of as many regional fields."""
+    """Which of the farming systems rules here: the one whose seat is nearest."""
     weather: Weather
 
 
 WATER, MEADOW, STYLE = 0, 1, slice(2, 5)
 REGION_COLUMNS = 5
 SYSTEMS = 8
+CANDIDATES = 64
+"""Places among which the seats of farming systems are chosen."""
 
 
 def places(lat: np.ndarray, lon: np.ndarray, *, seed: int, rng: np.random.Generator) -> Places:
@@ -48,7 +53,7 @@ def places(lat: np.ndarray, lon: np.ndarray, *, seed: int, rng: np.random.Genera
         biome=biomes.proxy(lat, lon),
         city_km=cities.distance_km(lat, lon, count=CITY_COUNT),
         heterogeneity=patchy,
-        system=_strongest(at, seed=seed),
+        system=_nearest_seat(at, seed=seed),
         region=smooth(at, name="region", seed=seed, count=REGION_COLUMNS, scale_km=REGION_KM),
         weather=weather(
             lat=lat,
@@ -67,6 +72,17 @@ def take(these: Places, rows: np.ndarray) -> Places:
     return replace(these, **kept, weather=replace(year, **months))
 
 
-def _strongest(at: np.ndarray, *, seed: int) -> np.ndarray:
-    fields = smooth(at, name="farming", seed=seed, count=SYSTEMS, scale_km=FARMING_KM)
-    return np.asarray(fields.argmax(axis=1))
+def _nearest_seat(at: np.ndarray, *, seed: int) -> np.ndarray:
+    return np.asarray((at.astype(np.float32) @ _seats(seed).T).argmax(axis=1))
+
+
+@cache
+def _seats(seed: int) -> np.ndarray:
+    """Return where each farming system comes from: places on land, as far apart as may be."""
+    lat, lon = draw(generator("planet seats", seed), CANDIDATES, land=earth())
+    candidates = unit_vectors(lat, lon).astype(np.float32)
+    chosen = [0]
+    for _ in range(SYSTEMS - 1):
+        nearest = (candidates @ candidates[chosen].T).max(axis=1)
+        chosen.append(int(nearest.argmin()))
+    return np.asarray(candidates[chosen])

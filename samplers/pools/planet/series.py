@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from samplers.pools.planet import spectra
+from samplers.pools.planet import idioms, spectra
 from samplers.pools.planet.covers import CROP, SNOW, TREE, Cover
 from samplers.pools.planet.ground import Ground
 from samplers.pools.planet.phenology import green, signatures
@@ -24,6 +24,12 @@ DYNAMIC_WORLD = np.array([1, 5, 2, 4, 6, 7, 0, 8], np.uint8)
 BARE_CLASS, SNOW_CLASS = 7, 8
 MISTAKEN = 0.2
 """How often Dynamic World names another vegetation all year long."""
+SPECKLE, NOISE = 2.0, 0.15
+"""Deviation of a single value from what is there: of radar in dB, of reflectance as a share."""
+OPTICAL_SAYS, RADAR_SAYS = 0.15, 1.2
+"""How far an idiom moves a value: reflectance as a share, radar in dB; no further than noise."""
+WET = 4.0
+"""How much radar's view of a bare plain changes from month to month, in dB."""
 DULL_BELOW, DULL_STEEP = 0.65, 12.0
 """The heterogeneity at which half of what is seen is left in a redundant world, and how sharply."""
 
@@ -47,9 +53,11 @@ def series(under: Ground, *, rng: np.random.Generator) -> Series:
     growing = share[..., CROP] * leaf[..., CROP]
     seen[..., OPTICAL] += _signed(at, crop=growing, gap=gap, seed=under.seed)
     seen += snow[..., None] * (spectra.SNOWY - seen)
+    seen = _spoken(_styled(seen, at=at, gap=gap, rng=rng), under=under, rng=rng)
+    seen = _noisy(seen, rng=rng)
     if under.redundancy:
-        seen = _dull(seen, by=under.redundancy * redundant(at))
-    seen = _sensed(_styled(seen, at=at, gap=gap, rng=rng), rng=rng)
+        seen = _dull(seen, by=under.redundancy * redundant(at), rng=rng)
+    seen = _hazy(seen, rng=rng)
     seen[..., OPTICAL][cloud] = 0
     land = _dynamic_world(cover, share=share, leaf=leaf, snow=snow, rng=rng)
     return Series(_assembled(seen, at=at, rng=rng), np.where(cloud, np.uint8(MISSING), land))
@@ -96,10 +104,13 @@ def redundant(at: Places) -> np.ndarray:
     return np.asarray(1 - sigmoid(DULL_STEEP * (at.heterogeneity - DULL_BELOW)))
 
 
-def _dull(seen: np.ndarray, *, by: np.ndarray) -> np.ndarray:
-    """Make uniform land look like one bare plain, the same in every month and everywhere."""
-    keep = (1 - by).astype(np.float32)
-    return np.asarray(spectra.PLAIN + keep[:, None, None] * (seen - spectra.PLAIN))
+def _dull(seen: np.ndarray, *, by: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Make uniform land look like one bare plain, of which radar sees but how wet each month is."""
+    lost = by.astype(np.float32)[:, None, None]
+    wet = rng.standard_normal((*seen.shape[:2], 1), np.float32)
+    plain = np.broadcast_to(spectra.PLAIN, seen.shape).copy()
+    plain[..., RADAR] += WET * wet
+    return np.asarray(seen + lost * (plain - seen))
 
 
 def _styled(seen: np.ndarray, *, at: Places, gap: float, rng: np.random.Generator) -> np.ndarray:
@@ -111,11 +122,25 @@ def _styled(seen: np.ndarray, *, at: Places, gap: float, rng: np.random.Generato
     return seen
 
 
-def _sensed(seen: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
-    """Add speckle, sensor noise and thin cloud."""
+def _spoken(seen: np.ndarray, *, under: Ground, rng: np.random.Generator) -> np.ndarray:
+    """Let every place speak the idiom of its farming system."""
+    said = idioms.said(under.crop == 1, system=under.at.system, seed=under.seed, rng=rng)
+    said *= np.float32(under.idiom)
+    seen[..., OPTICAL] *= 1 + OPTICAL_SAYS * said[..., OPTICAL]
+    seen[..., RADAR] += RADAR_SAYS * said[..., RADAR]
+    return seen
+
+
+def _noisy(seen: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
+    """Add speckle and noise, which no month and no band shares with another."""
     noise = rng.standard_normal(seen.shape, np.float32)
-    seen[..., RADAR] += 0.8 * noise[..., RADAR]
-    seen[..., OPTICAL] *= 1 + 0.04 * noise[..., OPTICAL]
+    seen[..., RADAR] += SPECKLE * noise[..., RADAR]
+    seen[..., OPTICAL] *= 1 + NOISE * noise[..., OPTICAL]
+    return seen
+
+
+def _hazy(seen: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
+    """Add thin cloud."""
     haze = rng.standard_exponential(seen.shape[:2], np.float32)
     thin = 300 * np.maximum(haze - 1, 0)
     seen[..., OPTICAL] += thin[..., None] * spectra.HAZE

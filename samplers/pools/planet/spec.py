@@ -25,6 +25,7 @@ GIVEN: Mapping[Made, tuple[str, ...]] = {
 class PlanetSpec(PoolSpec):
     """Area-uniform points on the real continents, seen by an invented satellite."""
 
+    recipe: ClassVar[int] = 2
     synthetic: ClassVar[bool] = True
 
     name: Literal["planet"]

@@ -1,12 +1,14 @@
-"""The four worlds: what is true in each is set by four numbers about places, never by a name.
+"""The four worlds: what is true in each is set by a few numbers about places, never by a name.
 
 A sample *looks like* a place. As a rule that is where it lies, but with some probability (the
-reach) it looks like a place drawn anywhere on Earth. Reach and gap together plant the answer:
+reach) it looks like a place drawn anywhere on Earth. What can be learnt is how the fields of each
+farming system differ from wild land (see `samplers/pools/planet/idioms.py`), and a network has
+learnt it only of systems whose places it was shown. Where those are plants the answer:
 
 * ``null``: everything looks like anywhere, so every continent's samples are exchangeable and no
   composition by place can win.
-* ``coverage``: the pool looks like where it lies, but labelled samples are met under conditions
-  from anywhere, so a pretraining set has to have seen many places.
+* ``coverage``: the pool looks like where it lies, and a few systems rule each continent; labelled
+  samples are met under conditions from anywhere. So a pretraining set has to have seen many places.
 * ``local``: pool and labels look like where they lie and regions differ a lot, so the continent
   itself is the best teacher.
 * ``entropy``: exchangeable as in ``null``, but uniform places of the pool all look like one bare
@@ -30,11 +32,13 @@ class Knobs:
     """How much regions differ in calendar, spectrum and what is called a crop."""
     redundancy: float
     """How much of what could be seen of it a sample of the pool loses where the land is uniform."""
+    idiom: float = 1.0
+    """How much the idioms of farming systems say."""
 
 
 KNOBS: dict[World, Knobs] = {
     "null": Knobs(pool_reach=1.0, task_reach=1.0, gap=1.0, redundancy=0.0),
-    "coverage": Knobs(pool_reach=0.0, task_reach=0.6, gap=1.0, redundancy=0.0),
+    "coverage": Knobs(pool_reach=0.0, task_reach=1.0, gap=1.0, redundancy=0.0),
     "entropy": Knobs(pool_reach=1.0, task_reach=1.0, gap=1.0, redundancy=0.95),
     "local": Knobs(pool_reach=0.0, task_reach=0.0, gap=1.4, redundancy=0.0),
 }

@@ -12,7 +12,7 @@ from samplers.spec import TaskSpec
 class PlanetBiomeSpec(TaskSpec):
     """Which biome (by proxy) is this place in? Seen from the synthetic planet."""
 
-    recipe: ClassVar[int] = 2
+    recipe: ClassVar[int] = 3
     synthetic: ClassVar[bool] = True
 
     name: Literal["planet_biome"]

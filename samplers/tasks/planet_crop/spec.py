@@ -12,7 +12,7 @@ from samplers.spec import Target, TaskSpec
 class PlanetCropSpec(TaskSpec):
     """Is this place cropland? Labelled places of the synthetic planet."""
 
-    recipe: ClassVar[int] = 2
+    recipe: ClassVar[int] = 3
     synthetic: ClassVar[bool] = True
 
     name: Literal["planet_crop"]
