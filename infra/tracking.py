@@ -10,8 +10,10 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,19 +23,23 @@ from infra.ledger import Ledger
 from infra.store import Store
 from infra.tracking_entries import entries
 from infra.tracking_entry import Dataset, Entry, Known, MirrorReport, sweep_key
-from infra.tracking_notes import NOTE, experiment_tags, run_note
+from infra.tracking_found import PARENT, search
+from infra.tracking_notes import NOTE, run_note
 from infra.tracking_sqlite import TOGETHER, Tables
-from infra.tracking_uri import artefacts
+from infra.tracking_uri import artefacts, is_server
+from infra.tracking_views import experiment_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-PARENT = "mlflow.parentRunId"
-PAGE = 1000
 REPORT = "report"
 """Where a report lies among the artefacts of a run."""
 BATCH = 1000
 """Metrics that MLflow takes in one request."""
+ABREAST = 8
+"""Cells that a server is told of at the same time: nearly all of the time is its own."""
+SERVED = 64
+"""Cells that a server is told of before the next look whether to go on."""
 
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -67,12 +73,11 @@ class Mirror:
         Raises:
             MirrorAwayError: If MLflow cannot be reached or refuses.
         """
-        started = time.perf_counter()
+        started, busy_s = time.perf_counter(), -time.thread_time()
         wanted = entries(store, ledger, name)
         with self._reached(name):
             client = self._connected()
             place = _experiment(client, self.uri, name)
-            _tell(client, place, _views(ledger, name, place=place, told=wanted))
             known, removed = self._found(client, place, name)
             counts = {"created": 0, "updated": 0, "unchanged": 0}
             new = {entry.key for entry in wanted if _is_new_cell(entry, known)}
@@ -80,15 +85,18 @@ class Mirror:
                 if not go_on():
                     break
                 counts[_show(client, place, entry, sweep=name, known=known)] += 1
+            _tell(client, place, _views(ledger, name, place=place, told=wanted, known=known))
             fresh = [entry for entry in wanted if entry.key in new]
-            for part in (fresh[at : at + TOGETHER] for at in range(0, len(fresh), TOGETHER)):
+            size = SERVED if is_server(self.uri) else TOGETHER
+            for part in (fresh[at : at + size] for at in range(0, len(fresh), size)):
                 if not go_on():
                     break
-                _add(client, self.uri, place, part, sweep=name, known=known)
+                busy_s += _add(client, self.uri, place, part, sweep=name, known=known)
                 counts["created"] += len(part)
+        busy_s += time.thread_time()
         lag = len(wanted) - sum(counts.values())
         seconds = time.perf_counter() - started
-        return MirrorReport(**counts, removed=removed, lag=lag, seconds=seconds)
+        return MirrorReport(**counts, removed=removed, lag=lag, seconds=seconds, busy_s=busy_s)
 
     def attach(self, name: str, folder: Path) -> None:
         """Keep a folder, such as the report, among the artefacts of a sweep's own run.
@@ -131,7 +139,7 @@ class Mirror:
     def _found(self, client: "MlflowClient", place: str, name: str) -> tuple[dict[str, Known], int]:
         removed = 0
         if name not in self._known:
-            self._known[name], twice = _search(client, place, name)
+            self._known[name], twice = search(client, place, name)
             for run_id in twice:
                 client.delete_run(run_id)
             removed = len(twice)
@@ -145,11 +153,14 @@ def _experiment(client: "MlflowClient", uri: str, name: str) -> str:
     return str(client.create_experiment(name, artifact_location=artefacts(uri)))
 
 
-def _views(ledger: Ledger, name: str, *, place: str, told: Sequence[Entry]) -> dict[str, str]:
+def _views(
+    ledger: Ledger, name: str, *, place: str, told: Sequence[Entry], known: Mapping[str, Known]
+) -> dict[str, str]:
     plan, meta = ledger.plan(name)
     metrics = {metric for entry in told if entry.kind == "summary" for metric in entry.latest}
     continents = sorted(metric.removeprefix("mean/") for metric in metrics if "mean/" in metric)
-    return experiment_tags(plan.to_pylist(), meta, place=place, continents=continents)
+    top = known[sweep_key(name)].run_id if sweep_key(name) in known else None
+    return experiment_tags(plan.to_pylist(), meta, place=place, continents=continents, top=top)
 
 
 def _tell(client: "MlflowClient", place: str, tags: Mapping[str, str]) -> None:
@@ -158,36 +169,6 @@ def _tell(client: "MlflowClient", place: str, tags: Mapping[str, str]) -> None:
     for name, value in tags.items():
         if there.get(name) != value:
             client.set_experiment_tag(place, name, value)
-
-
-def _search(client: "MlflowClient", place: str, name: str) -> tuple[dict[str, Known], list[str]]:
-    """Return the runs of a sweep by key, and those that are there a second time."""
-    known: dict[str, Known] = {}
-    twice: list[str] = []
-    for run in sorted(_runs(client, place, name), key=_seniority):
-        key = run.data.tags["key"]
-        if key in known:
-            twice.append(run.info.run_id)
-        else:
-            parent = run.data.tags.get(PARENT)
-            known[key] = Known(run.info.run_id, run.info.status, parent, run.data.metrics)
-    return known, twice
-
-
-def _runs(client: "MlflowClient", place: str, name: str) -> Iterator[Any]:
-    token = None
-    while True:
-        page = client.search_runs(
-            [place], filter_string=f"tags.sweep = '{name}'", max_results=PAGE, page_token=token
-        )
-        yield from (run for run in page if "key" in run.data.tags)
-        token = page.token
-        if not token:
-            return
-
-
-def _seniority(run: Any) -> tuple[bool, str]:
-    return run.info.status != "FINISHED", run.info.run_id
 
 
 def _is_new_cell(entry: Entry, known: Mapping[str, Known]) -> bool:
@@ -202,19 +183,33 @@ def _add(
     *,
     sweep: str,
     known: dict[str, Known],
-) -> None:
-    """Show cells that are not there yet: together where the tables allow it, else one by one."""
+) -> float:
+    """Show cells that are not there yet: together where the tables allow it, else each by itself.
+
+    Returns:
+        The processor time of the threads that helped, in seconds.
+    """
     artefacts = str(client.get_experiment(place).artifact_location)
     tables = Tables.open(uri, experiment=place, artefacts=artefacts)
     if tables is None:
-        for entry in cells:
-            _show(client, place, entry, sweep=sweep, known=known)
-        return
+        with ThreadPoolExecutor(ABREAST if is_server(uri) else 1) as pool:
+            show = partial(_timed, client, place, sweep=sweep, known=known)
+            return sum(pool.map(show, cells))
     parents = [None if one.parent is None else known[one.parent].run_id for one in cells]
     tags = [_tags(one, sweep=sweep, place=place, known=known) for one in cells]
     ids = tables.add(list(zip(cells, tags, strict=True)))
     for entry, run_id, parent in zip(cells, ids, parents, strict=True):
         known[entry.key] = Known(run_id, entry.shown, parent, entry.latest)
+    return 0.0
+
+
+def _timed(
+    client: "MlflowClient", place: str, entry: Entry, *, sweep: str, known: dict[str, Known]
+) -> float:
+    """Show one run and return the processor time that it took."""
+    started = time.thread_time()
+    _show(client, place, entry, sweep=sweep, known=known)
+    return time.thread_time() - started
 
 
 def _tags(entry: Entry, *, sweep: str, place: str, known: Mapping[str, Known]) -> dict[str, str]:

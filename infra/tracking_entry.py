@@ -77,6 +77,8 @@ class MirrorReport:
     lag: int
     """Runs still to be mirrored, because the pass was asked to stop."""
     seconds: float
+    busy_s: float
+    """Processor time that it took here, over all its threads."""
 
 
 @dataclass

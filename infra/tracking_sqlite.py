@@ -90,5 +90,20 @@ class Tables:
         return (*told, "", "active", place, int(self.experiment), None)
 
 
+def experiments(uri: str) -> dict[str, str]:
+    """Return the ids of the experiments of a SQLite file by name, latest first; else none."""
+    path = Path(uri.removeprefix(SCHEME))
+    if not uri.startswith(SCHEME) or not path.is_file():
+        return {}
+    asked = (
+        "SELECT name, experiment_id FROM experiments "
+        "WHERE lifecycle_stage = 'active' AND name != 'Default' ORDER BY last_update_time DESC"
+    )
+    with closing(sqlite3.connect(path, timeout=PATIENCE_S)) as file:
+        if not _columns(file, "experiments"):
+            return {}
+        return {str(name): str(place) for name, place in file.execute(asked)}
+
+
 def _columns(file: sqlite3.Connection, table: str) -> tuple[str, ...]:
     return tuple(str(row[1]) for row in file.execute(f"PRAGMA table_info({table})"))

@@ -1,6 +1,5 @@
 """A sweep's mirror in the background: it never blocks the sweep and never fails it."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
@@ -74,13 +73,12 @@ class MirrorThread:
     def _run(self) -> None:
         pause_s = 0.0
         while not self._ended.wait(pause_s):
-            started = time.thread_time()
-            self._pass()
-            pause_s = max(self._pause_s, SHARE * (time.thread_time() - started))
+            pause_s = max(self._pause_s, SHARE * self._pass())
         if not self._left.is_set():
             self._pass()
 
-    def _pass(self) -> None:
+    def _pass(self) -> float:
+        """Mirror what is new, and return the processor time that it took."""
         try:
             self.last = self._mirror.bring_up_to_date(
                 self._store, self._ledger, self._name, go_on=lambda: not self._left.is_set()
@@ -96,6 +94,8 @@ class MirrorThread:
             if self._away:
                 self._tell(f"MLflow is back: sweep {self._name!r} is mirrored again")
             self._away = False
+            return self.last.busy_s
+        return 0.0
 
 
 def _sentence(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Where MLflow mirrors to, and the line that opens its pages there."""
+"""Where MLflow mirrors to, and the lines that open its pages there."""
 
 import os
 import shlex
@@ -22,13 +22,21 @@ def default_uri(store_uri: str) -> str:
     return f"sqlite:///{folder.resolve() / 'mlflow.db'}"
 
 
+def is_server(uri: str) -> bool:
+    """Return whether MLflow's pages are served at a tracking URI already."""
+    return urlsplit(uri).scheme in ("http", "https")
+
+
 def ui_command(uri: str) -> str:
-    """Return the line that opens MLflow on a tracking URI; a server's is its own address."""
-    if urlsplit(uri).scheme in ("http", "https"):
-        return uri
+    """Return the line that opens the pages on a tracking URI; a server's is its own address."""
+    return uri if is_server(uri) else f"terrasweep ui --tracking {shlex.quote(uri)}"
+
+
+def server_command(uri: str, *, port: int) -> str:
+    """Return the line that serves MLflow's pages on a database."""
     mlflow = "mlflow" if shutil.which("mlflow") else f"{shlex.quote(sys.executable)} -m mlflow"
     # By default it starts four servers, each of which takes seconds and 300 MB.
-    return f"{mlflow} ui --workers 1 --backend-store-uri {shlex.quote(uri)}"
+    return f"{mlflow} ui --workers 1 --backend-store-uri {shlex.quote(uri)} --port {port}"
 
 
 def artefacts(uri: str) -> str | None:

@@ -16,16 +16,20 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start the pages and serve until stopped; or print how."""
+    """Start the pages and serve until stopped, or print how; say where each sweep is."""
     import shlex  # local: parsing stays fast
     import subprocess
 
-    from infra.tracking_uri import default_uri, ui_command
+    from infra.tracking_sqlite import experiments
+    from infra.tracking_uri import default_uri, is_server, server_command
+    from infra.tracking_views import EXPERIMENTS, view_address
 
-    line = ui_command(args.tracking or default_uri(store_uri(args)))
-    if line.startswith(("http://", "https://")):
-        show.say(line)
+    uri = args.tracking or default_uri(store_uri(args))
+    if is_server(uri):
+        show.say(f"{uri.rstrip('/')}/{EXPERIMENTS}")
         return 0
-    line = f"{line} --port {args.port}"
-    show.say(line)
+    line = server_command(uri, port=args.port)
+    show.say_now(line)
+    for name, place in experiments(uri).items():
+        show.say_now(f"{name}: http://127.0.0.1:{args.port}/{view_address(place)}")
     return 0 if args.print else subprocess.call(shlex.split(line))

@@ -13,8 +13,8 @@ import pytest
 from mlflow import MlflowClient
 
 from infra.tracking import Mirror
-from infra.tracking_sqlite import Tables
-from infra.tracking_uri import default_uri, ui_command
+from infra.tracking_sqlite import Tables, experiments
+from infra.tracking_uri import default_uri, server_command, ui_command
 from tests.rooms.mirrored import by_key, mirrored, runs
 from tests.rooms.study import Study
 
@@ -165,9 +165,21 @@ def test_it_follows_the_environment_else_lies_in_the_store(monkeypatch, tmp_path
 
 
 def test_the_line_that_opens_mlflow_can_be_pasted():
-    line = ui_command("sqlite:////a b/mlflow.db")
-    assert line.endswith("mlflow ui --workers 1 --backend-store-uri 'sqlite:////a b/mlflow.db'")
+    uri = "sqlite:////a b/mlflow.db"
+    line = server_command(uri, port=5001)
+    assert line.endswith(f"mlflow ui --workers 1 --backend-store-uri '{uri}' --port 5001")
+    assert ui_command(uri) == f"terrasweep ui --tracking '{uri}'"
     assert ui_command("http://tracking:5000") == "http://tracking:5000"
+
+
+def test_the_sweeps_of_a_database_are_named_and_those_of_a_server_are_not(study, uri, tmp_path):
+    assert experiments(f"sqlite:///{tmp_path / 'nothing.db'}") == {}
+    (tmp_path / "empty.db").touch()
+    assert experiments(f"sqlite:///{tmp_path / 'empty.db'}") == {}
+    assert experiments("http://tracking:5000") == {}
+    mirrored(study, uri)
+    place = MlflowClient(tracking_uri=uri).get_experiment_by_name(study.name).experiment_id
+    assert experiments(uri) == {study.name: place}
 
 
 def test_naming_the_tracking_database_does_not_import_mlflow():

@@ -6,7 +6,8 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from infra.tracking import Mirror
-from infra.tracking_notes import NOTE, VIEW, experiment_tags
+from infra.tracking_notes import NOTE, run_address
+from infra.tracking_views import VIEW, experiment_tags, report_address, view_address
 from tests.rooms.mirrored import by_key, mirrored, runs
 
 
@@ -28,10 +29,9 @@ def test_its_views_are_linked_and_show_the_runs_they_name(study, uri):
 
     found = page(study, uri)
     kinds = {}
-    for name in ("table", "cells", "pretrainings"):
+    for name in ("table", "charts", "cells", "pretrainings"):
         view = json.loads(found.tags[f"{VIEW}{name}"])
-        where = f"#/experiments/{found.experiment_id}/runs?viewStateShareKey={name}"
-        assert where in found.tags[NOTE]
+        assert f"({view_address(found.experiment_id, name)})" in found.tags[NOTE]
         shown = runs(study, uri, view["searchFilter"])
         kinds[name] = {run.data.tags["kind"] for run in shown}
         for column in view["selectedColumns"]:
@@ -39,7 +39,12 @@ def test_its_views_are_linked_and_show_the_runs_they_name(study, uri):
             held = {"params": "params", "metrics": "metrics"}.get(of)
             told = {name for run in shown for name in getattr(run.data, held)} if held else {}
             assert not held or key.strip("`") in told, column
-    assert kinds == {"table": {"summary"}, "cells": {"cell"}, "pretrainings": {"pretrain"}}
+    assert kinds == {
+        "table": {"summary"},
+        "charts": {"summary"},
+        "cells": {"cell"},
+        "pretrainings": {"pretrain"},
+    }
 
 
 def test_the_study_s_table_has_a_column_for_each_continent_and_the_best_first(study, uri):
@@ -66,7 +71,7 @@ def test_the_study_s_table_has_a_column_for_each_continent_and_the_best_first(st
 
 def test_where_less_is_better_the_least_comes_first():
     row = {"composition": "a", "model": "m", "task": "t", "n": 1, "protocol": "p", "metric": "rmse"}
-    tags = experiment_tags([row], {}, place="1", continents=["asia"])
+    tags = experiment_tags([row], {}, place="1", continents=["asia"], top=None)
 
     assert json.loads(tags[f"{VIEW}table"])["orderByAsc"] is True
 
@@ -79,7 +84,7 @@ def test_a_leaf_leads_to_its_pretraining_and_that_to_its_manifest(study, uri):
     plan, _ = study.ledger.plan(study.name)
     row = next(row for row in plan.to_pylist() if row["sample"])
     pretraining = found[row["checkpoint"]]
-    link = f"[pretraining](#/experiments/{place}/runs/{pretraining.info.run_id})"
+    link = f"[pretraining]({run_address(place, pretraining.info.run_id)})"
     assert link in found[row["key"]].data.tags[NOTE]
     assert "manifest.parquet" in pretraining.data.tags[NOTE]
     assert f"terrasweep explain {row['checkpoint']}" in pretraining.data.tags[NOTE]
@@ -96,3 +101,18 @@ def test_the_report_is_among_the_artefacts_of_the_sweep_s_own_run(study, uri, tm
     (top,) = runs(study, uri, "tags.kind = 'sweep'")
     kept = MlflowClient(tracking_uri=uri).list_artifacts(top.info.run_id, "report")
     assert [Path(one.path).name for one in kept] == ["report.html"]
+    found = page(study, uri)
+    said = f"[The report]({report_address(found.experiment_id, top.info.run_id)})"
+    assert said in found.tags[NOTE]
+
+
+def test_charts_show_every_mean(study, uri):
+    mirrored(study, uri)
+
+    view = json.loads(page(study, uri).tags[f"{VIEW}charts"])
+    (section,) = view["compareRunSections"]
+    (summary,) = runs(study, uri, "tags.kind = 'summary' and params.composition = 'uniform'")
+    shown = [one["metricKey"] for one in view["compareRunCharts"]]
+    assert {one["metricSectionId"] for one in view["compareRunCharts"]} == {section["uuid"]}
+    assert shown == ["mean of continents", "mean/africa", "mean/europe"]
+    assert set(shown) < set(summary.data.metrics)
