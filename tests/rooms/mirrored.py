@@ -19,7 +19,14 @@ def mirrored(study, uri):
 def runs(study, uri, extra=""):
     client = MlflowClient(tracking_uri=uri)
     place = client.get_experiment_by_name(study.name).experiment_id
-    return list(client.search_runs([place], filter_string=extra, max_results=5000))
+    page = client.search_runs([place], filter_string=extra, max_results=5000)
+    found = list(page)
+    while page.token:
+        page = client.search_runs(
+            [place], filter_string=extra, max_results=5000, page_token=page.token
+        )
+        found += page
+    return found
 
 
 def by_key(study, uri, extra=""):
