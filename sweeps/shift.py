@@ -23,6 +23,7 @@ from ray.tune import (
 from ray.tune.search import Searcher
 
 from infra import cluster
+from models.share import limit_gpu_memory
 from sweeps.board import Job, Takes
 from sweeps.making import Made, Means, Steps, make
 
@@ -100,8 +101,6 @@ class Worker(Trainable):
 
     def setup(self, config: dict[str, Any], orders: Orders | None = None) -> None:
         """Take the shift's orders, once per actor."""
-        from models.share import limit_gpu_memory  # local: the driver does without torch
-
         assert orders is not None, "tune.with_parameters hands it in"
         self._orders, self._place = orders, int(config[JOB])
         limit_gpu_memory(orders.means.context.resources.gpus_per_trial)
