@@ -20,6 +20,8 @@ Wish: TypeAlias = Callable[[float], None]
 _wishes: list[Wish] = []
 _heard: list[int] = []
 """Signals that were heard; Ray turns an exception that meets it while it waits into Ctrl-C's."""
+_blocks: list[object] = []
+"""What SIGTERM did before each block that we are in."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -28,16 +30,23 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def on_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into an exception within the block; threads keep what there is."""
+    """Turn SIGTERM into an exception within the block; threads keep what there is.
+
+    Raises:
+        Stopped: At once, if it came before in a block around this one, and its exception was lost.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _stop)
-    if before != _stop:
+    if not _blocks:
         _heard.clear()
+    insist()
+    before = signal.signal(signal.SIGTERM, _stop)
+    _blocks.append(before)
     try:
         yield
     finally:
+        _blocks.pop()
         signal.signal(signal.SIGTERM, before)
 
 
@@ -54,7 +63,7 @@ def insist() -> None:
     Raises:
         Stopped: If that is so.
     """
-    if _heard and signal.getsignal(signal.SIGTERM) == signal.SIG_IGN:
+    if _heard and _blocks:
         raise Stopped(_heard[-1])
 
 

@@ -35,6 +35,8 @@ def test_a_stop_whose_exception_was_lost_is_insisted_on():
             os.kill(os.getpid(), signal.SIGTERM)
         with pytest.raises(Stopped):
             stopping.insist()
+        with pytest.raises(Stopped), stopping.on_sigterm():  # Ray is connected to only now
+            pytest.fail("nobody begins what is to stop")
     stopping.insist()  # another run of this process is not meant
 
 
