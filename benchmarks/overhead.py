@@ -18,12 +18,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict
+from typing import TypeAlias, TypedDict
 
 from rich.console import Console
 
@@ -51,6 +51,7 @@ from sweeps.schedule import Schedule
 
 REPLANNED_CELLS = 10_000
 PART_ROWS = 500
+Work: TypeAlias = Callable[[Sequence[Step[FinetuneSpec]], Context], list[Row]]
 
 
 class Way(TypedDict):
@@ -92,7 +93,7 @@ def grid_of(num_cells: int) -> Plan:
     return plan(smoke.model_copy(update={"seeds": seeds, "name": f"trivial-{num_cells}"}))
 
 
-def orchestrated(planned: Plan, *, bundle: int, mirrored: bool) -> Took:
+def orchestrated(planned: Plan, *, bundle: int, mirrored: bool, work: Work = trivial) -> Took:
     """Time a grid from its plan to its last row; Ray is up."""
     with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
         store = Store.open(home)
@@ -111,7 +112,7 @@ def orchestrated(planned: Plan, *, bundle: int, mirrored: bool) -> Took:
         )
         elsewhere = Elsewhere(stack.enter_context(Claims(store)), ledger, bundles)
         book = Book(ledger, stages, context.retries)
-        Schedule(Board(bundles), elsewhere, context, book, trivial, {}).finish()
+        Schedule(Board(bundles), elsewhere, context, book, work, {}).finish()
         took = time.perf_counter() - started
         if mirrored:
             thread.finish()
