@@ -85,7 +85,7 @@ def connect(
         stack.callback(ray.shutdown)
         stack.push(stopping.grant_wishes)
         # Ray puts the current folder first on the workers' path: a stranger's models/ may be there.
-        with chdir(home):
+        with chdir(home), stopping.while_connecting():
             if address is None:
                 _start(cpus=cpus, home=home, dashboard=dashboard)
             else:

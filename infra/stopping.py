@@ -50,6 +50,20 @@ def on_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+@contextmanager
+def while_connecting() -> Iterator[None]:
+    """Have SIGTERM mean within the block what it means around it: Ray ends the process at once.
+
+    Ray puts a handler of its own before it connects, which exits with the signal as its code.
+    """
+    try:
+        yield
+    except SystemExit as error:
+        if error.code != signal.SIGTERM:
+            raise
+        _stop(signal.SIGTERM, None)
+
+
 def was_asked() -> bool:
     """Say whether SIGTERM has come."""
     return bool(_heard)

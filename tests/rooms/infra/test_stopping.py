@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from contextlib import suppress
 
 import pytest
@@ -26,6 +27,18 @@ def _asked_twice(ran: list[str]) -> None:
     finally:
         os.kill(os.getpid(), signal.SIGTERM)  # an impatient scheduler
         ran.append("finally")
+
+
+def test_a_stop_while_ray_connects_is_a_stop():
+    def as_ray_does(signum: int, frame: object) -> None:
+        sys.exit(signum)
+
+    with stopping.on_sigterm():
+        signal.signal(signal.SIGTERM, as_ray_does)
+        with pytest.raises(Stopped), stopping.while_connecting():
+            os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(SystemExit), stopping.while_connecting():
+        sys.exit(1)
 
 
 def test_a_stop_whose_exception_was_lost_is_insisted_on():
