@@ -28,13 +28,22 @@ def prepare(arrays: Arrays) -> dict[str, np.ndarray]:
     Raises:
         BadDataError: If shapes or months make no sense.
     """
+    latlon = np.stack([arrays["lat"], arrays["lon"]], axis=1).astype(np.float32)
+    return {**series(arrays), "latlon": latlon}
+
+
+def series(arrays: Arrays) -> dict[str, np.ndarray]:
+    """Return all of that but the places.
+
+    Raises:
+        BadDataError: If shapes or months make no sense.
+    """
     _check_shapes(arrays)
     x = arrays["x"]
     is_raw = x.shape[-1] == RAW_BANDS
     made = {
         "x": normalise(x) if is_raw else x.astype(np.float32),
         "dynamic_world": np.minimum(arrays["dynamic_world"].astype(np.int64), MISSING),
-        "latlon": np.stack([arrays["lat"], arrays["lon"]], axis=1).astype(np.float32),
         "month": _months(arrays["month"], shape=x.shape[:2]),
     }
     if "mask" in arrays:

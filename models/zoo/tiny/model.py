@@ -2,7 +2,8 @@
 
 It reads the same arrays as Presto and hides single values of them. A year stands from January to
 December whenever the series began, and every band is scaled to count alike, so that the few numbers
-between its layers hold what months and bands have in common rather than temperature alone.
+between its layers hold what months and bands have in common rather than temperature alone. Where
+a sample lies it is not told: what it knows of a place is what was seen there.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from models.zoo.tiny.spec import TinySpec
 STEPS: Final = 12
 MASK_RATIO: Final = 0.5
 NUM_VALUES: Final = STEPS * NUM_BANDS
-NUM_INPUTS: Final = NUM_VALUES + STEPS * (MISSING + 1) + 3
+NUM_INPUTS: Final = NUM_VALUES + STEPS * (MISSING + 1)
 USUAL: Final = np.array(
     [
         *(0.56, 0.28, 0.09, 0.12, 0.13, 0.16, 0.24, 0.27, 0.27, 0.29, 0.24, 0.18),
@@ -48,8 +49,8 @@ def build(spec: ModelSpec) -> Network:
 
 
 def prepare(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the network's input, made from raw arrays and coordinates: years from January on."""
-    made = normalise.prepare(arrays)
+    """Return the network's input, made from raw arrays: years from January on."""
+    made = normalise.series(arrays)
     month = made.pop("month")
     if month.ndim == 1:
         month = month[:, None] + np.arange(made["x"].shape[1])
@@ -87,6 +88,4 @@ class Tiny(Network):
 
     def _features(self, batch: Batch, values: Tensor) -> Tensor:
         classes = F.one_hot(batch["dynamic_world"], MISSING + 1).flatten(1).float()
-        lat, lon = batch["latlon"].deg2rad().unbind(dim=1)
-        place = torch.stack([lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()], dim=1)
-        return F.gelu(self.encoder(torch.cat([values, classes, place], dim=1)))
+        return F.gelu(self.encoder(torch.cat([values, classes], dim=1)))

@@ -16,6 +16,7 @@ class TinySpec(ModelSpec):
         epochs=2, batch_size=256, lr=3e-3, warmup_epochs=0
     )
 
+    knows_places: ClassVar[bool] = False
     most_months: ClassVar[int] = 12
 
     name: Literal["tiny"]
