@@ -60,10 +60,8 @@ def experiment_tags(
     views = {
         TABLE: table,
         CHARTS: table | _charts(continents),
-        CELLS: _view("cell", _columns("params", AXES) + _columns("metrics", _metrics(rows))),
-        PRETRAININGS: _view(
-            "pretrain", _columns("params", ("composition", "model", "replicate")) + LOSS
-        ),
+        CELLS: _cells(rows),
+        PRETRAININGS: _pretrainings(),
     }
     told = {f"{VIEW}{name}": json.dumps(view) for name, view in views.items()}
     return {**KIND, NOTE: _asked(meta, place=place, top=top), **told}
@@ -90,9 +88,18 @@ def _table(rows: Sequence[Row], continents: Sequence[str]) -> View:
     varied = [axis for axis in SUMMARY_AXES if len({row[axis] for row in rows}) > 1]
     axes = list(dict.fromkeys(["composition", "model", *varied]))
     columns = _columns("params", axes) + _columns("metrics", _means(continents))
-    ascending = all(metric in LESS_IS_BETTER for metric in _metrics(rows))
-    order = {"orderByKey": f"metrics.`{AVERAGE}`", "orderByAsc": ascending}
-    return {**_view("summary", columns), **order}
+    return _view("summary", columns, by=AVERAGE, ascending=_is_less_better(rows))
+
+
+def _cells(rows: Sequence[Row]) -> View:
+    metrics = _metrics(rows)
+    columns = _columns("params", AXES) + _columns("metrics", metrics)
+    return _view("cell", columns, by=metrics[0], ascending=_is_less_better(rows))
+
+
+def _pretrainings() -> View:
+    columns = _columns("params", ("composition", "model", "replicate")) + LOSS
+    return _view("pretrain", columns, by="loss", ascending=True)
 
 
 def _charts(continents: Sequence[str]) -> View:
@@ -115,8 +122,10 @@ def _means(continents: Sequence[str]) -> list[str]:
     return [AVERAGE, *(f"mean/{continent}" for continent in continents)]
 
 
-def _view(kind: str, columns: list[str]) -> View:
-    return {"searchFilter": f"tags.kind = '{kind}'", "selectedColumns": columns}
+def _view(kind: str, columns: list[str], *, by: str, ascending: bool) -> View:
+    """Return a flat list of runs: ordered by their start, MLflow would fold them under others."""
+    order = {"orderByKey": f"metrics.`{by}`", "orderByAsc": ascending}
+    return {"searchFilter": f"tags.kind = '{kind}'", "selectedColumns": columns, **order}
 
 
 def _columns(of: str, names: Sequence[str]) -> list[str]:
@@ -125,3 +134,7 @@ def _columns(of: str, names: Sequence[str]) -> list[str]:
 
 def _metrics(rows: Sequence[Row]) -> list[str]:
     return sorted({str(row["metric"]) for row in rows})
+
+
+def _is_less_better(rows: Sequence[Row]) -> bool:
+    return all(metric in LESS_IS_BETTER for metric in _metrics(rows))

@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 from playwright.sync_api import Page, expect
 
 from infra.tracking_notes import AVERAGE, run_address
-from infra.tracking_views import CHARTS, report_address, view_address
+from infra.tracking_views import CELLS, CHARTS, PRETRAININGS, report_address, view_address
 from tests.conftest import at_home
 from tests.pages.browser import Reader, reader
 from tests.rooms.mirrored import free_port
@@ -99,6 +99,23 @@ def test_the_address_that_is_printed_opens_the_study_s_table(shown):
     heads = " ".join(shown.page.locator(".ag-header-cell").all_inner_texts())
     for column in ("composition", "model", AVERAGE, "mean/africa", "mean/europe"):
         assert column in heads
+    assert shown.ours() == []
+
+
+@pytest.mark.parametrize(
+    ("view", "kind", "order"), [(CELLS, "cell", "f1 DESC"), (PRETRAININGS, "pretrain", "loss ASC")]
+)
+def test_a_view_lists_its_runs_in_order_and_folds_none_away(shown, view, kind, order):
+    shown.page.goto(shown.root + view_address(shown.place, view))
+
+    wanted = shown.runs(kind, order_by=[f"metrics.{order}"])
+    expect(shown.page.get_by_text(f"{len(wanted)} matching runs")).to_be_visible()
+    names = shown.page.locator(".ag-row a", has_text=" · ")
+    values = [run.data.metrics[order.split()[0]] for run in wanted]
+    told = {run.info.run_name: run.data.metrics[order.split()[0]] for run in wanted}
+    seen = [told[name] for name in names.all_inner_texts()]
+    assert len(seen) > 2
+    assert seen == values[: len(seen)]
     assert shown.ours() == []
 
 
