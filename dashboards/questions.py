@@ -196,13 +196,16 @@ def _depends(row: Row) -> str:
     )
 
 
+def local_is_best(row: Row) -> bool:
+    """Say whether a row of the home advantage shows that local is best."""
+    return bool(row["advantage"] > 0 and row["p_assignment"] < ALPHA)
+
+
 def _local(row: Row) -> str:
     where = f"{row['model']} on {row['task']}, n = {words.samples(row['n'])}, {row['protocol']}"
     told = f"{words.signed(row['advantage'])} {words.interval(row['low'], row['high'])}"
     p = row["p_assignment"]
-    verdict = (
-        "local is best" if row["advantage"] > 0 and p < ALPHA else "no sign that local is best"
-    )
+    verdict = "local is best" if local_is_best(row) else "no sign that local is best"
     return (
         f"{where}: {verdict}. The home advantage is {told} {words.metric(row['metric'])}, "
         f"{row['interval']}; of all pairings of continents a share of {p:.3f} has as large a one."
