@@ -24,6 +24,8 @@ from tests.rooms.mirrored import free_port
 
 OWN = ("users/current", "AG Grid:")
 """What MLflow's pages complain of by themselves."""
+PATIENCE_MS = 60_000
+"""MLflow's pages are heavy, and other tests run beside this one."""
 WIDE = 2400
 """Pixels that all columns of a table have room in."""
 
@@ -85,7 +87,8 @@ def shown(browser, first_sweep, tmp_path_factory):
     place = client.get_experiment_by_name("smoke").experiment_id
     with started(uri, log) as root, reader(browser, width=WIDE) as visitor:
         (table,) = re.findall(r"^smoke: (http\S+)$", log.read_text(), re.MULTILINE)
-        visitor.page.set_default_timeout(60_000)
+        visitor.page.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         yield Shown(client, place, root, table, visitor)
 
 
@@ -111,6 +114,7 @@ def test_a_view_lists_its_runs_in_order_and_folds_none_away(shown, view, kind, o
     wanted = shown.runs(kind, order_by=[f"metrics.{order}"])
     expect(shown.page.get_by_text(f"{len(wanted)} matching runs")).to_be_visible()
     names = shown.page.locator(".ag-row a", has_text=" · ")
+    expect(names.nth(2)).to_be_visible()
     values = [run.data.metrics[order.split()[0]] for run in wanted]
     told = {run.info.run_name: run.data.metrics[order.split()[0]] for run in wanted}
     seen = [told[name] for name in names.all_inner_texts()]

@@ -11,6 +11,13 @@ from infra import stopping
 from infra.stopping import Stopped
 
 
+@pytest.fixture(autouse=True)
+def a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget that other tests of this process may be connected to Ray, or were asked to stop."""
+    monkeypatch.setattr(stopping, "_heard", [])
+    monkeypatch.setattr(stopping, "_blocks", [])
+
+
 def test_sigterm_is_an_exception_once_and_runs_every_finally():
     ran: list[str] = []
     before = signal.getsignal(signal.SIGTERM)
