@@ -29,10 +29,11 @@ import pyarrow as pa
 
 from benchmarks.rows import equal, placement_groups, written
 from benchmarks.targets import Target, at_least, at_most, report
-from benchmarks.town import Town, driver, free_port, kill, kill_all, town, wait_for
+from benchmarks.town import Town, driver, kill, kill_all, town, wait_for
 from infra.ledger import Ledger
 from infra.seeds import generator
 from infra.store import Store
+from tests.heads import free_port
 
 LONGEST_S = 240.0
 ATTEMPTS = 4

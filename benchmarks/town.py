@@ -24,6 +24,7 @@ import psutil
 from pyarrow.fs import S3FileSystem
 
 from infra.doorplate import house
+from tests.heads import free_port
 
 DOOR = """
 import asyncio, sys
@@ -46,13 +47,6 @@ async def main():
 asyncio.run(main())
 """
 RAY = (sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats")
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def kill_all(process: "subprocess.Popen[bytes]") -> None:

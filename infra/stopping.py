@@ -9,18 +9,19 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 GRACE_S = 20.0
 """How long pretrainings may take to save, and the mirror to catch up, once a run is to stop."""
 
+Handler: TypeAlias = Callable[[int, FrameType | None], Any] | int | None
 Wish: TypeAlias = Callable[[float], None]
 """Does one last thing, within so many seconds."""
 
 _wishes: list[Wish] = []
 _heard: list[int] = []
 """Signals that were heard; Ray turns an exception that meets it while it waits into Ctrl-C's."""
-_blocks: list[object] = []
+_blocks: list[Handler] = []
 """What SIGTERM did before each block that we are in."""
 
 
@@ -41,13 +42,11 @@ def on_sigterm() -> Iterator[None]:
     if not _blocks:
         _heard.clear()
     insist()
-    before = signal.signal(signal.SIGTERM, _stop)
-    _blocks.append(before)
+    _blocks.append(signal.signal(signal.SIGTERM, _stop))
     try:
         yield
     finally:
-        _blocks.pop()
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, _blocks.pop())
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 
 RAY = (sys.executable, "-m", "ray.scripts.scripts", "start", "--block")
-# Ray's own port for the agent is one for the machine, on which others run beside us.
-RAY += ("--dashboard-agent-listen-port=0",)
 QUICK = {"RAY_metrics_report_interval_ms": "500"}
+ANY = 0
+"""A free port: the one Ray would take is the same for every cluster of a machine."""
 UP = "To terminate the Ray runtime"
 
 
@@ -37,13 +37,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def head(token: str, temp: Path, *, dashboard: bool = False) -> Iterator[Head]:
+def head(
+    token: str, temp: Path, *, dashboard: bool = False, agent_port: int = ANY
+) -> Iterator[Head]:
     """Start a head with one CPU."""
     port, pages, figures = free_port(), free_port(), free_port()
     options = [f"--port={port}", "--num-cpus=1", f"--temp-dir={temp}"]
     options.append(f"--metrics-export-port={figures}")
     options += [f"--include-dashboard={str(dashboard).lower()}", f"--dashboard-port={pages}"]
-    with _started(["--head", *options], token=token, cwd=temp):
+    with _started(["--head", *options], token=token, cwd=temp, agent_port=agent_port):
         at = "127.0.0.1"
         metrics = f"http://{at}:{figures}/metrics"
         yield Head(f"{at}:{port}", f"http://{at}:{pages}", token, metrics)
@@ -58,11 +60,11 @@ def node(of: Head, temp: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _started(options: list[str], *, token: str, cwd: Path) -> Iterator[None]:
+def _started(options: list[str], *, token: str, cwd: Path, agent_port: int = ANY) -> Iterator[None]:
     bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     path = os.pathsep.join([str(Path(sys.executable).parent), bare.get("PATH", "")])
     up = subprocess.Popen(
-        [*RAY, *options],
+        [*RAY, f"--dashboard-agent-listen-port={agent_port}", *options],
         env={**bare, **QUICK, "PATH": path, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token},
         cwd=cwd,
         stdout=subprocess.PIPE,

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -101,3 +102,15 @@ def test_a_wrong_or_missing_token_is_answered_with_what_to_set(cluster, tmp_path
         assert "Traceback" not in said
     assert "does not accept the token at hand" in wrong[1]
     assert "no token at hand" in missing[1]
+
+
+def test_a_head_whose_agent_has_no_port_is_told_what_to_set(tmp_path):
+    with (
+        socket.create_server(("", 0)) as taken,
+        TemporaryDirectory(dir="/tmp", prefix="ts-") as home,
+        head(TOKEN, Path(home), dashboard=True, agent_port=taken.getsockname()[1]) as deaf,
+    ):
+        code, said = told("submit", SWEEP, "--store", "/s", at=deaf, RAY_AUTH_TOKEN=TOKEN)
+    assert code == 2, said
+    assert "start the head with --dashboard-agent-listen-port=0" in said
+    assert "Traceback" not in said

@@ -19,8 +19,8 @@ from playwright.sync_api import Page, expect
 from infra.tracking_notes import AVERAGE, run_address
 from infra.tracking_views import CELLS, CHARTS, PRETRAININGS, report_address, view_address
 from tests.conftest import at_home
+from tests.heads import free_port
 from tests.pages.browser import Reader, reader
-from tests.rooms.mirrored import free_port
 
 OWN = ("users/current", "AG Grid:")
 """What MLflow's pages complain of by themselves."""

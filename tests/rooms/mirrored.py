@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -31,12 +30,6 @@ def runs(study, uri, extra=""):
 
 def by_key(study, uri, extra=""):
     return {run.data.tags["key"]: run for run in runs(study, uri, extra)}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from mlflow import MlflowClient
 from infra.stopping import Stopped
 from infra.tracking import Mirror, MirrorAwayError
 from infra.tracking_thread import MirrorThread
-from tests.rooms.mirrored import by_key, free_port, mirrored, runs, server
+from tests.heads import free_port
+from tests.rooms.mirrored import by_key, mirrored, runs, server
 
 HOUSE = Path(__file__).parents[3]
 

@@ -1,6 +1,5 @@
 """The training loop: what is learnt follows from the key, and from nothing else."""
 
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from models.history import Row
 from models.spec import TrainingSpec
 from models.zoo.tiny.model import Tiny
 from models.zoo.tiny.spec import TinySpec
+from tests.heads import free_port
 from tests.rooms.models.trainings import (
     SAMPLES,
     TRAINING,
@@ -164,11 +164,7 @@ def assert_close(
 def test_two_workers_learn_what_one_learns(build, tmp_path):
     alone = build()
     rows = trained(alone)
-    free = socket.socket()
-    free.bind(("127.0.0.1", 0))
-    port = free.getsockname()[1]
-    free.close()
-    processes.spawn(work, args=(2, port, build, tmp_path), nprocs=2)
+    processes.spawn(work, args=(2, free_port(), build, tmp_path), nprocs=2)
     first, second = build(), build()
     their_rows, ours = torch.load(tmp_path / "0.pt")
     _, theirs = torch.load(tmp_path / "1.pt")
