@@ -1,6 +1,6 @@
 """How much faster two workers are than one, on a grid that only computes.
 
-    PYTHONPATH=. python benchmarks/scaling.py [--seeds 40] [--rounds 2] [--json]
+    PYTHONPATH=. python benchmarks/scaling.py [--seeds 160] [--rounds 2] [--json]
 
 Forests on shared features, one bundle after another: by one worker, by two, in turn. The features
 are made before the clock runs, and Ray is up. A grid's time goes from the moment its first cell was
@@ -75,7 +75,7 @@ def measured(seeds: int, *, rounds: int) -> list[Target]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=40)
+    parser.add_argument("--seeds", type=int, default=160)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)

@@ -67,8 +67,14 @@ def _answer(work: Callable[[T], bytes], item: T) -> dict[str, bytes | None]:
 
 
 def _settle() -> None:
-    """Keep Ray Data quiet: the driver has a progress bar of its own."""
+    """Keep Ray Data quiet, for the driver has a progress bar of its own, and use every CPU.
+
+    Ray Data sets memory aside for answers that it thinks large, and on a small machine there is
+    then no room for a second task. Ours are small.
+    """
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     with warnings.catch_warnings():  # Ray's settings warn of each other when they are first made
         warnings.simplefilter("ignore", DeprecationWarning)
-        DataContext.get_current().enable_progress_bars = False
+        settings = DataContext.get_current()
+        settings.enable_progress_bars = False
+        settings.op_resource_reservation_enabled = False

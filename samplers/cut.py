@@ -124,7 +124,13 @@ class Part:
         return may & (self.grouping.place(census) >= 0) if by_word else may
 
     def _cut(self, frame: Frame) -> np.ndarray:
-        return np.where(self.weigher.holds(frame), self.grouping.place(frame), np.int16(-1))
+        return only_where(self.weigher.holds(frame), self.grouping.place(frame))
+
+
+def only_where(held: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Return the places of rows that are held, and -1 for all others."""
+    # Minus one has every bit set; np.where takes three times as long.
+    return np.asarray(place | (held.astype(np.int16) - np.int16(1)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from samplers import census
-from samplers.draw import ranks, waits
+from samplers.draw import ranks
 from samplers.names import Stratum
 
 T = TypeVar("T")
@@ -38,17 +38,13 @@ class Frame:
         """Return the place that each row's word of a stratum has in `home`, or -1."""
         codes, values = self.once(over, lambda: census.words(self.table.column(over)))
         of_code = np.array([home.get(value, -1) for value in values], dtype=np.int16)
-        return np.asarray(of_code[codes])
+        return np.asarray(of_code.take(codes))
 
     def ranks(self, replicate: int) -> np.ndarray:
         """Return the rank of every row in one replicate."""
         return self.once(
             ("ranks", replicate), lambda: ranks(self.column("rank_hash"), replicate=replicate)
         )
-
-    def waits(self, replicate: int) -> np.ndarray:
-        """Return the waiting time of every row in one replicate."""
-        return self.once(("waits", replicate), lambda: waits(self.ranks(replicate)))
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:

@@ -13,7 +13,7 @@ from samplers.geography.sphere import EARTH_KM, unit_vectors
 REACH: Final = 4.0
 """Beyond so many radii a kernel is zero: 3 in 10,000 of its middle."""
 OUTSIDE, INSIDE, UNSURE = range(3)
-COARSEST, FINEST = 4.0, 0.125
+COARSEST, FINEST = 4.0, 0.25
 """Degrees: the sides of the squares that are asked first, and of those that are left unsure."""
 KM_PER_DEGREE: Final = 111.3
 """A little more than there are."""

@@ -15,7 +15,7 @@ import pyarrow as pa
 from infra.errors import PoolError
 from samplers import census
 from samplers.cells import disk
-from samplers.cut import Cut, cut
+from samplers.cut import Cut, cut, only_where
 from samplers.draw import ceiling, last_rank, waits
 from samplers.facts import Facts
 from samplers.frame import Frame
@@ -163,7 +163,8 @@ def added(parts: Iterable[tuple[Tally, ...]]) -> tuple[Tally, ...]:
 def gathered(found: Sequence[pa.Table], *, closed_cells: np.ndarray) -> Frame:
     """Return the rows that sieves kept and a guard leaves, by id: what its wishes settle from."""
     rows = pa.concat_tables([INDEX.empty_table(), *found])
-    rows = rows.filter(~_among(np.asarray(rows.column("cell")), closed_cells))
+    if closed_cells.size:
+        rows = rows.filter(~_among(np.asarray(rows.column("cell")), closed_cells))
     return Frame(rows.sort_by("id").combine_chunks())
 
 
@@ -202,22 +203,17 @@ def settle(
 
 def _sifted(frame: Frame, one: Sieve, *, free: np.ndarray | None, keep: np.ndarray) -> Tally:
     """Mark the rows that one sieve keeps, and count what its strata hold."""
-    held, open_to_it, strata = _nothing(frame), _nothing(frame), []
-    ranked = frame.ranks(one.replicate)
+    ranked, strata, held = frame.ranks(one.replicate), [], np.zeros(len(frame), dtype=bool)
     for part, bounds in zip(one.cut.parts, one.ceilings, strict=True):
         place = part.cut(frame)
-        mine = place if free is None else np.where(free, place, np.int16(-1))
+        mine = place if free is None else only_where(free, place)
         strata.append(_counts(mine, len(part.strata)))
         rows = _candidates(ranked, mine, bounds=bounds, most=part.weigher.most(frame))
         weights = part.weigher.weigh(frame, rows)
         keep[rows[waits(ranked[rows]) <= _bound(bounds[mine[rows]], weights)]] = True
         held |= place >= 0
-        open_to_it |= mine >= 0
-    return Tally(int(held.sum()), int(open_to_it.sum()), tuple(strata))
-
-
-def _nothing(frame: Frame) -> np.ndarray:
-    return np.zeros(len(frame), dtype=bool)
+    left = held if free is None else held & free
+    return Tally(int(np.count_nonzero(held)), int(np.count_nonzero(left)), tuple(strata))
 
 
 def _counts(place: np.ndarray, number: int) -> np.ndarray:
@@ -248,15 +244,13 @@ def _bound(ceilings: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def _ordered(frame: Frame, one: Sieve, part: int) -> list[np.ndarray]:
     """Return for each stratum of a part the rows that may be drawn, the lowest key first."""
-    own = one.cut.parts[part]
+    own, bounds, ranked = one.cut.parts[part], one.ceilings[part], frame.ranks(one.replicate)
     place = own.cut(frame)
-    rows = np.flatnonzero(place >= 0)
-    weights = own.weigher.weigh(frame, rows)
-    wait = frame.waits(one.replicate)[rows]
-    low = wait <= _bound(one.ceilings[part][place[rows]], weights)
+    rows = _candidates(ranked, place, bounds=bounds, most=own.weigher.most(frame))
+    wait, weights = waits(ranked[rows]), own.weigher.weigh(frame, rows)
+    low = wait <= _bound(bounds[place[rows]], weights)
     rows, wait, weights = rows[low], wait[low], weights[low]
-    keys = (frame.ranks(one.replicate)[rows], wait / weights, place[rows])
-    rows = rows[np.lexsort(keys)]  # ties stay in order of id
+    rows = rows[np.lexsort((ranked[rows], wait / weights, place[rows]))]  # ties: in order of id
     ends = np.cumsum(np.bincount(place[rows], minlength=len(one.ceilings[part])))
     return np.split(rows, ends[:-1])
 
