@@ -26,12 +26,11 @@ from benchmarks.pages import Pages, pages
 from benchmarks.postgres import installed, postgres
 from benchmarks.targets import Target, at_most, report
 from benchmarks.tracking import astray, study_of
-from infra import cluster
+from infra import cluster, tracking_entries
 from infra.context import Context
 from infra.ledger import Row
 from infra.step import Step
 from infra.tracking import SERVED, Mirror, MirrorAwayError
-from infra.tracking_entries import entries
 from infra.tracking_uri import URI_ENV
 from pipelines.spec import FinetuneSpec
 from tests.rooms.study import Study
@@ -114,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _until_killed(study: Study, served: Pages, *, after: int) -> float:
     """Mirror until the server is killed, amid requests, after so many cells."""
-    others = len(entries(study.store, study.ledger, study.name)) - len(study.rows())
+    others = len(tracking_entries.told(study.store, study.ledger, study.name)) - len(study.rows())
     looks = others + after // SERVED
 
     def go_on() -> bool:

@@ -30,7 +30,7 @@ from benchmarks.targets import Target, at_most, report
 from benchmarks.town import kill, wait_for
 from infra.ledger import Row
 from infra.tracking import SETTINGS, Mirror
-from infra.tracking_entries import entries
+from infra.tracking_entries import told
 from infra.tracking_notes import run_address
 from infra.tracking_views import CELLS, CHARTS, TABLE, view_address
 from tests.pages.browser import chromium
@@ -88,7 +88,7 @@ def mirrored_in_two(study: Study, database: Path) -> float:
 def astray(study: Study, uri: str) -> list[Target]:
     """Hold what is in MLflow against what should be there."""
     found = Counter(run.data.tags["key"] for run in runs(study, uri))
-    wanted = {entry.key for entry in entries(study.store, study.ledger, study.name)}
+    wanted = {entry.key for entry in told(study.store, study.ledger, study.name)}
     named = f"of {len(wanted):,}"
     twice = sum(found[key] - 1 for key in found)
     return [

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 from infra.errors import TerrasweepError
 from infra.ledger import Ledger
 from infra.store import Store
-from infra.tracking_entries import entries
+from infra.tracking_entries import Cell, told
 from infra.tracking_entry import Dataset, Entry, Known, MirrorReport, sweep_key
 from infra.tracking_found import PARENT, search
 from infra.tracking_notes import NOTE, run_note
@@ -74,24 +75,26 @@ class Mirror:
             MirrorAwayError: If MLflow cannot be reached or refuses.
         """
         started, busy_s = time.perf_counter(), -time.thread_time()
-        wanted = entries(store, ledger, name)
+        wanted = told(store, ledger, name)
         with self._reached(name):
             client = self._connected()
             place = _experiment(client, self.uri, name)
             known, removed = self._found(client, place, name)
-            counts = {"created": 0, "updated": 0, "unchanged": 0}
-            new = {entry.key for entry in wanted if _is_new_cell(entry, known)}
-            for entry in (one for one in wanted if one.key not in new):
+            left = [cell for cell in wanted.cells if not _is_shown(cell, known)]
+            counts = {"created": 0, "updated": 0, "unchanged": len(wanted.cells) - len(left)}
+            behind = (cell.entry() for cell in left if cell.key in known)
+            for entry in chain(wanted.above, behind):
                 if not go_on():
                     break
                 counts[_show(client, place, entry, sweep=name, known=known)] += 1
-            _tell(client, place, _views(ledger, name, place=place, told=wanted, known=known))
-            fresh = [entry for entry in wanted if entry.key in new]
+            _tell(client, place, _views(ledger, name, place=place, told=wanted.above, known=known))
+            fresh = [cell for cell in left if cell.key not in known]
             size = SERVED if is_server(self.uri) else TOGETHER
             for part in (fresh[at : at + size] for at in range(0, len(fresh), size)):
                 if not go_on():
                     break
-                busy_s += _add(client, self.uri, place, part, sweep=name, known=known)
+                made = [cell.entry() for cell in part]
+                busy_s += _add(client, self.uri, place, made, sweep=name, known=known)
                 counts["created"] += len(part)
         busy_s += time.thread_time()
         lag = len(wanted) - sum(counts.values())
@@ -171,8 +174,12 @@ def _tell(client: "MlflowClient", place: str, tags: Mapping[str, str]) -> None:
             client.set_experiment_tag(place, name, value)
 
 
-def _is_new_cell(entry: Entry, known: Mapping[str, Known]) -> bool:
-    return entry.kind == "cell" and entry.ended_ms is not None and entry.key not in known
+def _is_shown(cell: Cell, known: Mapping[str, Known]) -> bool:
+    """Say whether a finished cell's run is finished and hangs where it should."""
+    run, above = known.get(cell.key), known.get(cell.parent)
+    if run is None or above is None or not cell.is_done:
+        return False
+    return run.status == "FINISHED" and run.parent == above.run_id
 
 
 def _add(
@@ -199,7 +206,7 @@ def _add(
     tags = [_tags(one, sweep=sweep, place=place, known=known) for one in cells]
     ids = tables.add(list(zip(cells, tags, strict=True)))
     for entry, run_id, parent in zip(cells, ids, parents, strict=True):
-        known[entry.key] = Known(run_id, entry.shown, parent, entry.latest)
+        known[entry.key] = Known(run_id, entry.shown, parent, {})  # a cell does not grow
     return 0.0
 
 

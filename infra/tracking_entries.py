@@ -7,14 +7,15 @@ entry made twice is equal.
 
 import io
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, cast
 
 import pyarrow.parquet as pq
 
 from infra.ledger import Ledger
 from infra.record import Record
+from infra.spec import Json
 from infra.step import Key
 from infra.store import Store
 from infra.tracking_entry import Dataset, Entry, Point, milliseconds, points, sweep_key
@@ -28,6 +29,11 @@ from infra.tracking_summaries import place_of, summaries, summary_key, times, wh
 MAX_POINTS = 200
 """Points of one curve that are mirrored; the whole curve stays in the store."""
 MAX_TAG = 4000
+RESULT = (
+    *("key", "metric", "value", "metrics", "n_train", "n_test", "excluded", "features"),
+    *("seconds", "finished"),
+)
+"""The columns of the ledger that are shown, or that say when it was."""
 CURVES = ("loss", "lr", "samples_per_s", "mfu", "peak_mb")
 """What is shown of a pretraining."""
 
@@ -35,41 +41,125 @@ Row: TypeAlias = dict[str, Any]
 """One row of an Arrow table."""
 
 
-def entries(store: Store, ledger: Ledger, name: str) -> list[Entry]:
-    """Return all that MLflow should show of a sweep, parents first."""
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A finished or a failed cell, whose entry is made when it is asked for: there may be many."""
+
+    sweep: str
+    row: Row
+    result: Row | None
+    failure: Row | None
+    recipe: str | None
+
+    @property
+    def key(self) -> str:
+        """The key that its run is found again by."""
+        return str(self.row["key"])
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has a value."""
+        return self.result is not None
+
+    @property
+    def parent(self) -> str:
+        """What its run hangs under: the sweep while its summary may not exist yet."""
+        return summary_key(place_of(self.row)) if self.is_done else sweep_key(self.sweep)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """When it began and ended, as MLflow counts."""
+        if self.result is not None:
+            return times(self.result)
+        when = milliseconds(self._failed["when"])
+        return when, when
+
+    def entry(self) -> Entry:
+        """Return its run as MLflow should show it."""
+        row = self.row
+        params = {axis: str(row[axis]) for axis in AXES}
+        label = f"{row['composition']} · {where(row)} · s{row['seed']} · r{row['replicate']}"
+        if self.result is None:
+            return _failed(self._failed, "cell", label, parent=self.parent, params=params)
+        tags = {} if self.recipe is None else {"recipe": self.recipe}
+        cell = _cell(self.result, label, parent=self.parent, params=params, tags=tags)
+        links = {"summary": self.parent, "pretraining": row["checkpoint"]}
+        return replace(cell, links=links)
+
+    @property
+    def _failed(self) -> Row:
+        assert self.failure is not None  # a cell without either is not told of
+        return self.failure
+
+
+@dataclass(frozen=True)
+class Told:
+    """All that MLflow should show of a sweep."""
+
+    above: tuple[Entry, ...]
+    """The sweep itself, its pretrainings and its summaries, parents first."""
+    cells: tuple[Cell, ...]
+
+    def __len__(self) -> int:
+        return len(self.above) + len(self.cells)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Yield every entry, parents first."""
+        yield from self.above
+        yield from (cell.entry() for cell in self.cells)
+
+
+def told(store: Store, ledger: Ledger, name: str) -> Told:
+    """Return all that MLflow should show of a sweep."""
     plan, meta = ledger.plan(name)
     rows: list[Row] = plan.to_pylist()
-    results = {row["key"]: row for row in ledger.results().to_pylist()}
+    results = {row["key"]: row for row in ledger.results().select(RESULT).to_pylist()}
     failures = {row["key"]: row for row in ledger.failures().to_pylist()}
     wanted = [row for row in rows if row["excluded"] is None]
-    trained = list(_pretrainings(store, wanted, name=name, failures=failures))
-    trained += _imported(store, wanted, name=name)
-    cells = list(_cells(wanted, name=name, results=results, failures=failures, meta=meta))
-    sums = list(summaries(wanted, name=name, results=results))
-    return [_sweep(name, rows, meta, [*trained, *cells]), *trained, *sums, *cells]
+    trained = [
+        *_pretrainings(store, wanted, name=name, failures=failures),
+        *_imported(store, wanted, name=name),
+    ]
+    recipes = cast("Mapping[str, Json]", meta.get("recipes", {}))
+    recipe = str(recipes["finetune"]) if "finetune" in recipes else None
+    cells = tuple(
+        Cell(name, row, results.get(row["key"]), failures.get(row["key"]), recipe)
+        for row in wanted
+        if row["key"] in results or row["key"] in failures
+    )
+    sums = summaries(wanted, name=name, results=results)
+    return Told((_sweep(name, rows, meta, trained=trained, cells=cells), *trained, *sums), cells)
 
 
-def _sweep(name: str, rows: list[Row], meta: Mapping[str, Any], below: list[Entry]) -> Entry:
+def _sweep(
+    name: str,
+    rows: Sequence[Row],
+    meta: Mapping[str, Any],
+    *,
+    trained: Sequence[Entry],
+    cells: Sequence[Cell],
+) -> Entry:
     excluded = sum(row["excluded"] is not None for row in rows)
-    cells = [entry for entry in below if entry.kind == "cell"]
-    done = sum(entry.status == "FINISHED" for entry in cells)
+    done = sum(cell.is_done for cell in cells)
     counts = {
         "cells/planned": len(rows) - excluded,
         "cells/done": done,
         "cells/failed": len(cells) - done,
         "cells/excluded": excluded,
     }
-    first, last = _span(below)
-    told = ("question", "hypothesis", "baseline", "synthetic", "assumed")
+    spans = [(entry.started_ms, entry.ended_ms or 0) for entry in trained]
+    spans += [cell.span for cell in cells]
+    last = max((ended for _, ended in spans), default=0)
+    items = ("question", "hypothesis", "baseline", "synthetic", "assumed")
     return Entry(
         key=sweep_key(name),
         kind="sweep",
         name=name,
         parent=None,
-        started_ms=first,
+        started_ms=min((started for started, _ in spans), default=0),
         ended_ms=last if done == len(rows) - excluded else None,
         points=points(counts, when_ms=last, step=done),
-        tags={item: str(meta[item])[:MAX_TAG] for item in told if item in meta},
+        tags={item: str(meta[item])[:MAX_TAG] for item in items if item in meta},
         note=sweep_note(meta),
     )
 
@@ -154,30 +244,6 @@ def _curve(store: Store, record: Record, *, started_ms: int) -> Iterator[Point]:
         yield from points(values, when_ms=when, step=history[index]["step"])
 
 
-def _cells(
-    wanted: Iterable[Row],
-    *,
-    name: str,
-    results: Mapping[str, Row],
-    failures: Mapping[str, Row],
-    meta: Mapping[str, Any],
-) -> Iterator[Entry]:
-    recipe = meta.get("recipes", {}).get("finetune")
-    for row in wanted:
-        params = {axis: str(row[axis]) for axis in AXES}
-        label = f"{row['composition']} · {where(row)} · s{row['seed']} · r{row['replicate']}"
-        parent = summary_key(place_of(row))
-        if row["key"] in results:
-            tags = {} if recipe is None else {"recipe": str(recipe)}
-            links = {"summary": parent, "pretraining": row["checkpoint"]}
-            cell = _cell(results[row["key"]], label, parent=parent, params=params, tags=tags)
-            yield replace(cell, links=links)
-        elif row["key"] in failures:
-            # Its summary may not exist yet, so it hangs under the sweep until it succeeds.
-            parent = sweep_key(name)
-            yield _failed(failures[row["key"]], "cell", label, parent=parent, params=params)
-
-
 def _cell(
     result: Row, label: str, *, parent: str, params: dict[str, str], tags: dict[str, str]
 ) -> Entry:
@@ -215,9 +281,3 @@ def _failed(failure: Row, kind: str, label: str, *, parent: str, params: dict[st
             "message": str(failure["message"])[:MAX_TAG],
         },
     )
-
-
-def _span(below: list[Entry]) -> tuple[int, int]:
-    started = [entry.started_ms for entry in below]
-    ended = [entry.ended_ms for entry in below if entry.ended_ms is not None]
-    return min(started, default=0), max(ended, default=0)

@@ -11,7 +11,7 @@ from infra.context import Context
 from infra.errors import SpecError, UserError
 from infra.ledger import Ledger
 from infra.store import Store
-from infra.tracking_entries import entries
+from infra.tracking_entries import told
 from models.zoo.presto.spec import PrestoSpec
 from pipelines import checkpoint, encode, imported, taskdata
 from sweeps import grid
@@ -223,7 +223,7 @@ def test_report_and_mirror_say_whose_weights_they_are(judged: tuple[Sweep, Store
     assert "Checkpoints from outside" in page
     assert all(str(origin[item]) in page for item in ("file", "sha256"))
     assert made.compositions[2].card.weights in page
-    (shown,) = [one for one in entries(store, Ledger(store), made.name) if one.kind == "checkpoint"]
+    (shown,) = [one for one in told(store, Ledger(store), made.name) if one.kind == "checkpoint"]
     assert shown.tags["origin.file"] == "default_model.pt"
     assert shown.tags["origin.sha256"] == origin["sha256"]
     assert shown.params == {"composition": "europe", "model": "presto"}
