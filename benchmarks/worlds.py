@@ -48,7 +48,7 @@ CONTINENTS = [continent.value for continent in Continent]
 TOP, BOTTOM = "entropy_top", "entropy_rest"
 SIZE = 2000
 POOL = 64_000
-REPLICATES = {"null": 5, "coverage": 5, "entropy": 8, "local": 3}
+REPLICATES = {"null": 5, "coverage": 5, "entropy": 12, "local": 3}
 """Pretraining runs of each composition: as many as its differences need to be found."""
 EPOCHS = {"null": 20, "coverage": 20, "entropy": 40, "local": 20}
 ENTROPY = ("per_sample", TOP, "africa")
