@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Final, cast
 
 import ray
 import ray.train
-import ray.train.torch
-import torch
 
 from infra import cluster
 from infra.context import Context
@@ -23,10 +21,14 @@ from infra.errors import TerrasweepError
 from infra.spec import Spec
 from infra.step import Step
 from infra.stopping import last_wish
-from models import weights
-from pipelines.training import HISTORY, Job, StoreSavepoint, work
+from pipelines.imported import CARD, WEIGHTS
+from pipelines.savepoint import StoreSavepoint
+from pipelines.training_job import HISTORY, Job
 
-if TYPE_CHECKING:  # where Ray Train's second edition keeps it; the name at the front is the first's
+if TYPE_CHECKING:
+    from ray.train.torch import TorchTrainer
+
+    # Where Ray Train's second edition keeps it; the name at the front is the first's.
     from ray.train.v2.api.result import Result
 
 LOST_WORKERS: Final = 2
@@ -42,7 +44,7 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
     """
     job = Job.of(step, context=context)
     _fit(job, context=context)
-    for name in (weights.WEIGHTS, weights.CARD, HISTORY):
+    for name in (WEIGHTS, CARD, HISTORY):
         made = context.store.get(f"{job.home}/{name}")
         assert made is not None, f"the first worker left no {name}"
         (folder / name).write_bytes(made)
@@ -93,6 +95,10 @@ def _fit_alone(job: Job) -> TerrasweepError | None:
 
 
 def _work_alone(job: Job) -> TerrasweepError | None:
+    import torch  # local: the driver of a sweep does without, and starts two seconds sooner
+
+    from pipelines.training import work
+
     on_gpu = job.resources.gpus_per_train_worker > 0
     before = torch.get_num_threads()  # the process does other work afterwards
     torch.set_num_threads(job.num_threads)
@@ -114,16 +120,22 @@ def _fit_together(job: Job) -> TerrasweepError | None:
 
 
 def _work_together(config: dict[str, Job]) -> TerrasweepError | None:
+    import torch  # local: see above
+    from ray.train.torch import get_device
+
+    from pipelines.training import work
+
     job = config["job"]
     torch.set_num_threads(job.num_threads)
-    rank = ray.train.get_context().get_world_rank()
-    return work(job, rank=rank, device=ray.train.torch.get_device())
+    return work(job, rank=ray.train.get_context().get_world_rank(), device=get_device())
 
 
-def _trainer(job: Job, *, home: str) -> ray.train.torch.TorchTrainer:
+def _trainer(job: Job, *, home: str) -> "TorchTrainer":
+    from ray.train.torch import TorchTrainer  # local: see above
+
     resources = job.resources
     per_worker = {"CPU": resources.cpus_per_train_worker, "GPU": resources.gpus_per_train_worker}
-    return ray.train.torch.TorchTrainer(
+    return TorchTrainer(
         cast("Callable[[dict[str, Job]], None]", _work_together),
         train_loop_config={"job": job},
         scaling_config=ray.train.ScalingConfig(

@@ -1,46 +1,33 @@
 """What one worker of a pretraining does: read the samples, train, leave the result in the store.
 
-Now and then the first worker leaves the training's state under ``progress/``, so a lost worker, a
-lost driver or a full disk costs a minute. The store drops it once the step has a record.
+Now and then the first worker leaves the training's state in the store, so that it can go on.
 """
 
-import hashlib
 import io
 import json
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Final, cast
+from dataclasses import asdict
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from infra import metrics
-from infra.context import Context, Resources
 from infra.errors import TerrasweepError
-from infra.spec import Spec, everything
-from infra.step import Key, Step
-from infra.store import Store
+from infra.spec import everything
 from models import loop, speed, weights
 from models.contract import Arrays, Network
 from models.divergence import DivergedError
 from models.history import Row
 from models.share import limit_gpu_memory
-from models.spec import ModelSpec, TrainingSpec
 from pipelines import pixels
 from pipelines.init import architecture, build, sizes
 from pipelines.pixels import Source
-from pipelines.spec import InitSpec, PretrainSpec, SampleSpec
+from pipelines.savepoint import StoreSavepoint
+from pipelines.training_job import HISTORY, Job
 
-FEWEST_PASSES: Final = 2_000
-"""Samples times epochs below which a lone worker does without Ray Train."""
-HISTORY: Final = "history.parquet"
 DIVERGED: Final = "diverged.json"
-LOOK_EVERY_S: Final = 0.2
-KEPT_STATES: Final = 2
-"""The last state, and one before it should the last be torn."""
 HISTORY_VERSION: Final = 2
 """Raised when columns change; a history without a version is the first, without mfu and peak_mb."""
 HISTORY_SCHEMA: Final = pa.schema(
@@ -57,130 +44,6 @@ HISTORY_SCHEMA: Final = pa.schema(
 )
 
 
-def needs_ray_train(step: Step[Spec], resources: Resources) -> bool:
-    """Say whether a step is a pretraining by several workers, or one worth Ray Train's start."""
-    if step.stage != "pretrain":
-        return False
-    size = cast("SampleSpec", step.need("sample").spec).composition.size
-    passes = size * cast("PretrainSpec", step.spec).training.epochs
-    return resources.train_workers > 1 or passes >= FEWEST_PASSES
-
-
-@dataclass(frozen=True)
-class Job:
-    """What every worker of one training knows; it travels to them."""
-
-    store: Store
-    key: Key
-    init: Key
-    sample: Key
-    arrays: Key
-    """The step whose files are learnt from: the shards, or a tower's features."""
-    model: ModelSpec
-    training: TrainingSpec
-    together: bool
-    """Whether Ray Train starts the workers; else it is a plain task."""
-    resources: Resources
-
-    @classmethod
-    def of(cls, step: Step[Spec], *, context: Context) -> "Job":
-        """Gather what a pretrain step says and needs."""
-        init, sample = step.need("init"), step.need("sample")
-        tower = [need.key for need in step.needs if need.stage == "tower"]
-        return cls(
-            store=context.store,
-            key=step.key,
-            init=init.key,
-            sample=sample.key,
-            arrays=(tower or [sample.need("shard").key])[0],
-            model=cast("InitSpec", init.spec).model,
-            training=cast("PretrainSpec", step.spec).training,
-            together=needs_ray_train(step, context.resources),
-            resources=context.resources,
-        )
-
-    @property
-    def home(self) -> str:
-        """Where in the store the training keeps how far it is."""
-        return f"progress/{self.key}"
-
-    @property
-    def source(self) -> Source:
-        """Where its samples come from."""
-        prepare = architecture(self.model).prepare
-        return Source(self.store, self.arrays, self.sample, prepare, called=self.model.name)
-
-    @property
-    def means(self) -> loop.Means:
-        """How the loop gets along."""
-        wanted = self.resources
-        return loop.Means(wanted.micro_batch, wanted.compile, wanted.save_every_s, wanted.halvings)
-
-    @property
-    def num_threads(self) -> int:
-        """How many threads a worker may use."""
-        return max(1, int(self.resources.cpus_per_train_worker))
-
-
-@dataclass(frozen=True)
-class StoreSavepoint:
-    """A savepoint in the store: the last two states, each under its step and its checksum."""
-
-    store: Store
-    home: str
-    num_samples: int = 0
-    """How many samples an epoch has; the worker that trains knows."""
-
-    def load(self) -> bytes | None:
-        """Return the newest state that is whole; torn ones are dropped."""
-        for path in reversed(self.states()):
-            data = self.store.get(path)
-            if data is not None and path.endswith(f"-{_checksum(data)}.pt"):
-                return data
-            self.store.drop(path)
-        return None
-
-    def save(self, state: bytes, *, step: int) -> None:
-        """Keep the state, and of those before it the last."""
-        self.store.put(f"{self.home}/states/{step:012d}-{_checksum(state)}.pt", state)
-        for path in self.states()[:-KEPT_STATES]:
-            self.store.drop(path)
-        self.store.drop(self._asked)
-
-    def states(self) -> list[str]:
-        """Return where the states lie, the newest last."""
-        return self.store.list(f"{self.home}/states")
-
-    def tell(self, epochs: float) -> bool:
-        """Leave word for whoever watches; say whether a driver that is to stop asked to save."""
-        news = (epochs - self.epochs()) * self.num_samples
-        metrics.count("terrasweep_samples", news, stage="pretrain")
-        self.store.put(f"{self.home}/epochs", str(epochs).encode())
-        return self.store.get(self._asked) is not None
-
-    def ask(self, within_s: float) -> None:
-        """Ask a training that has begun to save; wait until it has, or has no more time."""
-        if not self.epochs():
-            return
-        self.store.put(self._asked, b"")
-        end = time.monotonic() + within_s
-        while self.store.get(self._asked) is not None and time.monotonic() < end:
-            time.sleep(LOOK_EVERY_S)
-        self.store.drop(self._asked)
-
-    def epochs(self) -> float:
-        """Return how many epochs are done."""
-        return float(self.store.get(f"{self.home}/epochs") or 0)
-
-    @property
-    def _asked(self) -> str:
-        return f"{self.home}/save"
-
-
-def _checksum(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
-
-
 def work(job: Job, *, rank: int, device: torch.device) -> TerrasweepError | None:
     """Train as one of the workers; an error that all of them meet is returned, not raised.
 
@@ -189,7 +52,7 @@ def work(job: Job, *, rank: int, device: torch.device) -> TerrasweepError | None
     limit_gpu_memory(job.resources.gpus_per_train_worker)
     network = build(job.model, key=job.init).to(device)
     weights.read(network, job.store.folder(job.init))
-    with job.source.mapped() as arrays:
+    with _source(job).mapped() as arrays:
         return _trained(network, arrays, job, rank=rank, device=device)
 
 
@@ -206,7 +69,7 @@ def _trained(
             key=str(job.key),
             device=device,
             savepoint=StoreSavepoint(job.store, job.home, _count(arrays)),
-            means=job.means,
+            means=_means(job),
             yardstick=yardstick,
         )
     except DivergedError as error:
@@ -216,6 +79,18 @@ def _trained(
     if yardstick is not None:
         _leave(job, network, rows=rows, samples=_count(arrays), yardstick=yardstick)
     return None
+
+
+def _source(job: Job) -> Source:
+    """Return where the samples of a training come from."""
+    prepare = architecture(job.model).prepare
+    return Source(job.store, job.arrays, job.sample, prepare, called=job.model.name)
+
+
+def _means(job: Job) -> loop.Means:
+    """Return how the loop gets along."""
+    wanted = job.resources
+    return loop.Means(wanted.micro_batch, wanted.compile, wanted.save_every_s, wanted.halvings)
 
 
 def _yardstick(network: Network, arrays: Arrays, job: Job) -> speed.Yardstick:

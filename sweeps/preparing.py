@@ -56,8 +56,8 @@ def missing(targets: Collection[Step[Spec]], *, store: Store) -> list[Step[Spec]
 
 
 def _make(waiting: Sequence[Step[Spec]], *, context: Context, stages: Stages) -> int:
-    from pipelines.finetune import finetune  # local: torch and Ray take seconds to import
-    from sweeps import order, schedule
+    from sweeps import order, schedule  # local: Ray takes seconds to import
+    from sweeps.making import finetune
 
     ledger = Ledger(context.store)
     jobs, attempts = order.jobs(waiting, resources=context.resources), schedule.attempts(ledger)

@@ -204,7 +204,7 @@ def _admit_checkpoints(one: Run) -> None:
 
 
 def _needs_dashboard(one: Run, missing: Missing) -> bool:
-    from pipelines.training import needs_ray_train  # local: torch takes seconds to import
+    from pipelines.training_job import needs_ray_train  # local: keeps planning light
 
     return any(needs_ray_train(step, one.context.resources) for step in missing.steps)
 
@@ -224,8 +224,8 @@ def _make_missing(one: Run, missing: Missing) -> set[Key]:
     Raises:
         StepFailedError: If that leaves the sweep without any cell.
     """
-    from pipelines.finetune import finetune  # local: torch and Ray take seconds to import
-    from sweeps import order, room, schedule
+    from sweeps import order, room, schedule  # local: Ray takes seconds to import
+    from sweeps.making import finetune
 
     jobs = order.jobs(
         missing.steps,

@@ -22,8 +22,8 @@ from models.history import Row
 from models.spec import ModelSpec, TrainingSpec
 from models.zoo.presto.spec import PrestoSpec
 from models.zoo.tiny.spec import TinySpec
-from pipelines import init, pretrain, training
-from pipelines.training import StoreSavepoint
+from pipelines import init, pretrain, training, training_job
+from pipelines.savepoint import StoreSavepoint
 from tests.shards import Planted, plant
 
 pytestmark = [
@@ -116,7 +116,7 @@ def test_one_worker_learns_what_the_bare_loop_learns(store, planted, model):
 
 @pytest.mark.slow
 def test_a_lone_worker_of_ray_train_learns_it_to_the_bit(store, planted, monkeypatch):
-    monkeypatch.setattr(training, "FEWEST_PASSES", 0)
+    monkeypatch.setattr(training_job, "FEWEST_PASSES", 0)
     step = planted.pretrain(PRESTO, TRAINING)
     network, _ = by_hand(step, planted)
     assert_same(run(step, store), network.state_dict())
@@ -204,7 +204,7 @@ def test_a_worker_that_is_killed_is_started_again_and_goes_on(
     store, planted, monkeypatch, together
 ):
     monkeypatch.setattr(pretrain, "LOOK_EVERY_S", 0.05)
-    monkeypatch.setattr(training, "FEWEST_PASSES", 0 if together else 10**9)
+    monkeypatch.setattr(training_job, "FEWEST_PASSES", 0 if together else 10**9)
     step = planted.pretrain(TINY, TRAINING.model_copy(update={"epochs": 1000}))
     killed: list[int] = []
     savepoint = StoreSavepoint(store, f"progress/{step.key}")

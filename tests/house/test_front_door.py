@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).parents[2]
+DRIVER = "sweeps.run, sweeps.schedule, pipelines.shard, pipelines.sample, pipelines.pretrain"
 HEAVY = {"torch", "ray", "mlflow", "numpy", "pyarrow", "pandas", "sklearn", "matplotlib"}
 
 
@@ -17,6 +18,14 @@ def test_planning_loads_nothing_heavy(module: str):
         [sys.executable, "-c", code], cwd=HOUSE, capture_output=True, text=True, check=False
     )
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_the_driver_of_a_sweep_does_without_torch():
+    code = f"import sys, {DRIVER}; print('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=HOUSE, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "False", done.stderr
 
 
 def test_the_import_contracts_hold():

@@ -13,7 +13,9 @@ from infra.store import Store
 from models.spec import TrainingSpec
 from models.zoo.tiny.spec import TinySpec
 from pipelines import init, pixels
-from pipelines.training import HISTORY_SCHEMA, Job, StoreSavepoint, work
+from pipelines.savepoint import StoreSavepoint
+from pipelines.training import HISTORY_SCHEMA, work
+from pipelines.training_job import Job
 from tests.shards import plant
 
 TINY = TinySpec(name="tiny", width=8)
