@@ -23,6 +23,7 @@ from ray.tune import (
 from ray.tune.search import Searcher
 
 from infra import cluster
+from infra.memory import give_back
 from models.share import limit_gpu_memory
 from sweeps.board import Job, Takes
 from sweeps.making import Made, Means, Steps, make
@@ -94,6 +95,7 @@ def work(jobs: Sequence[Job], *, means: Means, desk: Desk, takes: Takes, most: i
                 failure_config=FailureConfig(max_failures=0),  # the board begins them again
             ),
         ).fit()
+    give_back()
 
 
 class Worker(Trainable):
