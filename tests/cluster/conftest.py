@@ -1,4 +1,4 @@
-"""One local Ray for all tests that need one: starting it costs more than most of them do."""
+"""One local Ray for each file that needs one: starting it costs more than most tests do."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from infra import cluster
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def local_ray() -> Iterator[None]:
     """Ray on two CPUs, whose workers may talk to the S3 server of the tests."""
     with pytest.MonkeyPatch.context() as patch:
