@@ -59,7 +59,7 @@ def _differences(findings: Findings) -> Html:
     named = [{**layer, "encoding": {**shared, **layer["encoding"]}} for layer in (bars, points)]
     spec = {"layer": [zero, *named], "width": WIDTH, "height": {"step": 12}}
     told = f"Differences against {findings.baseline} by continent and composition"
-    drawn = chart(_by_place(spec, rows, findings), name="every-difference", told=told)
+    drawn = chart(_by_place(spec, rows), name="every-difference", told=told)
     return html(element("h3", told), drawn)
 
 
@@ -103,7 +103,7 @@ def _every_value(findings: Findings) -> Html:
         },
     }
     told = "Every single value, one mark per finetuned cell"
-    drawn = chart(_by_place(spec, rows, findings), name="every-value", told=told)
+    drawn = chart(_by_place(spec, rows), name="every-value", told=told)
     return html(element("h3", told), drawn)
 
 
@@ -124,9 +124,9 @@ def _values(findings: Findings) -> list[dict[str, Any]]:
     ]
 
 
-def _by_place(spec: Spec, rows: Sequence[Row], findings: Findings) -> Spec:
+def _by_place(spec: Spec, rows: Sequence[Row]) -> Spec:
     """Return a chart once per continent, of one setting at a time."""
-    settings = [group.label for group in findings.groups]
+    settings = list(dict.fromkeys(row["setting"] for row in rows))
     chosen = {
         "name": "setting",
         "value": settings[0],

@@ -1,12 +1,13 @@
 """What a report tells: the tables of a sweep, and the same by model, task, n and protocol."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dashboards import words
 from dashboards.convergence import convergence
@@ -36,6 +37,8 @@ class Group:
     setting: Mapping[str, Any]
     scores: tuple[Row, ...]
     contrasts: tuple[Row, ...]
+    guesses: bool = False
+    """Whether its protocol looks at nothing: its scores say what a guess is worth."""
 
     @property
     def label(self) -> str:
@@ -133,9 +136,8 @@ class Findings:
     @cached_property
     def tables(self) -> dict[str, pa.Table]:
         """Every table of the report by its name; holes are counted and said, not refused."""
-        means = summary(self.cells, holes=Holes.COUNT)
         contrasts = differences(
-            self.cells,
+            self.compared,
             baseline=self.baseline,
             holes=Holes.COUNT,
             fixed=self.meta.get("checkpoints", ()),
@@ -143,9 +145,9 @@ class Findings:
         told = {
             "cells": self.cells,
             "coverage": coverage(self.cells),
-            "summary": means,
+            "summary": summary(self.cells, holes=Holes.COUNT),
             "differences": contrasts,
-            "ranks": ranks(means),
+            "ranks": ranks(summary(self.compared, holes=Holes.COUNT)),
             "architecture": interaction(contrasts),
             "home": crossing(self.crossings),
             "labels": convergence(contrasts),
@@ -154,16 +156,27 @@ class Findings:
         }
         return {name: rows for name, rows in told.items() if rows.num_rows or name in ALWAYS}
 
+    @property
+    def guessing(self) -> Collection[str]:
+        """The protocols that look at nothing; a plan made before they were told of names none."""
+        return cast("Collection[str]", self.meta.get("guessing", ()))
+
+    @cached_property
+    def compared(self) -> pa.Table:
+        """The cells by which compositions are compared: to a guess, all compositions are alike."""
+        guessed = pc.is_in(self.cells["protocol"], pa.array(self.guessing, pa.string()))
+        return self.cells.filter(pc.invert(guessed))
+
     @cached_property
     def crossings(self) -> list[Crossing]:
         """Where compositions of one continent each meet every continent."""
-        return crossings(self.cells, self.meta.get("compositions", {}))
+        return crossings(self.compared, self.meta.get("compositions", {}))
 
     @cached_property
     def scatters(self) -> list[Scatter]:
         """How diverse the compositions are, beside how they do."""
         models = dict.fromkeys(self.cells["model"].to_pylist())
-        means = summary(self.cells, holes=Holes.COUNT)
+        means = summary(self.compared, holes=Holes.COUNT)
         return scatters(means, {model: self.made.cards(model) for model in models})
 
     def rows(self, table: str) -> list[Row]:
@@ -176,9 +189,8 @@ class Findings:
         limits = self.meta.get("limits")
         if limits is None:
             return SIGNATURES.empty_table()
-        guessing = self.meta.get("guessing", ())
         zero = zero_arms(self.meta)
-        return signatures(self.cells, limits=limits, zero=zero, guessing=guessing)
+        return signatures(self.cells, limits=limits, zero=zero, guessing=self.guessing)
 
     @cached_property
     def coverage(self) -> list[Row]:
@@ -191,11 +203,15 @@ class Findings:
         """The findings by setting, in the order of the plan."""
         scores = _by_setting(self.tables["summary"].to_pylist())
         contrasts = _by_setting(self.tables["differences"].to_pylist())
+        settings = {place: dict(zip(SETTING, place, strict=True)) for place in scores}
         return [
             Group(
-                dict(zip(SETTING, place, strict=True)), tuple(rows), tuple(contrasts.get(place, ()))
+                setting,
+                scores=tuple(scores[place]),
+                contrasts=tuple(contrasts.get(place, ())),
+                guesses=setting["protocol"] in self.guessing,
             )
-            for place, rows in scores.items()
+            for place, setting in settings.items()
         ]
 
 

@@ -25,6 +25,7 @@ def answer(findings: Findings) -> Section:
         return Section("answer", "Answer", said)
     parts = [*_across(findings)]
     parts += [part for group in findings.groups for part in _answered(findings, group)]
+    parts += _not_compared(findings)
     compared = findings.tables["differences"].to_pylist()
     warned = items(caveats(compared, coverage=findings.coverage), class_="caveats")
     return Section("answer", "Answer", html(stamp(findings), *parts, warned))
@@ -92,12 +93,22 @@ def _across(findings: Findings) -> Iterable[Html]:
 
 
 def _answered(findings: Findings, group: Group) -> Iterable[Html]:
+    if group.guesses:
+        return
     several = len(findings.groups) > 1
     if several:
         yield element("h3", group.label)
     yield element("p", headline(group.contrasts, baseline=findings.baseline), class_="answer")
     said = verdicts(group.ordered, baseline=findings.baseline)
     yield items((_verdict(one, head="h4" if several else "h3") for one in said), class_="verdicts")
+
+
+def _not_compared(findings: Findings) -> Iterable[Html]:
+    names = sorted({group.setting["protocol"] for group in findings.groups if group.guesses})
+    for name in names:
+        yield element(
+            "p", f"Not compared: {name}, which looks at nothing and scores as a guess does."
+        )
 
 
 def _verdict(verdict: Verdict, *, head: str) -> Html:

@@ -28,7 +28,7 @@ from models.share import limit_gpu_memory
 from sweeps.board import Job, Takes
 from sweeps.making import Made, Means, Steps, make
 
-MOST_TRIALS: Final = 1_000
+MOST_TRIALS: Final = 800
 MOST_CELLS: Final = 32_000
 """Cells of one shift: every worker holds them all."""
 JOB = "job"

@@ -26,8 +26,9 @@ def forest(
         y += 1.6
     axes.axvline(0, color=stand_in("muted"), linewidth=0.9, zorder=0)
     axes.set_ylim(y - 0.9, -0.7)
-    reach = 1.06 * max(abs(end) for rows in blocks.values() for row in rows for end in _ends(row))
-    axes.set_xlim(-reach, reach)
+    reach = max(abs(end) for rows in blocks.values() for row in rows for end in _ends(row))
+    furthest = 1.06 * reach or 1.0  # a constant answer differs nowhere
+    axes.set_xlim(-furthest, furthest)
     axes.set_yticks([])
     canvas.frame(
         axes, xlabel=f"difference in {unit}: left, {baseline} is ahead; right, it is behind"

@@ -49,6 +49,31 @@ def test_the_page_opens_with_the_question_and_answers_it_from_the_statistics(stu
             assert sentence in text
 
 
+def test_what_looks_at_nothing_is_shown_and_not_compared(tmp_path):
+    study = Study(tmp_path / "store", compositions=("uniform", "europe"), seeds=4).write()
+    plan, meta = study.ledger.plan(study.name)
+    study.ledger.write_plan(study.name, plan, {**meta, "guessing": ["logistic"]})
+    page = built(study, tmp_path / "report")
+    text = read(page).text
+
+    assert "Not compared: logistic, which looks at nothing" in text
+    assert "fall behind" not in text
+    assert pq.read_table(page.with_name("differences.parquet")).num_rows == 0
+    assert pq.read_table(page.with_name("summary.parquet")).num_rows > 0
+    assert list(page.parent.glob("scores-*.svg"))
+
+
+@pytest.mark.filterwarnings("error")
+def test_differences_are_drawn_where_there_are_none(tmp_path):
+    study = Study(tmp_path / "store", compositions=("uniform", "europe"), seeds=4)
+    study.plan()
+    study.pretrain()
+    study.ledger.append([replace(row, value=0.5) for row in study.rows()])
+
+    page = built(study, tmp_path / "report")
+    assert list(page.parent.glob("differences-*.svg"))
+
+
 def test_the_page_fetches_nothing(page):
     found = read(page)
     raw = SCRIPT.sub("", page.read_text(encoding="utf-8"))
