@@ -12,11 +12,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+import psutil
 import ray.train
 import ray.train.torch
 
@@ -24,6 +26,8 @@ from benchmarks.targets import Target, at_most, report
 from infra import cluster
 
 CPUS = 4
+LOOK_EVERY_S = 0.1
+LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
@@ -58,15 +62,31 @@ def one_run(_: int = 0) -> Took:
     return Took(called - started, ended - called, ended - started)
 
 
+def processor_s(running: Future[Took]) -> list[tuple[float, str]]:
+    """Return what each process that begins while a run lasts takes of the processor."""
+    there = set(psutil.Process().children(recursive=True))
+    spent: dict[int, tuple[float, str]] = {}
+    while not running.done():
+        for process in set(psutil.Process().children(recursive=True)) - there:
+            with suppress(psutil.Error):
+                times, name = process.cpu_times(), " ".join(process.cmdline()).strip()
+                spent[process.pid] = (times.user + times.system, name[:LONGEST_NAME])
+        time.sleep(LOOK_EVERY_S)
+    return sorted(spent.values(), reverse=True)
+
+
 def measured() -> list[Target]:
     """Measure one run, and two at once."""
     with cluster.connect(cpus=CPUS), ThreadPoolExecutor(2) as threads:
         threads.submit(one_run).result()  # the first imports what it needs
-        alone = threads.submit(one_run).result()
+        running = threads.submit(one_run)
+        spent, alone = processor_s(running), running.result()
         print(
             f"one run: {alone.before:.1f} s until it trains, {alone.after:.1f} s after it",
             file=sys.stderr,
         )
+        for seconds, name in spent:
+            print(f"  {seconds:.1f} s of the processor: {name}", file=sys.stderr)
         started = time.time()
         list(threads.map(one_run, range(2)))
         both = time.time() - started
