@@ -147,7 +147,7 @@ class Findings:
             "coverage": coverage(self.cells),
             "summary": summary(self.cells, holes=Holes.COUNT),
             "differences": contrasts,
-            "ranks": ranks(summary(self.compared, holes=Holes.COUNT)),
+            "ranks": ranks(self.compared_means),
             "architecture": interaction(contrasts),
             "home": crossing(self.crossings),
             "labels": convergence(contrasts),
@@ -168,6 +168,11 @@ class Findings:
         return self.cells.filter(pc.invert(guessed))
 
     @cached_property
+    def compared_means(self) -> pa.Table:
+        """The mean of every composition in every place, of the cells that are compared."""
+        return summary(self.compared, holes=Holes.COUNT)
+
+    @cached_property
     def crossings(self) -> list[Crossing]:
         """Where compositions of one continent each meet every continent."""
         return crossings(self.compared, self.meta.get("compositions", {}))
@@ -176,8 +181,7 @@ class Findings:
     def scatters(self) -> list[Scatter]:
         """How diverse the compositions are, beside how they do."""
         models = dict.fromkeys(self.cells["model"].to_pylist())
-        means = summary(self.compared, holes=Holes.COUNT)
-        return scatters(means, {model: self.made.cards(model) for model in models})
+        return scatters(self.compared_means, {model: self.made.cards(model) for model in models})
 
     def rows(self, table: str) -> list[Row]:
         """Return the rows of a table; none if it has nothing to tell."""
