@@ -14,7 +14,7 @@ from infra.errors import TornError
 class Artefact(BaseModel):
     """What one file must be for its record to hold."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True)
 
     bytes: int
     """Its size."""

@@ -37,7 +37,7 @@ LIBRARIES = (
 class Provenance(BaseModel):
     """By which code, on what kind of machine, and when; nothing in here changes a key."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True)
 
     commit: str
     """The git commit of the rooms, or `unknown`."""

@@ -24,7 +24,7 @@ FORMAT = 1
 class Record(BaseModel):
     """The proof that a step was made; written last and whole."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True)
 
     format: int = FORMAT
     """The form of this file."""

@@ -5,19 +5,19 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from infra.documented import Documented
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 DIGEST_HEX = 16  # 64 bits: a million keys collide with probability 3e-8; with 8 hex it is certain.
 
 
-class Spec(BaseModel):
+class Spec(Documented):
     """What to make, and nothing about where or how fast it is made."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     recipe: ClassVar[int] = 1
     """Raise by one when the code behind this spec starts to give other results."""

@@ -2,20 +2,19 @@
 
 from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
+from infra.documented import Documented
 from samplers.spec import ALL_SAMPLES, Region
 from sweeps.fit import misfit
 
 MAX_SEEDS = 100_000
 
 
-class Part(BaseModel):
+class Part(Documented):
     """Common to every part of a sweep file: frozen, closed, documented under each field."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _all_is_none_left(value: object) -> object:

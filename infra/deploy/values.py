@@ -7,15 +7,15 @@ A section that is left out is not rendered.
 import ipaddress
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
+
+from infra.documented import Documented
 
 
-class Section(BaseModel):
+class Section(Documented):
     """Common to every section: frozen, closed, documented under each field."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _not_the_world(network: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 import infra.family
+from infra.documented import meanings
 from infra.doorplate import house
 from infra.errors import SpecError
 from infra.family import Family
@@ -67,7 +68,7 @@ def test_a_member_says_its_own_name(family: Family[object]):
 
 def test_every_field_of_a_member_is_documented(family: Family[object]):
     for kind in family.specs():
-        silent = {name for name, field in kind.model_fields.items() if not field.description}
+        silent = set(kind.model_fields) - set(meanings(kind))
         assert silent <= {"name", "metric"}, kind
         assert set(kind.assumed) <= set(kind.model_fields), kind
 
@@ -100,7 +101,7 @@ def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.syspath_prepend(tmp_path)
     point = EntryPoint(name="stranger", value="elsewhere", group="terrasweep.probes")
     offered = EntryPoints([point])
-    monkeypatch.setattr(infra.family, "entry_points", lambda group: offered.select(group=group))
+    monkeypatch.setattr(infra.family, "_announced", lambda: offered)
     yield "stranger"
     for name in [name for name in sys.modules if name.split(".")[0] == "elsewhere"]:
         del sys.modules[name]
@@ -116,7 +117,7 @@ def test_a_member_from_outside_is_like_any_other(stranger: str):
 
 def test_a_stranger_may_not_take_a_member_s_name(monkeypatch: pytest.MonkeyPatch):
     point = EntryPoint(name="linear", value="elsewhere", group="terrasweep.probes")
-    monkeypatch.setattr(infra.family, "entry_points", lambda group: EntryPoints([point]))
+    monkeypatch.setattr(infra.family, "_announced", lambda: EntryPoints([point]))
     assert Family("models.probes", "probe").homes["linear"] == "models.probes.linear"
 
 
