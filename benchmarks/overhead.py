@@ -22,17 +22,17 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias, TypedDict
 
 from rich.console import Console
 
+from benchmarks import trivial_work
 from benchmarks.targets import Target, at_least, at_most, report
 from infra import cluster
 from infra.claims import Claims
 from infra.context import Context, Resources
-from infra.ledger import Ledger, Row, fields_of
+from infra.ledger import Ledger, Row
 from infra.step import Step
 from infra.store import Store
 from infra.tracking import Mirror
@@ -81,11 +81,6 @@ class Took:
     peak_mb: float
 
 
-def trivial(cells: Sequence[Step[FinetuneSpec]], context: Context) -> list[Row]:
-    """Answer for cells without training anything."""
-    return [_row(cell) for cell in cells]
-
-
 def grid_of(num_cells: int) -> Plan:
     """Return the smoke sweep with as many finetune seeds as it takes."""
     smoke = read("smoke")
@@ -94,7 +89,9 @@ def grid_of(num_cells: int) -> Plan:
     return plan(smoke.model_copy(update={"seeds": seeds, "name": f"trivial-{num_cells}"}))
 
 
-def orchestrated(planned: Plan, *, bundle: int, mirrored: bool, work: Work = trivial) -> Took:
+def orchestrated(
+    planned: Plan, *, bundle: int, mirrored: bool, work: Work = trivial_work.work
+) -> Took:
     """Time a grid from its plan to its last row; Ray is up."""
     with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
         store = Store.open(home)
@@ -139,7 +136,7 @@ def replanned(num_cells: int) -> float:
     """Return the seconds from reading a finished sweep to knowing that nothing is missing."""
     with tempfile.TemporaryDirectory() as home:
         store, planned = Store.open(home), grid_of(num_cells)
-        rows = [_row(cell.step) for cell in planned.wanted]
+        rows = [trivial_work.row(cell.step) for cell in planned.wanted]
         for at in range(0, len(rows), PART_ROWS):
             Ledger(store).append(rows[at : at + PART_ROWS])
         started = time.perf_counter()
@@ -160,7 +157,7 @@ def driven(way: str, cells: int) -> Took:
 
 def driver(way: str, cells: int) -> Took:
     """Be that driver."""
-    with cluster.connect():
+    with cluster.connect(dashboard=False):  # as a sweep without pretraining
         orchestrated(grid_of(24), bundle=0, mirrored=False)  # workers import what they need
         return orchestrated(grid_of(cells), **WAYS[way])
 
@@ -206,27 +203,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _growth(took: dict[tuple[str, int], Took], way: str, counts: Sequence[int]) -> float:
     return took[way, max(counts)].ms / took[way, min(counts)].ms
-
-
-def _row(cell: Step[FinetuneSpec]) -> Row:
-    spec = cell.spec
-    return Row(
-        key=str(cell.key),
-        continent=spec.continent.value,
-        n=spec.n,
-        protocol=spec.protocol.name,
-        seed=spec.seed,
-        metric="f1",
-        value=0.5,
-        n_train=spec.n,
-        n_test=1,
-        classes=2,
-        features=str(cell.need("encode").key),
-        seconds=0.0,
-        finished=datetime.now(UTC),
-        commit="none",
-        fields=fields_of(spec),
-    )
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ class Kubernetes(Section):
     """Where KubeRay runs."""
     secrets: Name
     """A Secret of yours whose entries become environment variables: the keys of the store."""
-    spot: dict[Place, Word] = {}
+    spot: dict[Place, Word] = Field(default_factory=dict)
     """Labels of nodes that are spot; left out, GPU workers run on any node with a GPU."""
 
 
