@@ -21,6 +21,7 @@ from ray.tune import (
     TuneConfig,
     Tuner,
 )
+from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from infra import cluster
@@ -84,6 +85,7 @@ def work(jobs: Sequence[Job], *, means: Means, desk: Desk, takes: Takes, most: i
             trainable,
             tune_config=TuneConfig(
                 search_alg=feeder,
+                scheduler=Patient(),
                 num_samples=len(jobs),
                 reuse_actors=True,
                 max_concurrent_trials=most,
@@ -119,6 +121,17 @@ class Worker(Trainable):
     def step(self) -> dict[str, Any]:
         """Do the job and end."""
         return {"made": make(self._orders.jobs[self._place], self._orders.means), "done": True}
+
+
+class Patient(FIFOScheduler):
+    """Lets a worker that is on its way keep its job.
+
+    Tune would hand that job to the first worker that is free, and send the other one home as soon
+    as it came: with short jobs, one worker would do them all.
+    """
+
+    def choose_trial_to_run(self, tune_controller: Any) -> None:
+        """Choose none: workers that are free get new jobs all the same."""
 
 
 class Feeder(Searcher):
