@@ -8,8 +8,8 @@ the heavy code lies beside it. Members from outside come by entry point, group
 import importlib
 import pkgutil
 from dataclasses import dataclass
-from functools import cache, cached_property, reduce
-from importlib.metadata import EntryPoints, entry_points
+from functools import cached_property, reduce
+from importlib.metadata import entry_points
 from operator import or_
 from typing import Annotated, Generic, TypeVar, cast
 
@@ -35,7 +35,7 @@ class Family(Generic[M]):
         home = importlib.import_module(self.package)
         ours = {m.name: f"{self.package}.{m.name}" for m in pkgutil.iter_modules(home.__path__)}
         group = f"terrasweep.{self.package.rpartition('.')[2]}"
-        theirs = {point.name: point.value for point in _announced().select(group=group)}
+        theirs = {point.name: point.value for point in entry_points(group=group)}
         return dict(sorted({**theirs, **ours}.items()))
 
     @property
@@ -75,9 +75,3 @@ class Family(Generic[M]):
                 f"wanted a member of {room}", found=repr(name), do=nearest(name, self.names)
             )
         return self.homes[name]
-
-
-@cache
-def _announced() -> EntryPoints:
-    """Return all entry points; to find them, every installed package's list is opened."""
-    return entry_points()

@@ -101,7 +101,7 @@ def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.syspath_prepend(tmp_path)
     point = EntryPoint(name="stranger", value="elsewhere", group="terrasweep.probes")
     offered = EntryPoints([point])
-    monkeypatch.setattr(infra.family, "_announced", lambda: offered)
+    monkeypatch.setattr(infra.family, "entry_points", lambda group: offered.select(group=group))
     yield "stranger"
     for name in [name for name in sys.modules if name.split(".")[0] == "elsewhere"]:
         del sys.modules[name]
@@ -117,7 +117,7 @@ def test_a_member_from_outside_is_like_any_other(stranger: str):
 
 def test_a_stranger_may_not_take_a_member_s_name(monkeypatch: pytest.MonkeyPatch):
     point = EntryPoint(name="linear", value="elsewhere", group="terrasweep.probes")
-    monkeypatch.setattr(infra.family, "_announced", lambda: EntryPoints([point]))
+    monkeypatch.setattr(infra.family, "entry_points", lambda group: EntryPoints([point]))
     assert Family("models.probes", "probe").homes["linear"] == "models.probes.linear"
 
 
