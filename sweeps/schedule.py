@@ -18,6 +18,7 @@ from infra.causes import PASSING, Cause, cause_of
 from infra.context import Context, quiet
 from infra.errors import StoreError, UserError
 from infra.ledger import Failure, Ledger
+from infra.memory import give_back
 from infra.step import Key
 from infra.stopping import insist
 from sweeps import shift
@@ -167,6 +168,8 @@ class Schedule:
             shift.work(jobs, means=means, desk=self, takes=each, most=slots(self.context))
         finally:
             self._workers.close()
+        if not self.board.is_over:
+            give_back()  # of what Tune kept of this shift's trials
 
     def _next(self) -> Job | None:
         """Return the worker's job that is to be begun now, and is ours."""

@@ -25,7 +25,6 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from infra import cluster
-from infra.memory import give_back
 from models.share import limit_gpu_memory
 from sweeps.board import Job, Takes
 from sweeps.making import Made, Means, Steps, make
@@ -101,7 +100,6 @@ def work(jobs: Sequence[Job], *, means: Means, desk: Desk, takes: Takes, most: i
                 failure_config=FailureConfig(max_failures=0),  # the board begins them again
             ),
         ).fit()
-    give_back()
 
 
 class Worker(Trainable):
