@@ -56,6 +56,10 @@ def known(held: Totals, over: Stratum) -> dict[str, int]:
 
 def words(column: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
     """Return a stratum's column as codes, and the word that each code stands for."""
+    if pa.types.is_integer(column.type) and len(column):
+        numbers = np.asarray(column)
+        low, high = int(numbers.min()), int(numbers.max())
+        return numbers - low, [str(value) for value in range(low, high + 1)]
     coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     if isinstance(coded, pa.ChunkedArray):
         coded = coded.unify_dictionaries().combine_chunks()

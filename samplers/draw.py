@@ -88,6 +88,8 @@ def ceiling(quota: int, *, weights: np.ndarray, times: float = 1.0) -> float:
         wanted *= 1 + MARGIN / math.sqrt(max(seen, 1))
     if wanted >= seen * times or (times > 1 and seen < FEWEST_SEEN):
         return math.inf
+    if weights.min() == weights.max():  # as most rules weigh: no need to search
+        return -math.log1p(-wanted / (seen * times)) / float(weights[0])
     low, high = 0.0, 1.0
     while _passing(high, weights) * times < wanted:
         low, high = high, high * 2

@@ -30,10 +30,9 @@ class Near:
     def holds(self, frame: Frame) -> np.ndarray:
         """Say whether a point is within reach: most squares answer for all that lies in them."""
         lat, lon = frame.column("lat"), frame.column("lon")
-        rows, columns = self.zones.shape
-        row = np.minimum((lat + 90) / FINEST, rows - 1).astype(np.intp)
-        column = np.minimum((lon + 180) / FINEST, columns - 1).astype(np.intp)
-        zone = self.zones.ravel()[row * columns + column]
+        row = ((lat + 90) * (1 / FINEST)).astype(np.int32)
+        column = ((lon + 180) * (1 / FINEST)).astype(np.int32)
+        zone = self.zones.ravel().take(row * self.zones.shape[1] + column)
         held = np.asarray(zone == INSIDE)
         unsure = np.flatnonzero(zone == UNSURE)
         held[unsure] = np.isfinite(self._apart(lat[unsure], lon[unsure]))
@@ -50,7 +49,10 @@ class Near:
 
     @cached_property
     def zones(self) -> np.ndarray:
-        """For every square of the Earth, from the south and the west, whether it is in reach."""
+        """For every square of the Earth, from the south and the west, whether it is in reach.
+
+        One more row and column are those of 90 degrees north and 180 degrees east themselves.
+        """
         zones, side = np.full((45, 90), UNSURE, dtype=np.int8), COARSEST
         while True:
             row, column = np.nonzero(zones == UNSURE)
@@ -59,7 +61,7 @@ class Near:
             inside, outside = km + corner < self._reach_km, km - corner > self._reach_km
             zones[row, column] = np.select([inside, outside], [INSIDE, OUTSIDE], UNSURE)
             if side <= FINEST:
-                return zones
+                return np.pad(zones, ((0, 1), (0, 1)), mode="edge")
             zones, side = zones.repeat(2, axis=0).repeat(2, axis=1), side / 2
 
     @property
