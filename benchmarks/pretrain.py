@@ -47,6 +47,8 @@ ROUNDS = 3
 LOADERS = {"cpu": (0,), "cuda": (0, 2)}
 COMPOSITIONS, EPOCHS, POOL = 6, 500, 10
 """Compositions that share the features, their epochs, and how much larger the pool is than one."""
+LARGE_IMAGES = 1024
+"""Images of SatCLIP's size at most: each has 3 MB of numbers."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Case:
         }
         if self.image_px:
             shape = (n, 13, self.image_px, self.image_px)
-            raw["image"] = draw.integers(0, 5000, shape).astype(np.int16)
+            raw["image"] = draw.integers(0, 5000, shape, dtype=np.int16)
         if self.features:
             raw["features"] = draw.normal(size=(n, self.features)).astype(np.float32)
         return architecture(self.model).prepare(raw)
@@ -251,7 +253,7 @@ def targets_on(device: torch.device, *, samples: int) -> list[Target]:
     for name, one in (("vit_mae", vit_mae), ("tiny", Case(TinySpec(name="tiny"), 16 * samples))):
         measured(name, one, device=device, compared=False)
     satclip = SatClipSpec(name="satclip")
-    images = Case(satclip, 4 * few, image_px=satclip.crop_px)
+    images = Case(satclip, min(4 * few, LARGE_IMAGES), image_px=satclip.crop_px)
     ratio = cached(images, Case(satclip, 4 * samples, features=512), device=device)
     faster = found["presto"].both / found["presto"].plain
     made = [
