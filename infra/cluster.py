@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, chdir, closing, contextmanager
 from functools import cache
 from pathlib import Path
+from types import TracebackType
 
 from infra import stopping
 from infra.doorplate import ROOMS, house
@@ -82,7 +83,7 @@ def connect(
         stack.enter_context(_environment(WORKER_ENV | DRIVER_ENV | _python_path()))
         home = stack.enter_context(_short_folder())
         os.environ[SCRATCH] = str(home)
-        stack.callback(ray.shutdown)
+        stack.push(_leave)
         stack.push(stopping.grant_wishes)
         # Ray puts the current folder first on the workers' path: a stranger's models/ may be there.
         with chdir(home), stopping.while_connecting():
@@ -92,6 +93,16 @@ def connect(
                 _join(_resolved(address))
         stack.enter_context(stopping.on_sigterm())
         yield
+
+
+def _leave(
+    kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+) -> None:
+    """Shut Ray down; after an error the end of the process does, if threads still wait in Ray."""
+    import ray
+
+    if kind is None or not stopping.guests_are_left():
+        ray.shutdown()
 
 
 def scratch() -> Path:

@@ -23,6 +23,28 @@ _heard: list[int] = []
 """Signals that were heard; Ray turns an exception that meets it while it waits into Ctrl-C's."""
 _blocks: list[Handler] = []
 """What SIGTERM did before each block that we are in."""
+_ends = threading.Event()
+"""Set where the process is to end with what it does now."""
+
+
+class Guest(threading.Thread):
+    """A thread that waits in Ray; it never keeps the process from ending.
+
+    If Ray were shut down meanwhile, the thread would crash the process.
+    """
+
+    def __init__(self, target: Callable[[], None] | None = None) -> None:
+        super().__init__(target=target, daemon=True)
+
+
+def process_ends() -> None:
+    """Promise that the process ends after this, by `os._exit` if guests are left."""
+    _ends.set()
+
+
+def guests_are_left() -> bool:
+    """Say whether guests wait in Ray who go with the process, and so with Ray."""
+    return _ends.is_set() and any(isinstance(one, Guest) for one in threading.enumerate())
 
 
 class Stopped(KeyboardInterrupt):

@@ -9,7 +9,6 @@ already; the weights are the same to the bit.
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Final, cast
 
 import ray
@@ -20,7 +19,7 @@ from infra.context import Context
 from infra.errors import TerrasweepError
 from infra.spec import Spec
 from infra.step import Step
-from infra.stopping import last_wish
+from infra.stopping import Guest, last_wish
 from pipelines.imported import CARD, WEIGHTS
 from pipelines.savepoint import StoreSavepoint
 from pipelines.training_job import HISTORY, Job
@@ -63,14 +62,14 @@ def _fit(job: Job, *, context: Context) -> None:
         raise fitting.error
 
 
-class _Fitting(Thread):
+class _Fitting(Guest):
     """A training in a thread of its own, so that the caller's stays free to watch.
 
     In the main thread Ray Train would also take Ctrl-C for itself, and never give it back.
     """
 
     def __init__(self, job: Job) -> None:
-        super().__init__(daemon=True)
+        super().__init__()
         self.job = job
         self.error: BaseException | None = None
 

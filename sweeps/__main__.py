@@ -1,7 +1,5 @@
 """`python -m sweeps` is `terrasweep`."""
 
-import sys
+from sweeps.cli import door
 
-from sweeps.cli import main
-
-sys.exit(main())
+door()

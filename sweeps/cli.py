@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from infra import stopping
 from infra.doorplate import house
@@ -65,6 +66,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read us has gone; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
+
+
+def door() -> NoReturn:
+    """Run the command that this process was started for, and end the process.
+
+    Threads that still wait in Ray go with it: Python's own way out shuts Ray down under them.
+    """
+    stopping.process_ends()
+    code = main()
+    if stopping.guests_are_left():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _run(line: list[str]) -> int:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
-from threading import Thread
 from typing import Final
 
 from infra import cluster
@@ -20,7 +19,7 @@ from infra.errors import StoreError, UserError
 from infra.ledger import Failure, Ledger
 from infra.memory import give_back
 from infra.step import Key
-from infra.stopping import insist
+from infra.stopping import Guest, insist
 from sweeps import shift
 from sweeps.board import NOTHING, Board, House, Job, Takes
 from sweeps.book import Book
@@ -295,5 +294,5 @@ def in_thread(do: Callable[[], Made]) -> "Future[Made]":
         except BaseException as error:
             future.set_exception(error)
 
-    Thread(target=run, daemon=True).start()
+    Guest(run).start()
     return future
