@@ -33,7 +33,7 @@ class Guest(threading.Thread):
     If Ray were shut down meanwhile, the thread would crash the process.
     """
 
-    def __init__(self, target: Callable[[], None] | None = None) -> None:
+    def __init__(self, target: Callable[[], object] | None = None) -> None:
         super().__init__(target=target, daemon=True)
 
 

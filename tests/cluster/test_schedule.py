@@ -1,6 +1,7 @@
 """Bundles on Ray Tune: every cell once, whatever some of them do."""
 
 import os
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,6 +109,23 @@ def test_a_bundle_that_raises_is_tried_cell_by_cell(local_ray, tmp_path):
     _train([_bundle(0, asked)], work=work, store=store)
     assert Ledger(store).done() == {str(cell.key) for cell in asked} - {bad}
     assert len(store.list("ledger")) <= 2, "few files, however many cells"
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_short_jobs_are_shared_by_the_workers_that_came_first(local_ray, tmp_path):
+    store = Store.open(str(tmp_path / "store"))
+    at_work = tmp_path / "at-work"
+    at_work.mkdir()
+    answer = _worker(tmp_path, raises=set(), dies=set(), dies_once=set())
+
+    def work(cells, context):
+        (at_work / str(os.getpid())).touch()
+        time.sleep(0.1)
+        return answer(cells, context)
+
+    _train([_bundle(n, [cell]) for n, cell in enumerate(several(3, 10))], work=work, store=store)
+    assert len(list(at_work.iterdir())) == 2, "nobody was sent home as soon as he came"
 
 
 @pytest.mark.ray

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 
 import pytest
@@ -34,6 +35,19 @@ def _asked_twice(ran: list[str]) -> None:
     finally:
         os.kill(os.getpid(), signal.SIGTERM)  # an impatient scheduler
         ran.append("finally")
+
+
+def test_guests_are_left_alone_only_where_the_process_ends(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stopping, "_ends", threading.Event())
+    go = threading.Event()
+    guest = stopping.Guest(go.wait)
+    guest.start()
+    assert not stopping.guests_are_left()
+    stopping.process_ends()
+    assert stopping.guests_are_left()
+    go.set()
+    guest.join()
+    assert not stopping.guests_are_left()
 
 
 def test_a_stop_while_ray_connects_is_a_stop():
