@@ -48,8 +48,11 @@ def meanings(kind: type[BaseModel]) -> dict[str, str]:
 
 
 def _below_fields(kind: type) -> dict[str, str]:
-    source = textwrap.dedent(inspect.getsource(kind))
-    (definition,) = ast.parse(source).body
+    try:
+        source = inspect.getsource(kind)
+    except (OSError, TypeError):  # it was typed at a prompt
+        return {}
+    (definition,) = ast.parse(textwrap.dedent(source)).body
     assert isinstance(definition, ast.ClassDef)
     said = {}
     for field, below in pairwise(definition.body):
