@@ -84,7 +84,7 @@ def work(jobs: Sequence[Job], *, means: Means, desk: Desk, takes: Takes, most: i
             trainable,
             tune_config=TuneConfig(
                 search_alg=feeder,
-                scheduler=Patient(),
+                scheduler=Patient(),  # type: ignore[no-untyped-call]
                 num_samples=len(jobs),
                 reuse_actors=True,
                 max_concurrent_trials=most,
