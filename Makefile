@@ -2,7 +2,7 @@
 PYTHON ?= python3
 SWEEP ?= quickstart
 BIN := .venv/bin
-BENCH_PARTS := $(addprefix benchmarks/,targets.py town.py rows.py plain_tune.py plain_training.py made_index.py large.py polars_draws.py grid_cells.py in_process.py grid_plain.py pages.py postgres.py)
+BENCH_PARTS := $(addprefix benchmarks/,targets.py town.py rows.py plain_tune.py plain_training.py made_index.py large.py polars_draws.py grid_cells.py in_process.py grid_plain.py pages.py postgres.py trivial_work.py)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: sweep test check bench docs pins clean
