@@ -4,8 +4,9 @@
 
 A grid of trivial cells goes the real way: plan and ledger of a store, bundles on Ray Tune, rows to
 the ledger, with the MLflow mirror off and on. Unbundled means a trial for each cell; bundled is
-what `terrasweep run` does. Each is a driver of its own, as a sweep is. Plain Ray Tune is
-extrapolated from a few trials: its cost per trial grows with their number, so this flatters it.
+what `terrasweep run` does. Each is a driver of its own, as a sweep is: Ray is up, and nothing else
+is warm. Plain Ray Tune is extrapolated from a few trials: its cost per trial grows with their
+number, so this flatters it.
 Trivial cells need no torch; workers of real ones import it once each, which is not in here.
 Also: files in the store per bundle, the drivers' memory, and how long a finished sweep of 10,000
 cells takes to be planned again. Of several numbers of cells, the first is held against plain Tune,
@@ -158,7 +159,6 @@ def driven(way: str, cells: int) -> Took:
 def driver(way: str, cells: int) -> Took:
     """Be that driver."""
     with cluster.connect(dashboard=False):  # as a sweep without pretraining
-        orchestrated(grid_of(24), bundle=0, mirrored=False)  # workers import what they need
         return orchestrated(grid_of(cells), **WAYS[way])
 
 

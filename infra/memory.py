@@ -1,8 +1,9 @@
-"""Memory that is free goes back to the system."""
+"""Memory: what is free goes back to the system; garbage is not looked for where there is none."""
 
 import ctypes
 import gc
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 
 def give_back() -> None:
@@ -10,3 +11,16 @@ def give_back() -> None:
     gc.collect()
     with suppress(AttributeError, OSError):  # other systems do so by themselves
         ctypes.CDLL(None).malloc_trim(0)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import within the block: modules stay; looking through them takes a quarter of the time."""
+    looks = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()  # nor is it looked through later
+        if looks:
+            gc.enable()

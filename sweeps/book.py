@@ -74,6 +74,11 @@ class Book:
             self.stages.add("finetune", done=len(self._rows), failed=len(self._cells))
         self._rows, self._cells, self._steps = [], [], []
 
+    def close(self) -> None:
+        """Write now, as no more will come; a store that refused just now is left alone."""
+        if not self._refused:
+            self.flush()
+
     def bear(self, error: StoreError) -> float:
         """Count what the store refused in a row, and return for how long to leave it alone.
 

@@ -70,6 +70,7 @@ class Schedule:
                     self._work_off()
                 else:
                     self.turn(LOOK_EVERY_S)
+            self.book.close()
             while not self.book.is_clean:
                 self.turn(LOOK_EVERY_S)
         finally:

@@ -10,27 +10,35 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from ray import tune
-from ray.air._internal import usage
-from ray.tune import (
-    Callback,
-    CheckpointConfig,
-    FailureConfig,
-    RunConfig,
-    Trainable,
-    TuneConfig,
-    Tuner,
-)
-from ray.tune.schedulers import FIFOScheduler
-from ray.tune.search import Searcher
+from infra.memory import importing
 
-from infra import cluster
-from models.share import limit_gpu_memory
-from sweeps.board import Job, Takes
-from sweeps.making import Made, Means, Steps, make
+with importing():  # every worker of a sweep waits for it
+    from ray import tune
+    from ray.air._internal import usage
+    from ray.tune import (
+        Callback,
+        CheckpointConfig,
+        FailureConfig,
+        RunConfig,
+        Trainable,
+        TuneConfig,
+        Tuner,
+    )
+    from ray.tune.execution import class_cache
+    from ray.tune.schedulers import FIFOScheduler
+    from ray.tune.search import Searcher
+
+    from infra import cluster
+    from models.share import limit_gpu_memory
+    from sweeps.board import Job, Takes
+    from sweeps.making import Made, Means, Steps, make
 
 # Tune would import MLflow, for a second, to count whether its callback is among ours.
 usage.tag_callbacks = lambda callbacks: False
+# Tune would give workers an environment of their own, for Lightning: Ray could not take those that
+# wait already, and starts one with an environment by way of another process. Ours have the job's.
+class_cache.DEFAULT_ENV_VARS = {}
+class_cache.ENV_VARS_TO_PROPAGATE = set()
 
 MOST_TRIALS: Final = 800
 MOST_CELLS: Final = 32_000

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import ray
 from rich.console import Console
 
 from infra.claims import Claims
@@ -130,6 +131,21 @@ def test_short_jobs_are_shared_by_the_workers_that_came_first(local_ray, tmp_pat
     assert sum(done) == 300
     assert len(done) > 1, "one worker did them all"
     assert done[-2] >= 20
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_workers_have_the_jobs_environment_so_that_ray_takes_those_that_wait(local_ray, tmp_path):
+    store = Store.open(str(tmp_path / "store"))
+    told = tmp_path / "environment"
+    answer = _worker(tmp_path, raises=set(), dies=set(), dies_once=set())
+
+    def work(cells, context):
+        told.write_text(ray.get_runtime_context().get_runtime_env_string())
+        return answer(cells, context)
+
+    _train([_bundle(0, several(1, 1))], work=work, store=store)
+    assert told.read_text() == ray.get_runtime_context().get_runtime_env_string()
 
 
 @pytest.mark.ray

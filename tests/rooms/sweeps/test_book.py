@@ -53,6 +53,21 @@ def test_what_is_refused_is_kept_and_written_later(book: Book, study: Study, tmp
     assert book.ledger.failures()["key"].to_pylist() == [second.key]
 
 
+def test_the_last_is_written_at_once_but_a_store_in_trouble_is_left_alone(
+    book: Book, study: Study, tmp_path: Path
+):
+    first, second, *_ = study.rows()
+    book.cells([first], [])
+    book.close()
+    assert book.ledger.done() == {first.key}
+    (tmp_path / "away").touch()
+    book.cells([second], [])
+    book.flush()
+    (tmp_path / "away").unlink()
+    book.close()
+    assert not book.is_clean, "it asked for a pause"
+
+
 def test_after_too_many_refusals_it_ends(book: Book, study: Study, tmp_path: Path):
     book.cells(study.rows()[:1], [])
     (tmp_path / "away").touch()
