@@ -63,7 +63,8 @@ def words(column: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
     coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     if isinstance(coded, pa.ChunkedArray):
         coded = coded.unify_dictionaries().combine_chunks()
-    return np.asarray(coded.indices), [str(value) for value in coded.dictionary.to_pylist()]
+    codes = np.asarray(coded.indices).astype(np.intp)  # else each who looks one up casts them
+    return codes, [str(value) for value in coded.dictionary.to_pylist()]
 
 
 def _summed(table: pa.Table) -> pa.Table:

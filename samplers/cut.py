@@ -92,9 +92,9 @@ class ByEntropy:
 class AsOne:
     """One stratum of everything."""
 
-    def place(self, frame: Frame) -> np.ndarray:
-        """Return zeros."""
-        return np.zeros(len(frame), dtype=np.int16)
+    def place(self, _: Frame) -> np.ndarray:
+        """Return one zero: it stands for all rows."""
+        return np.zeros(1, dtype=np.int16)
 
 
 @dataclass(frozen=True, eq=False)

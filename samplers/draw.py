@@ -18,6 +18,9 @@ FEWEST_SEEN: Final = 64
 """Of a rarer stratum a sieve keeps everything: too little is known of it."""
 MARGIN: Final = 8.0
 """Standard deviations between what a sieve is likely to let pass and what it must."""
+MOST_STEPS: Final = 100
+CLOSE: Final = 1e-9
+"""How close the bound of a sieve is worked out: too low by more, and a scan may find too few."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -90,18 +93,24 @@ def ceiling(quota: int, *, weights: np.ndarray, times: float = 1.0) -> float:
         return math.inf
     if weights.min() == weights.max():  # as most rules weigh: no need to search
         return -math.log1p(-wanted / (seen * times)) / float(weights[0])
-    low, high = 0.0, 1.0
-    while _passing(high, weights) * times < wanted:
-        low, high = high, high * 2
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _passing(middle, weights) * times < wanted else (low, middle)
-    return high
+    return _bound(wanted / times, weights)
 
 
-def _passing(bound: float, weights: np.ndarray) -> float:
-    """Return how many keys of these weights are expected below a bound."""
-    return float(-np.expm1(-weights * bound).sum())
+def _bound(wanted: float, weights: np.ndarray) -> float:
+    """Return a key below which so many of these weights are expected: Newton's way, from below.
+
+    The number expected grows ever more slowly with the bound, so no step is too long.
+    """
+    bound = np.float64(0.0)
+    with np.errstate(divide="ignore"):  # none is left that could pass: no bound
+        for _ in range(MOST_STEPS):
+            lacking = wanted + np.expm1(-weights * bound).sum()
+            if lacking <= CLOSE * wanted:
+                break
+            bound += lacking / (weights * np.exp(-weights * bound)).sum()
+            if np.isinf(bound):
+                break
+    return float(bound * (1 + CLOSE))
 
 
 def _mixed(z: np.ndarray) -> np.ndarray:

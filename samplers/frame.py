@@ -1,6 +1,6 @@
 """A piece of the pool's index as rules look at it: each column decoded once, whoever asks."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import TypeVar, cast
 
 import numpy as np
@@ -20,6 +20,7 @@ class Frame:
         """Look at a table without reading any of it."""
         self.table = table
         self._memo: dict[Hashable, object] = {}
+        self._low: dict[int, tuple[np.uint64, np.ndarray]] = {}
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -40,11 +41,33 @@ class Frame:
         of_code = np.array([home.get(value, -1) for value in values], dtype=np.int16)
         return np.asarray(of_code.take(codes))
 
+    def among(self, over: Stratum, words: Collection[str]) -> np.ndarray:
+        """Say of each row whether its word of a stratum is one of these."""
+        codes, values = self.once(over, lambda: census.words(self.table.column(over)))
+        return np.asarray(np.array([value in words for value in values], dtype=bool).take(codes))
+
     def ranks(self, replicate: int) -> np.ndarray:
         """Return the rank of every row in one replicate."""
         return self.once(
             ("ranks", replicate), lambda: ranks(self.column("rank_hash"), replicate=replicate)
         )
+
+    def low(self, replicate: int, bound: np.uint64) -> np.ndarray:
+        """Return the rows up to a rank; the widest search so far serves all that are narrower."""
+        ranked = self.ranks(replicate)
+        if replicate not in self._low or self._low[replicate][0] < bound:
+            self._low[replicate] = bound, np.flatnonzero(ranked <= bound)
+        widest, rows = self._low[replicate]
+        return rows if widest == bound else rows[ranked[rows] <= bound]
+
+    def by_rank(self, replicate: int, rows: np.ndarray) -> np.ndarray:
+        """Return some rows, the lowest rank first; those of one rank as they stand."""
+        order = self.once(
+            ("order", replicate), lambda: np.argsort(self.ranks(replicate), kind="stable")
+        )
+        wanted = np.zeros(len(self), dtype=bool)
+        wanted[rows] = True
+        return order[wanted[order]]
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:

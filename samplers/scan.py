@@ -203,17 +203,32 @@ def settle(
 
 def _sifted(frame: Frame, one: Sieve, *, free: np.ndarray | None, keep: np.ndarray) -> Tally:
     """Mark the rows that one sieve keeps, and count what its strata hold."""
-    ranked, strata, held = frame.ranks(one.replicate), [], np.zeros(len(frame), dtype=bool)
-    for part, bounds in zip(one.cut.parts, one.ceilings, strict=True):
-        place = part.cut(frame)
-        mine = place if free is None else only_where(free, place)
+    strata, parts = [], one.cut.parts
+    for place, (part, bounds) in enumerate(zip(parts, one.ceilings, strict=True)):
+        mine = _free(part.cut(frame), free)
         strata.append(_counts(mine, len(part.strata)))
-        rows = _candidates(ranked, mine, bounds=bounds, most=part.weigher.most(frame))
+        rows = _candidates(frame, one, place, mine)
         weights = part.weigher.weigh(frame, rows)
-        keep[rows[waits(ranked[rows]) <= _bound(bounds[mine[rows]], weights)]] = True
-        held |= place >= 0
+        wait = waits(frame.ranks(one.replicate)[rows])
+        keep[rows[wait <= _bound(bounds[mine[rows]], weights)]] = True
+    return Tally(*_held(frame, one, free=free, strata=strata), tuple(strata))
+
+
+def _free(place: np.ndarray, free: np.ndarray | None) -> np.ndarray:
+    return place if free is None else only_where(free, place)
+
+
+def _held(
+    frame: Frame, one: Sieve, *, free: np.ndarray | None, strata: Sequence[np.ndarray]
+) -> tuple[int, int]:
+    """Return how many rows any part of a sieve holds, and how many of those are free."""
+    if len(strata) == 1 and free is None:  # counted already, as most sieves are
+        return int(strata[0].sum()), int(strata[0].sum())
+    held = np.zeros(len(frame), dtype=bool)
+    for part in one.cut.parts:
+        held |= part.cut(frame) >= 0
     left = held if free is None else held & free
-    return Tally(int(np.count_nonzero(held)), int(np.count_nonzero(left)), tuple(strata))
+    return int(np.count_nonzero(held)), int(np.count_nonzero(left))
 
 
 def _counts(place: np.ndarray, number: int) -> np.ndarray:
@@ -223,17 +238,18 @@ def _counts(place: np.ndarray, number: int) -> np.ndarray:
     return np.bincount(place + 1, minlength=number + 1)[1:]
 
 
-def _candidates(
-    ranked: np.ndarray, place: np.ndarray, *, bounds: np.ndarray, most: float
-) -> np.ndarray:
+def _candidates(frame: Frame, one: Sieve, part: int, place: np.ndarray) -> np.ndarray:
     """Return the rows that may lie below their bound: few, and found without weighing the rest."""
+    bounds = one.ceilings[part]
     known = np.isfinite(bounds)
-    longest = float(bounds[known].max(initial=0.0)) * most
-    low = ranked <= last_rank(longest)
-    if not known.all():
+    longest = float(bounds[known].max(initial=0.0)) * one.cut.parts[part].weigher.most(frame)
+    if known.all():
+        rows = frame.low(one.replicate, last_rank(longest))
+    else:
+        low = frame.ranks(one.replicate) <= last_rank(longest)
         low |= np.append(~known, False)[place]  # the place -1 is that of no stratum, the last
-    rows = np.flatnonzero(low)
-    return rows[place[rows] >= 0]
+        rows = np.flatnonzero(low)
+    return np.asarray(rows[place[rows] >= 0])
 
 
 def _bound(ceilings: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -246,11 +262,11 @@ def _ordered(frame: Frame, one: Sieve, part: int) -> list[np.ndarray]:
     """Return for each stratum of a part the rows that may be drawn, the lowest key first."""
     own, bounds, ranked = one.cut.parts[part], one.ceilings[part], frame.ranks(one.replicate)
     place = own.cut(frame)
-    rows = _candidates(ranked, place, bounds=bounds, most=own.weigher.most(frame))
+    rows = frame.by_rank(one.replicate, _candidates(frame, one, part, place))
     wait, weights = waits(ranked[rows]), own.weigher.weigh(frame, rows)
     low = wait <= _bound(bounds[place[rows]], weights)
     rows, wait, weights = rows[low], wait[low], weights[low]
-    rows = rows[np.lexsort((ranked[rows], wait / weights, place[rows]))]  # ties: in order of id
+    rows = rows[np.lexsort((wait / weights, place[rows]))]  # ties: in order of rank, then of id
     ends = np.cumsum(np.bincount(place[rows], minlength=len(one.ceilings[part])))
     return np.split(rows, ends[:-1])
 

@@ -72,9 +72,7 @@ class Among(Mask):
 
     def inside(self, frame: Frame) -> np.ndarray:
         """Say whether all words are among those named."""
-        masks = (
-            frame.placed(over, dict.fromkeys(values, 0)) == 0 for over, values in self.words.items()
-        )
+        masks = (frame.among(over, values) for over, values in self.words.items())
         return reduce(np.logical_and, masks)
 
 
@@ -90,27 +88,31 @@ class ByCell:
 
     def holds(self, frame: Frame) -> np.ndarray:
         """Say whether the cell that each row lies in is named."""
-        return self._each(frame) > 0
+        starts, found = self._runs(frame)
+        return np.repeat(found > 0, np.diff(np.append(starts, len(frame))))
 
     def weigh(self, frame: Frame, rows: np.ndarray) -> np.ndarray:
         """Return the weight of the cell that each row lies in."""
-        return np.asarray(self._each(frame)[rows])
+        starts, found = self._runs(frame)
+        return np.asarray(found[np.searchsorted(starts, rows, side="right") - 1])
 
     def most(self, frame: Frame) -> float:
         """Return the largest weight that there is."""
-        return float(self._each(frame).max(initial=0.0))
+        return float(self._runs(frame)[1].max(initial=0.0))
 
-    def _each(self, frame: Frame) -> np.ndarray:
-        return frame.once(("weights", id(self)), lambda: self._found(frame))
+    def _runs(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+        return frame.once(("runs", id(self)), lambda: self._found(frame))
 
-    def _found(self, frame: Frame) -> np.ndarray:
-        """Look each cell up once for all rows of it that stand in a row: an index is sorted so."""
-        own = parents(frame.column("cell"), resolution=self.resolution)
-        starts = np.flatnonzero(np.append(True, own[1:] != own[:-1])[: len(own)])
-        first = own[starts]
-        place = np.minimum(np.searchsorted(self.cells, first), len(self.cells) - 1)
-        found = np.where(self.cells[place] == first, self.weights[place], 0.0)
-        return np.repeat(found, np.diff(np.append(starts, len(own))))
+    def _found(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+        """Return where rows of one cell that stand in a row begin, and what each such run weighs.
+
+        An index is sorted by cell, so there are far fewer runs than rows.
+        """
+        fine = frame.column("cell")
+        starts = np.flatnonzero(np.append(True, fine[1:] != fine[:-1])[: len(fine)])
+        own = parents(fine[starts], resolution=self.resolution)
+        place = np.minimum(np.searchsorted(self.cells, own), len(self.cells) - 1)
+        return starts, np.where(self.cells[place] == own, self.weights[place], 0.0)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samplers.draw import ceiling, draw, hashes, last_rank, ranks, waits
+from samplers.draw import MARGIN, ceiling, draw, hashes, last_rank, ranks, waits
 
 
 def test_hashes_and_ranks_never_change():
@@ -58,9 +58,19 @@ def test_a_ceiling_lets_enough_pass_and_little_more(quota: int, times: int):
     assert quota <= passed <= 2 * quota + 300
 
 
+@pytest.mark.parametrize("quota", [10, 1_000, 12_000])
+@pytest.mark.parametrize("spread", [0.1, 3.0, 12.0])
+def test_a_ceiling_is_found_for_weights_of_any_spread(quota: int, spread: float):
+    weights = np.exp(np.random.Generator(np.random.PCG64(2)).normal(0, spread, 20_000))
+    expected = -np.expm1(-weights * ceiling(quota, weights=weights)).sum()
+    wanted = (quota + MARGIN * np.sqrt(quota) + 64) * 4 / 3
+    assert expected == pytest.approx(wanted, rel=1e-6)
+
+
 def test_a_ceiling_lets_everything_pass_where_most_is_drawn_or_little_is_known():
     assert ceiling(90, weights=np.ones(100)) == np.inf
     assert ceiling(1, weights=np.ones(40), times=1000) == np.inf
+    assert ceiling(5, weights=np.array([1.0, *np.zeros(999)])) == np.inf
 
 
 @given(st.floats(0, 60), st.integers(0, 2**64 - 1))

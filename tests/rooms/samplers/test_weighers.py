@@ -8,7 +8,7 @@ from samplers.cells import cells_of
 from samplers.frame import Frame
 from samplers.geography import cities
 from samplers.geography.sphere import arc_km, unit_vectors
-from samplers.near import Near
+from samplers.near import CROWDED, Near
 from samplers.weighers import (
     Among,
     Any,
@@ -71,6 +71,17 @@ def test_squares_answer_for_what_lies_in_them_as_every_row_would(radius: float):
     for some in (here, on_them, frame(lat=[90.0, -90.0, 0.0], lon=[180.0, -180.0, 180.0])):
         assert np.array_equal(near.holds(some), near.weigh(some, np.arange(len(some))) > 0)
     assert weigh(near, on_them).any()
+
+
+@pytest.mark.parametrize(("number", "radius"), [(1, 50.0), (5_000, 60.0), (50_000, 3.0)])
+def test_squares_answer_right_where_points_are_few_crowded_or_more_than_can_be_told(
+    number: int, radius: float
+):
+    words = np.random.Generator(np.random.PCG64(4))
+    lat = np.degrees(np.arcsin(words.uniform(-1, 1, number)))
+    near, here = Near(lat, words.uniform(-180, 180, number), radius), places(20_000)
+    assert np.array_equal(near.holds(here), near.weigh(here, np.arange(20_000)) > 0)
+    assert (near.zones.squares == CROWDED).any() == (number > 1)
 
 
 def test_a_weight_does_not_see_the_rows_beside_it():
