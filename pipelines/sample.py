@@ -5,8 +5,10 @@ sifts some of it for all of them at once, the driver settles each. No pixel is r
 """
 
 import json
+import os
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -175,9 +177,15 @@ def _scan(
     kept = [rows for rows, _ in sifted]
     found = {name: gathered(kept, closed_cells=cells) for name, cells in guards.items()}
     drawn: dict[Key, Drawn] = {}
-    for one, tally in zip(asked, added(tallies for _, tallies in sifted), strict=True):
+    tallies = added(tallies for _, tallies in sifted)
+
+    def draw(one: Asked, tally: Tally) -> tuple[pa.Table, tuple[Share, ...]] | None:
         with _named(one.step):
-            settled = settle(found[one.wish.guard], one.wish, sieve=one.sieve, tally=tally)
+            return settle(found[one.wish.guard], one.wish, sieve=one.sieve, tally=tally)
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # all of it is numpy's and Arrow's work
+        draws = list(threads.map(draw, asked, tallies))
+    for one, tally, settled in zip(asked, tallies, draws, strict=True):
         if settled is not None:
             guard = Guard(_spec(one.step).guard_rings, tally.held - tally.free)
             notes = tuple(note for part in one.sieve.cut.parts for note in part.notes)

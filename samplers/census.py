@@ -55,16 +55,21 @@ def known(held: Totals, over: Stratum) -> dict[str, int]:
 
 
 def words(column: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
-    """Return a stratum's column as codes, and the word that each code stands for."""
+    """Return a stratum's column as codes, and the word that each code stands for.
+
+    Codes are of the type that numpy looks things up with: it would cast others time and again.
+    """
     if pa.types.is_integer(column.type) and len(column):
         numbers = np.asarray(column)
         low, high = int(numbers.min()), int(numbers.max())
-        return numbers - low, [str(value) for value in range(low, high + 1)]
+        codes = np.subtract(numbers, low, dtype=np.intp)
+        return codes, [str(value) for value in range(low, high + 1)]
     coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     if isinstance(coded, pa.ChunkedArray):
         coded = coded.unify_dictionaries().combine_chunks()
-    codes = np.asarray(coded.indices).astype(np.intp)  # else each who looks one up casts them
-    return codes, [str(value) for value in coded.dictionary.to_pylist()]
+    return np.asarray(coded.indices).astype(np.intp), [
+        str(value) for value in coded.dictionary.to_pylist()
+    ]
 
 
 def _summed(table: pa.Table) -> pa.Table:

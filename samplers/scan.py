@@ -247,7 +247,7 @@ def _candidates(frame: Frame, one: Sieve, part: int, place: np.ndarray) -> np.nd
         rows = frame.low(one.replicate, last_rank(longest))
     else:
         low = frame.ranks(one.replicate) <= last_rank(longest)
-        low |= np.append(~known, False)[place]  # the place -1 is that of no stratum, the last
+        low |= np.append(~known, False).take(place)  # the place -1 is that of no stratum, the last
         rows = np.flatnonzero(low)
     return np.asarray(rows[place[rows] >= 0])
 

@@ -88,31 +88,28 @@ class ByCell:
 
     def holds(self, frame: Frame) -> np.ndarray:
         """Say whether the cell that each row lies in is named."""
-        starts, found = self._runs(frame)
+        starts, found = self._found(frame)
         return np.repeat(found > 0, np.diff(np.append(starts, len(frame))))
 
     def weigh(self, frame: Frame, rows: np.ndarray) -> np.ndarray:
         """Return the weight of the cell that each row lies in."""
-        starts, found = self._runs(frame)
+        starts, found = self._found(frame)
         return np.asarray(found[np.searchsorted(starts, rows, side="right") - 1])
 
     def most(self, frame: Frame) -> float:
         """Return the largest weight that there is."""
-        return float(self._runs(frame)[1].max(initial=0.0))
-
-    def _runs(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-        return frame.once(("runs", id(self)), lambda: self._found(frame))
+        return float(self._found(frame)[1].max(initial=0.0))
 
     def _found(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-        """Return where rows of one cell that stand in a row begin, and what each such run weighs.
+        """Return where rows of one cell that stand in a row begin, and what each of them weighs."""
+        return frame.once(("runs", id(self)), lambda: self._find(frame))
 
-        An index is sorted by cell, so there are far fewer runs than rows.
-        """
-        fine = frame.column("cell")
-        starts = np.flatnonzero(np.append(True, fine[1:] != fine[:-1])[: len(fine)])
-        own = parents(fine[starts], resolution=self.resolution)
+    def _find(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+        """Look each run up once: an index is sorted by cell, so there are far fewer than rows."""
+        starts, fine = _runs(frame.column("cell"))
+        among, own = _runs(parents(fine, resolution=self.resolution))
         place = np.minimum(np.searchsorted(self.cells, own), len(self.cells) - 1)
-        return starts, np.where(self.cells[place] == own, self.weights[place], 0.0)
+        return starts[among], np.where(self.cells[place] == own, self.weights[place], 0.0)
 
 
 @dataclass(frozen=True)
@@ -251,6 +248,12 @@ class Without:
     def most(self, frame: Frame) -> float:
         """Return the largest of the first."""
         return self.of.most(frame)
+
+
+def _runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where runs of one value begin, and the value of each."""
+    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
+    return starts, values[starts]
 
 
 def entropy_bins(entropy: np.ndarray) -> np.ndarray:
