@@ -1,14 +1,14 @@
 """What drawing costs from an index of 6.5 million samples, beside Polars in the same run.
 
-    PYTHONPATH=. python benchmarks/sampling.py [--rows 6500000] [--runs 5] [--large] [--json]
+    PYTHONPATH=. python benchmarks/sampling.py [--rows 6500000] [--runs 6] [--large] [--json]
 
 The index is made once, in a temporary folder, as the shard step leaves one, without pixels. Six
 compositions of the catalogue are drawn the real way (Ray up, one scan of the index for all) and
 each by Polars, one after another in one process that reads the same files with all its threads.
 Both end with the rows drawn in memory; manifests and cards are written after that and timed apart.
-Runs of both alternate, and the median counts. Also: twelve compositions, the memory of a worker,
-how the cost of a row grows with the size of the index (with --large to ten times as many rows),
-where the time goes, and how fast the index is read beside a plain read of the same files.
+Runs of both alternate, to and fro, and the median counts. Also: twelve compositions, the memory of
+a worker, how the cost of a row grows with the size of the index (with --large to ten times as many
+rows), where the time goes, and how fast the index is read beside a plain read of the same files.
 """
 
 import argparse
@@ -42,7 +42,7 @@ SIZE = 10_000
 PARTS = {
     "pilot, census and sieves": ("_facts", "_sieve"),
     "scan by Ray Data": ("_sift_all",),
-    "settling the draws": ("gathered", "settle"),
+    "settling the draws": ("gathered", "_settled"),
 }
 
 
@@ -96,11 +96,14 @@ def made(num_rows: int, home: str) -> Index:
 
 
 def medians(work: Mapping[str, Callable[[int], float]], *, runs: int) -> dict[str, float]:
-    """Return the median seconds of each piece of work; runs alternate, the first does not count."""
+    """Return the median seconds of each piece of work; runs alternate, the first does not count.
+
+    Every other run goes backwards: what follows Polars is slower by a tenth, whatever it is.
+    """
     took: dict[str, list[float]] = {name: [] for name in work}
     for run in range(runs + 1):
-        for name, one in work.items():
-            seconds = one(run)
+        for name in list(work)[:: -1 if run % 2 else 1]:
+            seconds = work[name](run)
             if run:
                 took[name].append(seconds)
     return {name: statistics.median(own) for name, own in took.items()}
@@ -231,7 +234,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rows", type=int, default=6_500_000)
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=6)
     parser.add_argument("--large", action="store_true", help="an index of ten times the rows too")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)

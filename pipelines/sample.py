@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +33,7 @@ from pipelines.spread import spread
 from samplers.card import Guard, card
 from samplers.cells import cells_of
 from samplers.facts import Facts
+from samplers.frame import Frame
 from samplers.names import STRATA
 from samplers.quota import Share
 from samplers.scan import (
@@ -56,6 +57,10 @@ FILES_PER_TASK: Final = 8
 """Fewer are not worth a task."""
 TASKS_PER_CPU: Final = 4
 """More would cost more to hand out than they even out."""
+
+
+Settled: TypeAlias = tuple[pa.Table, tuple[Share, ...]]
+"""The rows of a draw, and the shares of its strata."""
 
 
 @dataclass(frozen=True)
@@ -176,22 +181,28 @@ def _scan(
     sifted = _sift_all(shard, sieves, files=files, guards=guards, context=context)
     kept = [rows for rows, _ in sifted]
     found = {name: gathered(kept, closed_cells=cells) for name, cells in guards.items()}
-    drawn: dict[Key, Drawn] = {}
     tallies = added(tallies for _, tallies in sifted)
-
-    def draw(one: Asked, tally: Tally) -> tuple[pa.Table, tuple[Share, ...]] | None:
-        with _named(one.step):
-            return settle(found[one.wish.guard], one.wish, sieve=one.sieve, tally=tally)
-
-    with ThreadPoolExecutor(os.cpu_count()) as threads:  # all of it is numpy's and Arrow's work
-        draws = list(threads.map(draw, asked, tallies))
-    for one, tally, settled in zip(asked, tallies, draws, strict=True):
+    drawn: dict[Key, Drawn] = {}
+    for one, tally, settled in zip(asked, tallies, _settled(found, asked, tallies), strict=True):
         if settled is not None:
             guard = Guard(_spec(one.step).guard_rings, tally.held - tally.free)
             notes = tuple(note for part in one.sieve.cut.parts for note in part.notes)
             leaks = _leakage(one.step, settled[0], store=context.store)
             drawn[one.step.key] = Drawn(*settled, guard, notes, facts.definition, leaks)
     return drawn
+
+
+def _settled(
+    found: Mapping[str, Frame], asked: Sequence[Asked], tallies: Sequence[Tally]
+) -> list[Settled | None]:
+    """Settle all draws, in threads: it is numpy's and Arrow's work."""
+
+    def draw(one: Asked, tally: Tally) -> Settled | None:
+        with _named(one.step):
+            return settle(found[one.wish.guard], one.wish, sieve=one.sieve, tally=tally)
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return list(threads.map(draw, asked, tallies))
 
 
 def _leakage(step: Step[Spec], rows: pa.Table, *, store: Store) -> dict[str, dict[str, float]]:
