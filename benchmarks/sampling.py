@@ -6,9 +6,9 @@ The index is made once, in a temporary folder, as the shard step leaves one, wit
 compositions of the catalogue are drawn the real way (Ray up, one scan of the index for all) and
 each by Polars, one after another in one process that reads the same files with all its threads.
 Both end with the rows drawn in memory; manifests and cards are written after that and timed apart.
-Runs of both alternate, back and forth, and the median counts. Also: twelve compositions, the memory of
-a worker, how the cost of a row grows with the size of the index (with --large to ten times as many
-rows), where the time goes, and how fast the index is read beside a plain read of the same files.
+Runs of both alternate, back and forth, and the median counts. Also: twelve compositions, the memory
+of a worker, how the cost of a row grows with the size of the index (with --large to ten times as
+many rows), where the time goes, and how fast the index is read beside a plain read of its files.
 """
 
 import argparse
