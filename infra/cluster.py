@@ -12,10 +12,11 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, chdir, closing, contextmanager
+from contextlib import ExitStack, chdir, closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from infra import stopping
 from infra.doorplate import ROOMS, house
@@ -103,6 +104,22 @@ def _leave(
 
     if kind is None or not stopping.guests_are_left():
         ray.shutdown()
+
+
+def dismiss() -> None:
+    """Kill what local Ray has started for us, at the very end of this process; Ray dies with it.
+
+    Its agents would notice a minute later.
+    """
+    import psutil  # comes with Ray
+    from ray._private import worker
+
+    node = worker._global_node
+    raylets: list[Any] = node.all_processes.get("raylet", []) if node else []
+    for raylet in raylets:
+        with suppress(psutil.Error):
+            for child in psutil.Process(raylet.process.pid).children():
+                child.kill()
 
 
 def scratch() -> Path:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from infra import stopping
+from infra import cluster, stopping
 from infra.doorplate import house
 from infra.errors import TerrasweepError
 from sweeps import show
@@ -78,6 +78,7 @@ def door() -> NoReturn:
     if stopping.guests_are_left():
         sys.stdout.flush()
         sys.stderr.flush()
+        cluster.dismiss()
         os._exit(code)
     sys.exit(code)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from infra.doorplate import house
@@ -51,6 +52,7 @@ def test_sigterm_saves_a_pretraining_in_the_middle_and_ends_with_143(tmp_path: P
         for line in driver.stderr:
             if re.search(r"pretrain 0 \+ 0\.(0[1-9]|[1-9])", line):  # well under way
                 break
+        family = psutil.Process(driver.pid).children(recursive=True)
         driver.send_signal(signal.SIGTERM)
         rest = ""
         for line in driver.stderr:  # not to its end: what Ray leaves behind for a moment holds it
@@ -59,6 +61,9 @@ def test_sigterm_saves_a_pretraining_in_the_middle_and_ends_with_143(tmp_path: P
                 break
         driver.wait(timeout=60)
     assert driver.returncode == 143, rest
+    _, left = psutil.wait_procs(family, timeout=30)
+    assert len(family) > 9
+    assert not left, "Ray's agents would stay for a minute"
     assert "terrasweep: stopped; what was finished is kept, go on with `terrasweep run" in rest
     assert "Traceback" not in rest
     found = Store.open(str(store), create=False)
