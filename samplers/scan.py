@@ -107,7 +107,7 @@ def sieve(wish: Wish, *, facts: Facts) -> Sieve:
     try:
         shares = share_out(made, size=wish.composition.size, free=free)
     except PoolError:  # by the pilot's measure; the scan will tell
-        return widened(Sieve(wish.replicate, wish.guard, made, tuple(map(_zeros, free))))
+        return widened(Sieve(wish.replicate, wish.guard, made, tuple(free)))
     quotas = [[share.taken for share in part] for part in shares]
     before = np.cumsum([0, *(sum(part) for part in quotas)])  # what earlier parts may take away
     bounds = tuple(
@@ -204,18 +204,15 @@ def settle(
 def _sifted(frame: Frame, one: Sieve, *, free: np.ndarray | None, keep: np.ndarray) -> Tally:
     """Mark the rows that one sieve keeps, and count what its strata hold."""
     strata, parts = [], one.cut.parts
-    for place, (part, bounds) in enumerate(zip(parts, one.ceilings, strict=True)):
-        mine = _free(part.cut(frame), free)
+    for number, (part, bounds) in enumerate(zip(parts, one.ceilings, strict=True)):
+        place = part.cut(frame)
+        mine = place if free is None else only_where(free, place)
         strata.append(_counts(mine, len(part.strata)))
-        rows = _candidates(frame, one, place, mine)
+        rows = _candidates(frame, one, number, mine)
         weights = part.weigher.weigh(frame, rows)
         wait = waits(frame.ranks(one.replicate)[rows])
         keep[rows[wait <= _bound(bounds[mine[rows]], weights)]] = True
     return Tally(*_held(frame, one, free=free, strata=strata), tuple(strata))
-
-
-def _free(place: np.ndarray, free: np.ndarray | None) -> np.ndarray:
-    return place if free is None else only_where(free, place)
 
 
 def _held(
@@ -298,12 +295,6 @@ def _drawn(
 
 
 def _among(cells: np.ndarray, ordered: np.ndarray) -> np.ndarray:
-    """Say of each cell whether it is one of the ordered ones, which may be far more."""
-    if ordered.size == 0:
-        return np.zeros(cells.shape, dtype=bool)
+    """Say of each cell whether it is one of the ordered ones, which may be far more, not none."""
     place = np.minimum(np.searchsorted(ordered, cells), ordered.size - 1)
     return np.asarray(ordered[place] == cells)
-
-
-def _zeros(counts: np.ndarray) -> np.ndarray:
-    return np.zeros(len(counts))
