@@ -221,9 +221,7 @@ def _held(
     """Return how many rows any part of a sieve holds, and how many of those are free."""
     if len(strata) == 1 and free is None:  # counted already, as most sieves are
         return int(strata[0].sum()), int(strata[0].sum())
-    held = np.zeros(len(frame), dtype=bool)
-    for part in one.cut.parts:
-        held |= part.cut(frame) >= 0
+    held = np.logical_or.reduce([part.cut(frame) >= 0 for part in one.cut.parts])
     left = held if free is None else held & free
     return int(np.count_nonzero(held)), int(np.count_nonzero(left))
 
