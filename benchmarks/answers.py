@@ -14,11 +14,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit
 
-from benchmarks.targets import Target, at_least, at_most, report
-from dashboards.corrections import holm
-from dashboards.diversity import correlation
-from dashboards.estimates import ALPHA, estimate
-from infra.seeds import generator
+from benchmarks.parts.targets import Target, at_least, at_most, report
+from terrasweep.dashboards.statistics.correlation import correlation
+from terrasweep.dashboards.statistics.intervals import ALPHA, estimate
+from terrasweep.dashboards.statistics.multiple_testing import holm
+from terrasweep.infra.seeds import generator
 
 LUCK, NOISE, TRUTH = 0.01, 0.02, 0.013
 SHAPES = ((1, 50), (3, 10), (5, 20), (10, 50))

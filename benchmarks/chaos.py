@@ -27,13 +27,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.rows import equal, placement_groups, written
-from benchmarks.targets import Target, at_least, at_most, report
-from benchmarks.town import Town, driver, kill, kill_all, town, wait_for
-from infra.ledger import Ledger
-from infra.seeds import generator
-from infra.store import Store
-from tests.heads import free_port
+from benchmarks.parts.targets import Target, at_least, at_most, report
+from terrasweep.infra.seeds import generator
+from terrasweep.infra.storage.ledger import Ledger
+from terrasweep.infra.storage.store import Store
+from tests.support.chaos_rows import equal, placement_groups, written
+from tests.support.heads import free_port
+from tests.support.ray_town import Town, driver, kill, kill_all, town, wait_for
 
 LONGEST_S = 240.0
 ATTEMPTS = 4

@@ -16,14 +16,14 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from benchmarks.targets import Target, at_least, report
-from infra.seeds import generator
-from models.contract import Architecture, Arrays, Network
-from models.encoding import CHUNK, chunked
-from models.zoo.presto import model as presto
-from models.zoo.presto.spec import PrestoSpec
-from models.zoo.vit_mae import model as vit_mae
-from models.zoo.vit_mae.spec import VitMaeSpec
+from benchmarks.parts.targets import Target, at_least, report
+from terrasweep.infra.seeds import generator
+from terrasweep.models.checkpoints.encoding import CHUNK, chunked
+from terrasweep.models.contract import Architecture, Arrays, Network
+from terrasweep.models.zoo.presto import model as presto
+from terrasweep.models.zoo.presto.spec import PrestoSpec
+from terrasweep.models.zoo.vit_mae import model as vit_mae
+from terrasweep.models.zoo.vit_mae.spec import VitMaeSpec
 
 
 def series(samples: int) -> Arrays:

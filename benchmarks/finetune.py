@@ -22,14 +22,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from benchmarks.targets import Target, at_least, report
-from infra.seeds import generator
-from models.encoding import origin
-from models.judging import Origin, Problem
-from models.probes.full import probe
-from models.probes.full.spec import FullSpec
-from models.zoo.presto import model as presto
-from models.zoo.presto.spec import PrestoSpec
+from benchmarks.parts.targets import Target, at_least, report
+from terrasweep.infra.seeds import generator
+from terrasweep.models.checkpoints.encoding import origin
+from terrasweep.models.probes.full import probe
+from terrasweep.models.probes.full.spec import FullSpec
+from terrasweep.models.probing.problem import Origin, Problem
+from terrasweep.models.zoo.presto import model as presto
+from terrasweep.models.zoo.presto.spec import PrestoSpec
 
 SAMPLES, N, TESTED, CHUNK = 600, 100, 400, 128
 ROUNDS = 5

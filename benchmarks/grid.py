@@ -26,21 +26,21 @@ import numpy as np
 from rich.console import Console
 from safetensors.numpy import save_file
 
-from benchmarks import grid_cells
-from benchmarks.targets import Target, at_least, at_most, report
-from infra.context import Context
-from infra.ledger import Ledger
-from infra.seeds import generator
-from infra.spec import Spec
-from infra.step import Step
-from infra.store import Store
-from pipelines import taskdata
-from pipelines.encode import FEATURES
-from pipelines.taskdata import TABLE
-from sweeps.plan import plan
-from sweeps.reading import read
-from sweeps.run import run
-from sweeps.spec import Sweep
+from benchmarks.parts import grid_cells
+from benchmarks.parts.targets import Target, at_least, at_most, report
+from terrasweep.infra.context import Context
+from terrasweep.infra.seeds import generator
+from terrasweep.infra.spec import Spec
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.ledger import Ledger
+from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines.stages import task as task_stage
+from terrasweep.pipelines.stages.encode import FEATURES
+from terrasweep.pipelines.stages.task import TABLE
+from terrasweep.sweeps.engine.run import run
+from terrasweep.sweeps.plan.grid import plan
+from terrasweep.sweeps.reading.sweep_file import read
+from terrasweep.sweeps.spec.sweep import Sweep
 
 WIDTH = 128
 PER_CONTINENT = 1100
@@ -74,7 +74,7 @@ def prepare(sweep: Sweep, *, store: Store) -> tuple[np.ndarray, Path]:
     steps = plan(sweep).steps
     (task,) = {step.key: step for step in steps if step.stage == "task"}.values()
     context = Context(store)
-    store.make(task, lambda folder: taskdata.make(task, context=context, folder=folder))
+    store.make(task, lambda folder: task_stage.make(task, context=context, folder=folder))
     table = store.folder(task.key) / TABLE
     labels = grid_cells.columns(table)["label"]
     for step in (one for one in steps if one.stage == "encode"):
@@ -118,7 +118,7 @@ def loop(folder: Path, *, cells: int, processes: int) -> float:
 
 def plain(folder: Path, *, cells: int) -> float:
     """Return the seconds per cell of plain Ray Tune with its defaults."""
-    script = Path(__file__).with_name("grid_plain.py")
+    script = Path(__file__).parent / "parts/grid_plain.py"
     answer = subprocess.run(
         [sys.executable, str(script), str(folder), str(cells)],
         capture_output=True,

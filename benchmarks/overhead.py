@@ -28,28 +28,29 @@ from typing import TypeAlias, TypedDict
 
 from rich.console import Console
 
-from benchmarks import trivial_work
-from benchmarks.targets import Target, at_least, at_most, report
-from infra import cluster
-from infra.claims import Claims
-from infra.context import Context, Resources
-from infra.ledger import Ledger, Row
-from infra.step import Step
-from infra.store import Store
-from infra.tracking import Mirror
-from infra.tracking_thread import MirrorThread
-from infra.tracking_uri import default_uri
-from pipelines.spec import FinetuneSpec
-from sweeps import grid, order, room
-from sweeps.board import Board
-from sweeps.book import Book
-from sweeps.elsewhere import Elsewhere
-from sweeps.meta import meta
-from sweeps.missing import Missing
-from sweeps.plan import Plan, plan
-from sweeps.progress import Stages
-from sweeps.reading import read
-from sweeps.schedule import Schedule
+from benchmarks.parts import trivial_work
+from benchmarks.parts.targets import Target, at_least, at_most, report
+from terrasweep.infra.cluster import connection
+from terrasweep.infra.context import Context, Resources
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.claims import Claims
+from terrasweep.infra.storage.ledger import Ledger, Row
+from terrasweep.infra.storage.store import Store
+from terrasweep.infra.tracking.background import MirrorThread
+from terrasweep.infra.tracking.mirror import Mirror
+from terrasweep.infra.tracking.uri import default_uri
+from terrasweep.pipelines.spec import FinetuneSpec
+from terrasweep.sweeps.engine import capacity, job_order
+from terrasweep.sweeps.engine.claims import Elsewhere
+from terrasweep.sweeps.engine.progress import Stages
+from terrasweep.sweeps.engine.queue import Board
+from terrasweep.sweeps.engine.scheduler import Schedule
+from terrasweep.sweeps.engine.writer import Book
+from terrasweep.sweeps.plan import plan_table
+from terrasweep.sweeps.plan.description import meta
+from terrasweep.sweeps.plan.grid import Plan, plan
+from terrasweep.sweeps.plan.missing import Missing
+from terrasweep.sweeps.reading.sweep_file import read
 
 REPLANNED_CELLS = 10_000
 PART_ROWS = 500
@@ -98,7 +99,7 @@ def orchestrated(
         store = Store.open(home)
         ledger, name = Ledger(store), planned.sweep.name
         started = time.perf_counter()
-        ledger.write_plan(name, grid.table(planned), meta(planned))
+        ledger.write_plan(name, plan_table.table(planned), meta(planned))
         if mirrored:
             mirror = Mirror(default_uri(store.uri))
             thread = stack.enter_context(MirrorThread(mirror, store, name, tell=print))
@@ -106,8 +107,8 @@ def orchestrated(
         stages = stack.enter_context(Stages(Console(stderr=True, quiet=True)))
         stages.open("finetune", total=len(planned.wanted))
         cells = [cell.step for cell in planned.wanted]
-        bundles = order.jobs(
-            [], cells, planned=planned, resources=context.resources, slots=room.slots(context)
+        bundles = job_order.jobs(
+            [], cells, planned=planned, resources=context.resources, slots=capacity.slots(context)
         )
         elsewhere = Elsewhere(stack.enter_context(Claims(store)), ledger, bundles)
         book = Book(ledger, stages, context.retries)
@@ -125,7 +126,7 @@ def orchestrated(
 
 def plain(trials: int) -> float:
     """Return the seconds that plain Ray Tune takes per trial."""
-    script = Path(__file__).with_name("plain_tune.py")
+    script = Path(__file__).parent / "parts/plain_tune.py"
     answer = subprocess.run(
         [sys.executable, str(script), str(trials)], capture_output=True, text=True, check=True
     )
@@ -144,7 +145,7 @@ def replanned(num_cells: int) -> float:
         again, ledger = grid_of(num_cells), Ledger(Store.open(home))
         store.refuse_drift(again.steps)
         ledger.refuse_drift(cell.step for cell in again.wanted)
-        ledger.write_plan(again.sweep.name, grid.table(again), meta(again))
+        ledger.write_plan(again.sweep.name, plan_table.table(again), meta(again))
         assert not Missing.of(again, store=store, ledger=ledger).cells
         return time.perf_counter() - started
 
@@ -158,7 +159,7 @@ def driven(way: str, cells: int) -> Took:
 
 def driver(way: str, cells: int) -> Took:
     """Be that driver."""
-    with cluster.connect(dashboard=False):  # as a sweep without pretraining
+    with connection.connect(dashboard=False):  # as a sweep without pretraining
         return orchestrated(grid_of(cells), **WAYS[way])
 
 

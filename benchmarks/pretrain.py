@@ -3,7 +3,7 @@
     PYTHONPATH=. python benchmarks/pretrain.py [--device cpu] [--samples 1024] [--json]
 
 For every network: samples per second and MFU of its step alone, of the feed alone, and of both as
-`models/loop.py` runs them, from arrays that are mapped from a disk. Beside it the loop of
+`models/training/loop.py` runs them, from arrays that are mapped from a disk. Beside it the loop of
 `plain_training.py`, in turns with ours; of each the best round counts. On a CPU there is one
 thread, as a pretraining of a sweep has, and time is the processor's for this process, so that other
 work on the machine does not count. An accelerator is timed by the clock on the wall, and the plain
@@ -24,24 +24,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks import plain_training
-from benchmarks.targets import Target, at_least, report
-from infra.seeds import generator, seed
-from models import loop, speed
-from models.contract import Arrays, Network
-from models.feed import Feed
-from models.optimiser import optimiser
-from models.precision import Arithmetic
-from models.spec import ModelSpec, TrainingSpec
-from models.zoo.presto.model import Presto
-from models.zoo.presto.spec import PrestoSpec
-from models.zoo.satclip.model import SatClip
-from models.zoo.satclip.spec import SatClipSpec
-from models.zoo.satmae.model import SatMae
-from models.zoo.satmae.spec import SatMaeSpec
-from models.zoo.tiny.spec import TinySpec
-from models.zoo.vit_mae.spec import VitMaeSpec
-from pipelines.init import architecture
+from benchmarks.parts import plain_training
+from benchmarks.parts.targets import Target, at_least, report
+from terrasweep.infra.seeds import generator, seed
+from terrasweep.models.contract import Arrays, Network
+from terrasweep.models.spec import ModelSpec, TrainingSpec
+from terrasweep.models.training import loop, throughput
+from terrasweep.models.training.batches import Feed
+from terrasweep.models.training.optimiser import optimiser
+from terrasweep.models.training.precision import Arithmetic
+from terrasweep.models.zoo.presto.model import Presto
+from terrasweep.models.zoo.presto.spec import PrestoSpec
+from terrasweep.models.zoo.satclip.model import SatClip
+from terrasweep.models.zoo.satclip.spec import SatClipSpec
+from terrasweep.models.zoo.satmae.model import SatMae
+from terrasweep.models.zoo.satmae.spec import SatMaeSpec
+from terrasweep.models.zoo.tiny.spec import TinySpec
+from terrasweep.models.zoo.vit_mae.spec import VitMaeSpec
+from terrasweep.pipelines.networks import architecture
 
 ROUNDS = 3
 LOADERS = {"cpu": (0,), "cuda": (0, 2)}
@@ -101,7 +101,7 @@ class Speeds:
     both: float
     plain: float
     """Of the plain loop; zero where there is none."""
-    stick: speed.Yardstick
+    stick: throughput.Yardstick
 
     def told(self, name: str) -> str:
         """Say it in a line."""
@@ -115,7 +115,7 @@ class Speeds:
 
 @contextmanager
 def mapped(arrays: Arrays) -> Iterator[Mapping[str, np.ndarray]]:
-    """Lend arrays that lie in files, as `pipelines/pixels.py` leaves them."""
+    """Lend arrays that lie in files, as `pipelines/training/pixels.py` leaves them."""
     with tempfile.TemporaryDirectory() as home:
         for name, values in arrays.items():
             np.save(Path(home) / f"{name}.npy", values)
@@ -127,8 +127,8 @@ def measured(name: str, case: Case, *, device: torch.device, compared: bool) -> 
     means = loop.Means(compile=device.type == "cuda", save_every_s=3600)
     network = case.built().to(device)
     with mapped(case.arrays()) as arrays:
-        few = {name: torch.from_numpy(a[: speed.FEW].copy()) for name, a in arrays.items()}
-        stick = speed.yardstick(network, few, precision=case.precision)
+        few = {name: torch.from_numpy(a[: throughput.FEW].copy()) for name, a in arrays.items()}
+        stick = throughput.yardstick(network, few, precision=case.precision)
         if device.type == "cuda":
             _both(network, case, arrays, device=device, means=means)  # compile
         found: dict[str, list[float]] = {one: [] for one in ("step", "feed", "both", "plain")}

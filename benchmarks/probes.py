@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks import grid, grid_cells
-from benchmarks.targets import Target, at_least, report
-from infra.context import Context
-from infra.store import Store
-from pipelines import finetune
-from sweeps.plan import plan
+from benchmarks import grid
+from benchmarks.parts import grid_cells
+from benchmarks.parts.targets import Target, at_least, report
+from terrasweep.infra.context import Context
+from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines.stages import finetune
+from terrasweep.sweeps.plan.grid import plan
 
 CELLS_OF_A_SEED = 288
 """6 compositions x 2 networks x 6 continents x 4 protocols."""

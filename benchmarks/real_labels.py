@@ -21,23 +21,23 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.targets import Target, at_least, report
-from dashboards.estimates import Estimate, estimate
-from infra.seeds import generator
-from infra.step import Key
-from models import loop
-from models.contract import Network
-from models.encoding import chunked
-from models.judging import Problem
-from models.probes.ridge import probe
-from models.probes.ridge.spec import RidgeSpec
-from models.spec import TrainingSpec
-from models.zoo.presto import model as presto
-from models.zoo.presto.spec import PrestoSpec
-from pipelines.init import build
-from samplers.cells import cells_of
-from samplers.pools.planet import pool as planet
-from samplers.pools.planet.spec import PlanetSpec
+from benchmarks.parts.targets import Target, at_least, report
+from terrasweep.dashboards.statistics.intervals import Estimate, estimate
+from terrasweep.infra.seeds import generator
+from terrasweep.infra.step import Key
+from terrasweep.models.checkpoints.encoding import chunked
+from terrasweep.models.contract import Network
+from terrasweep.models.probes.ridge import probe
+from terrasweep.models.probes.ridge.spec import RidgeSpec
+from terrasweep.models.probing.problem import Problem
+from terrasweep.models.spec import TrainingSpec
+from terrasweep.models.training import loop
+from terrasweep.models.zoo.presto import model as presto
+from terrasweep.models.zoo.presto.spec import PrestoSpec
+from terrasweep.pipelines.networks import build
+from terrasweep.samplers.geography.cells import cells_of
+from terrasweep.samplers.pools.planet import pool as planet
+from terrasweep.samplers.pools.planet.spec import PlanetSpec
 
 FOLDS = 5
 BLOCK_RESOLUTION = 2

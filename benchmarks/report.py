@@ -19,11 +19,11 @@ from pathlib import Path
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from benchmarks.targets import Target, at_most, report
-from dashboards import words
-from dashboards.report import build
-from sweeps.atlas import atlas
-from tests.rooms.study import CONTINENTS, Study
+from benchmarks.parts.targets import Target, at_most, report
+from terrasweep.dashboards.html import wording
+from terrasweep.dashboards.report.build import build
+from terrasweep.sweeps.pages.atlas import atlas
+from tests.support.study import CONTINENTS, Study
 
 COMPOSITIONS = ("uniform", "balanced", "land", *CONTINENTS, "zero")
 SHAPES = ((("presto",), 50), (("presto", "satclip", "satmae", "vit", "tiny"), 10))
@@ -66,7 +66,7 @@ def measured(root: Path, *, models: tuple[str, ...], seeds: int) -> list[Target]
     num_figures = len(list(out.glob("*.svg")))
     alone = timed(lambda: plainly(study, num_figures=num_figures, out=plain))
     size = (out / "report.html").stat().st_size / MB
-    shape = f"{num_cells:,} cells of {words.counted(len(models), 'model')}"
+    shape = f"{num_cells:,} cells of {wording.counted(len(models), 'model')}"
     print(f"{shape}, {num_figures} figures: {seconds:.1f} s, {size:.1f} MB")
     print(f"plain tables and {num_figures} plain figures of the same ledger: {alone:.1f} s")
     return [

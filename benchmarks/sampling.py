@@ -24,17 +24,17 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import made_index, polars_draws
-from benchmarks.targets import Target, at_most, report
-from infra import cluster
-from infra.context import Context
-from infra.spec import Spec
-from infra.step import Step
-from infra.store import Store
-from pipelines import sample
-from pipelines.spec import SampleSpec
-from samplers.spec import CompositionSpec
-from sweeps.reading import composition
+from benchmarks.parts import made_index, polars_draws
+from benchmarks.parts.targets import Target, at_most, report
+from terrasweep.infra.cluster import connection
+from terrasweep.infra.context import Context
+from terrasweep.infra.spec import Spec
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines.spec import SampleSpec
+from terrasweep.pipelines.stages import sample
+from terrasweep.samplers.spec.composition import CompositionSpec
+from terrasweep.sweeps.reading.sweep_file import composition
 
 SIX = tuple(polars_draws.SIX)
 MORE = ("uniform", "world_cities", "africa", "asia", "stratified_climate", "entropy_weighted")
@@ -208,7 +208,7 @@ def measured(num_rows: int, *, runs: int, large: bool, home: str) -> list[Target
     """Measure everything."""
     index, fifth = made(num_rows, home), made(num_rows // 5, home)
     tenfold = [made(10 * num_rows, home)] if large else []
-    with cluster.connect(dashboard=False):
+    with connection.connect(dashboard=False):
         took = medians(
             {
                 "six": lambda run: index.draw(SIX, replicate=run),

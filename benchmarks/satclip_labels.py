@@ -20,12 +20,12 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.targets import report
-from dashboards.findings import Findings
-from infra.ledger import Ledger
-from infra.store import Store
-from sweeps.run import run
-from sweeps.spec import Sweep
+from benchmarks.parts.targets import report
+from terrasweep.dashboards.report.results import Findings
+from terrasweep.infra.storage.ledger import Ledger
+from terrasweep.infra.storage.store import Store
+from terrasweep.sweeps.engine.run import run
+from terrasweep.sweeps.spec.sweep import Sweep
 
 CONTINENTS = ("africa", "asia", "europe", "north_america", "oceania", "south_america")
 ARMS = {"zero": "zero", "uniform": "uniform", "world_cities": "cities"}

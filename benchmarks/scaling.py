@@ -19,14 +19,14 @@ from statistics import median
 
 from rich.console import Console
 
-from benchmarks.targets import Target, at_least, report
-from infra import cluster
-from infra.context import Resources
-from infra.ledger import Ledger
-from infra.store import Store
-from sweeps.reading import read
-from sweeps.run import OFF, run
-from sweeps.spec import Sweep
+from benchmarks.parts.targets import Target, at_least, report
+from terrasweep.infra.cluster import connection
+from terrasweep.infra.context import Resources
+from terrasweep.infra.storage.ledger import Ledger
+from terrasweep.infra.storage.store import Store
+from terrasweep.sweeps.engine.run import OFF, run
+from terrasweep.sweeps.reading.sweep_file import read
+from terrasweep.sweeps.spec.sweep import Sweep
 
 WORKERS = (1, 2)
 CELLS_PER_BUNDLE = 5
@@ -58,7 +58,7 @@ def took(store: Store, *, seeds: int, workers: int) -> float:
 def measured(seeds: int, *, rounds: int) -> list[Target]:
     """Measure in turn, and compare medians."""
     found: dict[int, list[float]] = {workers: [] for workers in WORKERS}
-    with tempfile.TemporaryDirectory() as home, cluster.connect(cpus=max(WORKERS)):
+    with tempfile.TemporaryDirectory() as home, connection.connect(cpus=max(WORKERS)):
         made = Path(home) / "made"
         took(Store.open(str(made)), seeds=1, workers=max(WORKERS))  # all that cells need
         for at in range(rounds):

@@ -22,20 +22,21 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.targets import Target, at_least, report
-from infra import cluster
-from infra.context import Context
-from infra.spec import Spec
-from infra.step import Step
-from infra.store import Store
-from pipelines import shard, shardwork
-from pipelines.spec import ShardSpec
-from samplers.intake import admit, layout
-from samplers.pools.parquet import pool as parquet
-from samplers.pools.parquet.spec import ParquetSpec
-from samplers.pools.planet import pool as planet
-from samplers.pools.planet.spec import PlanetSpec
-from samplers.table import to_table
+from benchmarks.parts.targets import Target, at_least, report
+from terrasweep.infra.cluster import connection
+from terrasweep.infra.context import Context
+from terrasweep.infra.spec import Spec
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines.sharding import work as shard_work
+from terrasweep.pipelines.spec import ShardSpec
+from terrasweep.pipelines.stages import shard
+from terrasweep.samplers.formats.arrays import to_table
+from terrasweep.samplers.intake.admit import admit, layout
+from terrasweep.samplers.pools.parquet import pool as parquet
+from terrasweep.samplers.pools.parquet.spec import ParquetSpec
+from terrasweep.samplers.pools.planet import pool as planet
+from terrasweep.samplers.pools.planet.spec import PlanetSpec
 
 T = TypeVar("T")
 
@@ -87,7 +88,7 @@ def show_split(pool: Path) -> None:
     """Print what one chunk costs one process, part by part."""
     spec = ParquetSpec(name="parquet", path=str(pool))
     with tempfile.TemporaryDirectory() as home:
-        work = shardwork.Work(Store.open(home), ShardSpec(pool=spec), home="", num_chunks=1)
+        work = shard_work.Work(Store.open(home), ShardSpec(pool=spec), home="", num_chunks=1)
         columns, reading = _timed(lambda: parquet.read(spec, 0))
         describe = work.describe
         describe(columns)  # maps are read once for all chunks
@@ -124,7 +125,7 @@ def measured(num_rows: int, *, runs: int, home: Path) -> list[Target]:
     megabytes = sum(path.stat().st_size for path in pool.iterdir()) / 1e6
     print(f"a pool of {num_rows:,} rows, {megabytes:,.0f} MB of Parquet", file=sys.stderr)
     took: dict[str, list[float]] = {"copy": [], "shard": []}
-    with cluster.connect(dashboard=False):
+    with connection.connect(dashboard=False):
         for run in range(runs + 1):  # the first does not count
             target = home / f"copy-{run}"
             target.mkdir()

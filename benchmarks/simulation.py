@@ -6,7 +6,7 @@ A small sweep is run, and its records say what a unit of work costs here. Then a
 foretold by `plan --cluster` and run in the same store, on this machine. The engine's own start and
 end, which records do not tell, are what the small run took beyond its own simulation.
 
-Then a sweep of 450,000 cells, which is only simulated; see benchmarks/large.py.
+Then a sweep of 450,000 cells, which is only simulated; see benchmarks/parts/large.py.
 """
 
 import argparse
@@ -18,16 +18,16 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from benchmarks import large
-from benchmarks.targets import Target, at_most, report
-from infra.context import Resources
-from infra.store import Store
-from sweeps.forecast import forecast
-from sweeps.plan import plan
-from sweeps.profile import Nodes, Overheads, Profile
-from sweeps.reading import composition, read
-from sweeps.run import OFF, run
-from sweeps.spec import Sweep
+from benchmarks.parts import large
+from benchmarks.parts.targets import Target, at_most, report
+from terrasweep.infra.context import Resources
+from terrasweep.infra.storage.store import Store
+from terrasweep.sweeps.engine.run import OFF, run
+from terrasweep.sweeps.forecast.cluster import forecast
+from terrasweep.sweeps.forecast.profile import Nodes, Overheads, Profile
+from terrasweep.sweeps.plan.grid import plan
+from terrasweep.sweeps.reading.sweep_file import composition, read
+from terrasweep.sweeps.spec.sweep import Sweep
 
 SMALL = ("zero", "uniform", "europe")
 LARGER = ("zero", "uniform", "europe", "africa", "asia")

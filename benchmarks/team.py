@@ -22,18 +22,19 @@ from pathlib import Path
 from threading import Timer
 
 from benchmarks.overhead import grid_of, orchestrated, trivial
-from benchmarks.pages import Pages, pages
-from benchmarks.postgres import installed, postgres
-from benchmarks.targets import Target, at_most, report
+from benchmarks.parts.pages import Pages, pages
+from benchmarks.parts.postgres import installed, postgres
+from benchmarks.parts.targets import Target, at_most, report
 from benchmarks.tracking import astray, study_of
-from infra import cluster, tracking_entries
-from infra.context import Context
-from infra.ledger import Row
-from infra.step import Step
-from infra.tracking import SERVED, Mirror, MirrorAwayError
-from infra.tracking_uri import URI_ENV
-from pipelines.spec import FinetuneSpec
-from tests.rooms.study import Study
+from terrasweep.infra.cluster import connection
+from terrasweep.infra.context import Context
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.ledger import Row
+from terrasweep.infra.tracking import sweep_runs
+from terrasweep.infra.tracking.mirror import SERVED, Mirror, MirrorAwayError
+from terrasweep.infra.tracking.uri import URI_ENV
+from terrasweep.pipelines.spec import FinetuneSpec
+from tests.support.study import Study
 
 WAIT_S = 0.02
 """How long a cell waits, as one does whose network is on a GPU."""
@@ -62,7 +63,7 @@ def swept(num_cells: int, served: Pages) -> list[Target]:
     """Time a sweep alone and beside its mirror."""
     planned = grid_of(num_cells)
     named = f"{len(planned.wanted):,} cells"
-    with cluster.connect():
+    with connection.connect():
         orchestrated(grid_of(24), bundle=0, mirrored=False)  # workers import what they need
         alone = orchestrated(planned, bundle=0, mirrored=False, work=waiting).ms
         os.environ[URI_ENV] = served.address
@@ -113,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _until_killed(study: Study, served: Pages, *, after: int) -> float:
     """Mirror until the server is killed, amid requests, after so many cells."""
-    others = len(tracking_entries.told(study.store, study.ledger, study.name)) - len(study.rows())
+    others = len(sweep_runs.told(study.store, study.ledger, study.name)) - len(study.rows())
     looks = others + after // SERVED
 
     def go_on() -> bool:

@@ -25,17 +25,17 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 from playwright.sync_api import Browser, TimeoutError
 
-from benchmarks.pages import pages
-from benchmarks.targets import Target, at_most, report
-from benchmarks.town import kill, wait_for
-from infra.ledger import Row
-from infra.tracking import SETTINGS, Mirror
-from infra.tracking_entries import told
-from infra.tracking_notes import run_address
-from infra.tracking_views import CELLS, CHARTS, TABLE, view_address
+from benchmarks.parts.pages import pages
+from benchmarks.parts.targets import Target, at_most, report
+from terrasweep.infra.storage.ledger import Row
+from terrasweep.infra.tracking.mirror import SETTINGS, Mirror
+from terrasweep.infra.tracking.notes import run_address
+from terrasweep.infra.tracking.sweep_runs import told
+from terrasweep.infra.tracking.views import CELLS, CHARTS, TABLE, view_address
 from tests.pages.browser import chromium
-from tests.rooms.mirrored import runs
-from tests.rooms.study import CONTINENTS, Study
+from tests.support.mirrored import runs
+from tests.support.ray_town import kill, wait_for
+from tests.support.study import CONTINENTS, Study
 
 COMPOSITIONS = ("uniform", "balanced", "land", *CONTINENTS, "zero")
 PLAIN_RUNS = 100
@@ -74,7 +74,7 @@ def mirrored_in_two(study: Study, database: Path) -> float:
     uri, num_cells = f"sqlite:///{database}", len(study.rows())
     line = ("mirror", study.name, "--store", study.store.uri, "--tracking", uri)
     started = time.perf_counter()
-    first = subprocess.Popen([sys.executable, "-m", "sweeps", *line])
+    first = subprocess.Popen([sys.executable, "-m", "terrasweep", *line])
     wait_for(lambda: _num_runs(database) > num_cells / 2, seconds=LONGEST_S)
     kill(first)
     assert first.wait() < 0, "it was done before it could be killed"

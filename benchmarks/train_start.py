@@ -22,8 +22,8 @@ import psutil
 import ray.train
 import ray.train.torch
 
-from benchmarks.targets import Target, at_most, report
-from infra import cluster
+from benchmarks.parts.targets import Target, at_most, report
+from terrasweep.infra.cluster import connection
 
 CPUS = 4
 LOOK_EVERY_S = 0.1
@@ -77,7 +77,7 @@ def processor_s(running: Future[Took]) -> list[tuple[float, str]]:
 
 def measured() -> list[Target]:
     """Measure one run, and two at once."""
-    with cluster.connect(cpus=CPUS), ThreadPoolExecutor(2) as threads:
+    with connection.connect(cpus=CPUS), ThreadPoolExecutor(2) as threads:
         threads.submit(one_run).result()  # the first imports what it needs
         running = threads.submit(one_run)
         spent, alone = processor_s(running), running.result()

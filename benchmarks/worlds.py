@@ -3,9 +3,9 @@
     PYTHONPATH=. python benchmarks/worlds.py [--seeds 20] [--world WORLD ...] [--jobs 1] [--json]
 
 Each seed is a planet of its own. On each of them a sweep is done in each world, in this process and
-by the functions that the engine calls (benchmarks/in_process.py), and the sentences of its report
-are read: the headline, which says who beats the baseline on average over the continents after
-Holm's correction, and whether local is best. What they claim is right, or not:
+by the functions that the engine calls (benchmarks/parts/in_process.py), and the sentences of its
+report are read: the headline, which says who beats the baseline on average over the continents
+after Holm's correction, and whether local is best. What they claim is right, or not:
 
 * null: no composition differs from any other, and local is not best
 * coverage: whoever learnt from one continent alone falls behind `uniform`
@@ -28,20 +28,20 @@ from multiprocessing import get_context
 import torch
 from rich.console import Console
 
-from benchmarks.in_process import findings
-from benchmarks.targets import Target, at_least, at_most, report
-from dashboards.estimates import ALPHA
-from dashboards.findings import Findings
-from dashboards.questions import local_is_best
-from dashboards.sentences import headline
-from dashboards.statistics import MEAN
-from infra.context import Resources
-from infra.ledger import Ledger
-from infra.store import Store
-from samplers.names import Continent
-from sweeps.reading import composition
-from sweeps.run import OFF, run
-from sweeps.spec import Sweep
+from benchmarks.parts.in_process import findings
+from benchmarks.parts.targets import Target, at_least, at_most, report
+from terrasweep.dashboards.report.questions import local_is_best
+from terrasweep.dashboards.report.results import Findings
+from terrasweep.dashboards.report.sentences import headline
+from terrasweep.dashboards.statistics.differences import MEAN
+from terrasweep.dashboards.statistics.intervals import ALPHA
+from terrasweep.infra.context import Resources
+from terrasweep.infra.storage.ledger import Ledger
+from terrasweep.infra.storage.store import Store
+from terrasweep.samplers.geography.strata import Continent
+from terrasweep.sweeps.engine.run import OFF, run
+from terrasweep.sweeps.reading.sweep_file import composition
+from terrasweep.sweeps.spec.sweep import Sweep
 
 WORLDS = ("null", "coverage", "entropy", "local")
 CONTINENTS = [continent.value for continent in Continent]

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from infra.causes import Cause
-from infra.store import Store
+from terrasweep.infra.errors import Cause
+from terrasweep.infra.storage.store import Store
 
 Progress = Callable[[float, float], None]
 """Called with how much is done and how much there is, in any unit."""

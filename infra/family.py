@@ -15,8 +15,8 @@ from typing import Annotated, Generic, TypeVar, cast
 
 from pydantic import Discriminator
 
-from infra.errors import SpecError, nearest
-from infra.spec import Spec
+from terrasweep.infra.errors import SpecError, nearest
+from terrasweep.infra.spec import Spec
 
 M = TypeVar("M")
 

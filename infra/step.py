@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from infra.spec import Json, Spec, canonical, digest
+from terrasweep.infra.spec import Json, Spec, canonical, digest
 
 S = TypeVar("S", bound=Spec, covariant=True)
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.spec import ModelSpec
+from terrasweep.models.spec import ModelSpec
 
 Arrays: TypeAlias = Mapping[str, np.ndarray]
 """Named arrays whose first axis is the sample."""

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from infra.family import Family
-from models.spec import ModelSpec, ProbeSpec
+from terrasweep.infra.family import Family
+from terrasweep.models.spec import ModelSpec, ProbeSpec
 
-ZOO: Family[object] = Family("models.zoo", "model")
-PROBES: Family[object] = Family("models.probes", "probe")
-METRICS: Family[object] = Family("models.metrics")
+ZOO: Family[object] = Family("terrasweep.models.zoo", "model")
+PROBES: Family[object] = Family("terrasweep.models.probes", "probe")
+METRICS: Family[object] = Family("terrasweep.models.metrics")
 
 if TYPE_CHECKING:  # a type checker cannot list a folder
     AnyModel = ModelSpec

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from infra.spec import Spec
+from terrasweep.infra.spec import Spec
 
 Target: TypeAlias = Literal["binary", "classes", "labels", "number", "map"]
 """What a task asks for: one of two classes, one of several, any of several labels, a number, or a

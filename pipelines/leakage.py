@@ -11,10 +11,10 @@ from typing import Final
 import numpy as np
 import pyarrow.parquet as pq
 
-from infra.spec import Spec
-from infra.step import Key, Step
-from infra.store import Store
-from samplers.leakage import leakage
+from terrasweep.infra.spec import Spec
+from terrasweep.infra.step import Key, Step
+from terrasweep.infra.storage.store import Store
+from terrasweep.samplers.audit.leakage import leakage
 
 FILE: Final = "leakage.json"
 

@@ -4,12 +4,18 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from infra.spec import Spec
-from models.members import AnyModel, AnyProbe
-from models.spec import TrainingSpec
-from samplers.geography.spec import GeographySpec
-from samplers.members import AnyPool, AnyTask
-from samplers.spec import CompositionSpec, DrawSpec, EntropySpec, Region, TestOn
+from terrasweep.infra.spec import Spec
+from terrasweep.models.members import AnyModel, AnyProbe
+from terrasweep.models.spec import TrainingSpec
+from terrasweep.samplers.geography.spec import GeographySpec
+from terrasweep.samplers.members import AnyPool, AnyTask
+from terrasweep.samplers.spec.composition import (
+    CompositionSpec,
+    DrawSpec,
+    EntropySpec,
+    Region,
+    TestOn,
+)
 
 
 class ShardSpec(Spec):

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from infra.family import Family
-from samplers.spec import PoolSpec, TaskSpec
+from terrasweep.infra.family import Family
+from terrasweep.samplers.spec.composition import PoolSpec, TaskSpec
 
-POOLS: Family[object] = Family("samplers.pools", "pool")
-TASKS: Family[object] = Family("samplers.tasks", "task")
+POOLS: Family[object] = Family("terrasweep.samplers.pools", "pool")
+TASKS: Family[object] = Family("terrasweep.samplers.tasks", "task")
 
 if TYPE_CHECKING:  # a type checker cannot list a folder
     AnyPool = PoolSpec

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from infra import cluster, stopping
-from infra.doorplate import house
-from infra.errors import TerrasweepError
-from sweeps import show
-from sweeps.commands.options import Parser, shared
+from terrasweep.infra.cluster import connection, shutdown
+from terrasweep.infra.errors import TerrasweepError
+from terrasweep.sweeps.commands import output
+from terrasweep.sweeps.commands.options import Parser, shared
 
 COMMANDS = {
     "plan": "what would run and what is made already; spends nothing",
@@ -48,19 +47,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     line = list(sys.argv[1:] if argv is None else argv)
     try:
-        house()
-        with stopping.on_sigterm():
+        with shutdown.on_sigterm():
             return _run(line)
     except TerrasweepError as error:
         if "--debug" in line:
             traceback.print_exc()
-        show.complain(str(error))
+        output.complain(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        asked = stopping.was_asked()
+        asked = shutdown.was_asked()
         told, code = ("stopped", STOPPED) if asked else ("interrupted", INTERRUPTED)
         again = shlex.join(["terrasweep", *line])
-        show.complain(f"{told}; what was finished is kept, go on with `{again}`")
+        output.complain(f"{told}; what was finished is kept, go on with `{again}`")
         return code
     except BrokenPipeError:
         # Whoever read us has gone; Python would complain again when it flushes at exit.
@@ -73,19 +71,19 @@ def door() -> NoReturn:
 
     Threads that still wait in Ray go with it: Python's own way out shuts Ray down under them.
     """
-    stopping.process_ends()
+    shutdown.process_ends()
     code = main()
-    if stopping.guests_are_left():
+    if shutdown.guests_are_left():
         sys.stdout.flush()
         sys.stderr.flush()
-        cluster.dismiss()
+        connection.dismiss()
         os._exit(code)
     sys.exit(code)
 
 
 def _run(line: list[str]) -> int:
     args = parser(line).parse_args(line)
-    module = import_module(f"sweeps.commands.{MODULES.get(args.command, args.command)}")
+    module = import_module(f"terrasweep.sweeps.commands.{MODULES.get(args.command, args.command)}")
     code: int = module.run(args)
     sys.stdout.flush()
     return code
@@ -105,5 +103,5 @@ def parser(line: Sequence[str] = ()) -> Parser:
             name, help=text, description=text, parents=[shared()], allow_abbrev=False
         )
         if not line or name in line:
-            import_module(f"sweeps.commands.{MODULES.get(name, name)}").add(command)
+            import_module(f"terrasweep.sweeps.commands.{MODULES.get(name, name)}").add(command)
     return made

@@ -19,8 +19,8 @@ from pyarrow.fs import S3FileSystem
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from infra.doorplate import house
-from infra.store import Store
+from terrasweep.infra.install import ROOMS, import_root
+from terrasweep.infra.storage.store import Store
 
 settings.register_profile("laptop", deadline=None, max_examples=50)
 settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True, print_blob=True)
@@ -88,7 +88,7 @@ def first_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not (folder / "seconds").exists():
             folder.mkdir(exist_ok=True)
             started = time.monotonic()
-            command = [sys.executable, "-m", "sweeps", "run", "smoke"]
+            command = [sys.executable, "-m", "terrasweep", "run", "smoke"]
             done = subprocess.run(
                 command, cwd=folder, env=at_home(), capture_output=True, text=True, check=False
             )
@@ -145,10 +145,21 @@ def store(store_uri: str) -> Store:
 
 def at_home() -> dict[str, str]:
     """Return the environment in which a process of any folder finds this house."""
-    return {**os.environ, "PYTHONPATH": str(house())}
+    return {**os.environ, "PYTHONPATH": str(import_root())}
 
 
 def _has_gpu() -> bool:
     if shutil.which("nvidia-smi") is None:
         return False
     return subprocess.run(["nvidia-smi"], capture_output=True, check=False).returncode == 0
+
+
+class _NoBareRooms:
+    """Refuse `import infra`: beside `terrasweep.infra` it would make every class twice."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if path is None and name in ROOMS:
+            raise ImportError(f"import terrasweep.{name}", name=name)
+
+
+sys.meta_path.insert(0, _NoBareRooms())

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from dashboards.drawing import Drawing, drawing
-from dashboards.palette import stand_in
+from terrasweep.dashboards.html.drawing import Drawing, drawing
+from terrasweep.dashboards.html.palette import stand_in
 
 
 def axes(

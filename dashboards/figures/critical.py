@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from dashboards.drawing import Drawing
-from dashboards.figures import canvas
-from dashboards.palette import stand_in
-from dashboards.ranks import cliques
+from terrasweep.dashboards.figures import canvas
+from terrasweep.dashboards.html.drawing import Drawing
+from terrasweep.dashboards.html.palette import stand_in
+from terrasweep.dashboards.statistics.ranks import cliques
 
 WIDE = 6.2
 ROW = 0.24

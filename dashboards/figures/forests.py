@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from dashboards import words
-from dashboards.drawing import Drawing
-from dashboards.figures import canvas
-from dashboards.palette import stand_in
-from dashboards.tables import Row
+from terrasweep.dashboards.figures import canvas
+from terrasweep.dashboards.html import wording
+from terrasweep.dashboards.html.drawing import Drawing
+from terrasweep.dashboards.html.palette import stand_in
+from terrasweep.dashboards.tables.cells import Row
 
 
 def forest(
@@ -45,8 +45,8 @@ def _forest_line(axes: Axes, y: float, row: Row) -> None:
     axes.plot(
         [row["difference"]], [y], "o", markersize=5.5, color=colour, markerfacecolor=fill, zorder=3
     )
-    canvas.beside(axes, 0, y, words.place(row["continent"]), size=9)
-    said = f"{words.signed(row['difference'])} {words.interval(row['low'], row['high'])}"
+    canvas.beside(axes, 0, y, wording.place(row["continent"]), size=9)
+    said = f"{wording.signed(row['difference'])} {wording.interval(row['low'], row['high'])}"
     canvas.beside(axes, 1, y, said, size=9)
 
 
@@ -56,8 +56,8 @@ def _ends(row: Row) -> list[float]:
 
 def _forest_alt(blocks: Mapping[str, Sequence[Row]], baseline: str) -> str:
     said = (
-        f"{composition} against {baseline}, {words.place(row['continent'])}: "
-        f"{words.signed(row['difference'])} {words.interval(row['low'], row['high'])}"
+        f"{composition} against {baseline}, {wording.place(row['continent'])}: "
+        f"{wording.signed(row['difference'])} {wording.interval(row['low'], row['high'])}"
         for composition, rows in blocks.items()
         for row in rows
     )

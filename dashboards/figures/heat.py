@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from dashboards import words
-from dashboards.drawing import Drawing
-from dashboards.figures import canvas
-from dashboards.palette import NUM_DIVERGING, stand_in
-from dashboards.tables import Row
+from terrasweep.dashboards.figures import canvas
+from terrasweep.dashboards.html import wording
+from terrasweep.dashboards.html.drawing import Drawing
+from terrasweep.dashboards.html.palette import NUM_DIVERGING, stand_in
+from terrasweep.dashboards.tables.cells import Row
 
 MIDDLE = NUM_DIVERGING // 2
 CELL = 0.98
@@ -43,14 +43,15 @@ def heat_map(
             place = (composition, continent)
             _heat_cell(axes, x, y, scores.get(place), told=contrasts.get(place), largest=largest)
     for x, continent in enumerate(continents):
-        where = words.place(continent).replace(" ", "\n", 1)
+        where = wording.place(continent).replace(" ", "\n", 1)
         canvas.text(axes, x + 0.5, -0.12, where, va="bottom", size=9, colour="muted")
     axes.set_xlim(0, wide)
     axes.set_ylim(high, 0)
     if contrasts:
         _diverging_legend(axes, high + 0.35, largest=largest, baseline=baseline)
     told = (
-        f"{one} {words.place(two)} {words.score(row['mean'])}" for (one, two), row in scores.items()
+        f"{one} {wording.place(two)} {wording.score(row['mean'])}"
+        for (one, two), row in scores.items()
     )
     return canvas.finished(figure, name=name, title=title, alt="; ".join(told))
 
@@ -62,14 +63,14 @@ def _heat_cell(
     colour = stand_in("paper" if row is None else f"d{MIDDLE + round(MIDDLE * share)}")
     axes.add_patch(Rectangle((x + 0.03, y + 0.04), 0.94, 0.92, color=colour, linewidth=0))
     if row is None:
-        canvas.text(axes, x + 0.5, y + 0.5, words.NOTHING, size=10, colour="muted")
+        canvas.text(axes, x + 0.5, y + 0.5, wording.NOTHING, size=10, colour="muted")
         return
     weight = "bold" if told is not None and told["distinguishable"] else "normal"
-    canvas.text(axes, x + 0.5, y + 0.3, words.score(row["mean"]), size=10.5, weight=weight)
+    canvas.text(axes, x + 0.5, y + 0.3, wording.score(row["mean"]), size=10.5, weight=weight)
     if row["std"] is not None:
         canvas.text(axes, x + 0.5, y + 0.57, f"±{row['std']:.3f}", size=7.5)
     if row["low"] is not None:
-        canvas.text(axes, x + 0.5, y + 0.79, words.interval(row["low"], row["high"]), size=7.5)
+        canvas.text(axes, x + 0.5, y + 0.79, wording.interval(row["low"], row["high"]), size=7.5)
 
 
 def _largest(sizes: Sequence[float]) -> float:
@@ -86,10 +87,10 @@ def _diverging_legend(axes: Axes, y: float, *, largest: float, baseline: str) ->
         axes.add_patch(patch)
     right = left + NUM_DIVERGING * size
     told = {
-        left - 0.06: ("right", f"≤ {words.signed(-largest)}"),
+        left - 0.06: ("right", f"≤ {wording.signed(-largest)}"),
         right + 0.06: (
             "left",
-            f"≥ {words.signed(largest)} against {baseline}; bold: distinguishable",
+            f"≥ {wording.signed(largest)} against {baseline}; bold: distinguishable",
         ),
     }
     for x, (side, said) in told.items():

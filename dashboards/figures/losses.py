@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from dashboards import words
-from dashboards.drawing import Drawing
-from dashboards.figures import canvas
-from dashboards.palette import NUM_LINES, stand_in
+from terrasweep.dashboards.figures import canvas
+from terrasweep.dashboards.html import wording
+from terrasweep.dashboards.html.drawing import Drawing
+from terrasweep.dashboards.html.palette import NUM_LINES, stand_in
 
 NUM_POINTS = 150
 """Points of a drawn curve."""
@@ -29,7 +29,7 @@ def curves(
     canvas.frame(axes, xlabel="optimiser step", ylabel="loss")
     canvas.legend(axes)
     last = (
-        f"{composition} ends at {words.score(float(run['loss'][-1]))}"
+        f"{composition} ends at {wording.score(float(run['loss'][-1]))}"
         for composition, runs in histories.items()
         for run in runs
     )

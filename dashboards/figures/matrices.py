@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from dashboards import words
-from dashboards.drawing import Drawing
-from dashboards.figures import canvas
-from dashboards.palette import NUM_DIVERGING, stand_in
+from terrasweep.dashboards.figures import canvas
+from terrasweep.dashboards.html import wording
+from terrasweep.dashboards.html.drawing import Drawing
+from terrasweep.dashboards.html.palette import NUM_DIVERGING, stand_in
 
 MIDDLE = NUM_DIVERGING // 2
 
@@ -22,7 +22,7 @@ def crossing(
     largest = float(np.abs(apart).max()) or 1.0
     figure, axes = canvas.axes(size * 0.98, size * 0.5, left=1.9, right=0.2, top=0.85, bottom=0.1)
     for y, home in enumerate(continents):
-        canvas.text(axes, -0.1, y + 0.5, words.place(home), ha="right", size=10)
+        canvas.text(axes, -0.1, y + 0.5, wording.place(home), ha="right", size=10)
         for x in range(size):
             shade = MIDDLE + round(MIDDLE * float(apart[y, x]) / largest)
             edge = stand_in("ink" if x == y else f"d{shade}")
@@ -30,16 +30,16 @@ def crossing(
             axes.add_patch(
                 Rectangle(place, 0.94, 0.92, facecolor=face, edgecolor=edge, linewidth=1.3)
             )
-            canvas.text(axes, x + 0.5, y + 0.5, words.score(float(values[y, x])), size=10)
+            canvas.text(axes, x + 0.5, y + 0.5, wording.score(float(values[y, x])), size=10)
     for x, place_name in enumerate(continents):
-        where = words.place(place_name).replace(" ", "\n", 1)
+        where = wording.place(place_name).replace(" ", "\n", 1)
         canvas.text(axes, x + 0.5, -0.12, where, va="bottom", size=9, colour="muted")
     canvas.text(axes, size / 2, -1.25, "judged in", size=9, colour="muted")
     canvas.text(axes, -1.9, -0.4, "pretrained on", size=9, colour="muted", ha="left")
     axes.set_xlim(0, size)
     axes.set_ylim(size, 0)
     told = (
-        f"{words.place(home)} in {words.place(where)} {words.score(float(values[y, x]))}"
+        f"{wording.place(home)} in {wording.place(where)} {wording.score(float(values[y, x]))}"
         for y, home in enumerate(continents)
         for x, where in enumerate(continents)
     )

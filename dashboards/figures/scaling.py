@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from dashboards import words
-from dashboards.drawing import Drawing
-from dashboards.figures import canvas
-from dashboards.palette import NUM_LINES, stand_in
-from dashboards.tables import Row
+from terrasweep.dashboards.figures import canvas
+from terrasweep.dashboards.html import wording
+from terrasweep.dashboards.html.drawing import Drawing
+from terrasweep.dashboards.html.palette import NUM_LINES, stand_in
+from terrasweep.dashboards.tables.cells import Row
 
 
 def scaling(
@@ -28,8 +28,8 @@ def scaling(
     axes.set_xticks([], minor=True)
     canvas.legend(axes)
     told = (
-        f"{composition} at {row['n']:,}: {words.signed(row['difference'])} "
-        f"{words.interval(row['low'], row['high'])}"
+        f"{composition} at {row['n']:,}: {wording.signed(row['difference'])} "
+        f"{wording.interval(row['low'], row['high'])}"
         for composition, rows in lines.items()
         for row in rows
     )

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dashboards.drawing import Drawing
-from dashboards.figures import canvas
-from dashboards.palette import stand_in
+from terrasweep.dashboards.figures import canvas
+from terrasweep.dashboards.html.drawing import Drawing
+from terrasweep.dashboards.html.palette import stand_in
 
 LINE = 0.085
 """Height of a name, as a share of the range of the points."""

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from textwrap import indent
 
-from infra.deploy.values import Values
+from terrasweep.infra.deploy.values import Values
 
 TEMPLATES = Path(__file__).with_name("templates")
 HOLE = re.compile(r"<<([a-z_.]+)>>")

@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from infra.documented import Documented
+from terrasweep.infra.spec import Documented
 
 
 class Section(Documented):

@@ -5,9 +5,9 @@ That is scikit-learn's macro average: saying a class that is not there costs a z
 
 import numpy as np
 
-from models.confusion import f1_by_class
-from models.judging import Prediction
-from models.spec import Target
+from terrasweep.models.probing.confusion import f1_by_class
+from terrasweep.models.probing.problem import Prediction
+from terrasweep.models.spec import Target
 
 HIGHER_IS_BETTER = True
 JUDGES: tuple[Target, ...] = ("binary", "classes", "map")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from models.judging import Prediction
-from models.spec import Target
+from terrasweep.models.probing.problem import Prediction
+from terrasweep.models.spec import Target
 
 HIGHER_IS_BETTER = True
 JUDGES: tuple[Target, ...] = ("labels",)

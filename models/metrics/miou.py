@@ -5,9 +5,9 @@ A class counts if it was there or was said; pixels without a class are left out 
 
 import numpy as np
 
-from models.confusion import counts
-from models.judging import Prediction
-from models.spec import Target
+from terrasweep.models.probing.confusion import counts
+from terrasweep.models.probing.problem import Prediction
+from terrasweep.models.spec import Target
 
 HIGHER_IS_BETTER = True
 JUDGES: tuple[Target, ...] = ("map",)

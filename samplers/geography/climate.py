@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from samplers.geography.grids import asset, look_up
-from samplers.names import CLIMATES
+from terrasweep.samplers.geography.grids import asset, look_up
+from terrasweep.samplers.geography.strata import CLIMATES
 
 NAMES = CLIMATES
 """By code, as the source numbers them; 0 is the open sea."""

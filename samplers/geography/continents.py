@@ -5,9 +5,9 @@ Antarctica, the remote islands of the open sea, and whatever lies farther off co
 
 import numpy as np
 
-from samplers.geography.grids import Codes, asset, look_up
-from samplers.geography.spec import Russia as Russia
-from samplers.names import Continent
+from terrasweep.samplers.geography.grids import Codes, asset, look_up
+from terrasweep.samplers.geography.spec import Russia as Russia
+from terrasweep.samplers.geography.strata import Continent
 
 NONE = "none"
 """What a point is called that belongs to no continent."""

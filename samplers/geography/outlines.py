@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from samplers.geography.grids import asset
+from terrasweep.samplers.geography.grids import asset
 
 UNIT = 100.0
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from samplers.geography.grids import Codes
+from terrasweep.samplers.geography.grids import Codes
 
 ROWS, COLS, STEP = 1800, 3600, 0.1
 SNAP = 0.5

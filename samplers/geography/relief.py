@@ -4,8 +4,8 @@ from functools import cache
 
 import numpy as np
 
-from samplers.geography.grids import asset, look_up
-from samplers.geography.sphere import EARTH_KM
+from terrasweep.samplers.geography.grids import asset, look_up
+from terrasweep.samplers.geography.sphere import EARTH_KM
 
 ALTITUDE_STEP_M, LOWEST_M = 28.0, -450.0
 COAST_STEP_KM = 10.0

@@ -4,8 +4,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, field_validator
 
-from infra.spec import Spec
-from samplers.names import UNKNOWN
+from terrasweep.infra.spec import Spec
+from terrasweep.samplers.geography.strata import UNKNOWN
 
 Russia: TypeAlias = Literal["europe", "split_60e", "asia"]
 """Where Russia counts: as Natural Earth has it, east of 60 degrees to Asia, or all to Asia."""

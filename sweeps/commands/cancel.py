@@ -2,9 +2,8 @@
 
 import argparse
 
-from sweeps import show
-from sweeps.commands import job
-from sweeps.commands.options import with_json, with_sweep
+from terrasweep.sweeps.commands import job, output
+from terrasweep.sweeps.commands.options import with_json, with_sweep
 
 NAME = "cancel"
 
@@ -22,9 +21,9 @@ def run(args: argparse.Namespace) -> int:
     jobs.last(name)
     stopped = [jobs.stop(one) for one in jobs.of(name) if not one.is_over]
     if args.json:
-        show.as_json([vars(one) for one in stopped])
+        output.as_json([vars(one) for one in stopped])
     elif not stopped:
-        show.say(f"no job of {name} is running")
+        output.say(f"no job of {name} is running")
     for one in stopped if not args.json else ():
-        show.say(f"{one.name} is {one.state}; `terrasweep submit` goes on where it was")
+        output.say(f"{one.name} is {one.state}; `terrasweep submit` goes on where it was")
     return 0 if all(one.is_over for one in stopped) else 1

@@ -2,8 +2,8 @@
 
 import argparse
 
-from sweeps import show
-from sweeps.commands.options import SWEEP_HELP, shared, with_json
+from terrasweep.sweeps.commands import output
+from terrasweep.sweeps.commands.options import SWEEP_HELP, shared, with_json
 
 NAME = "spec"
 
@@ -30,23 +30,23 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from sweeps.plan import plan  # local: the parsing of the line stays fast
-    from sweeps.pools import check_pools
-    from sweeps.reading import read
+    from terrasweep.sweeps.plan.grid import plan  # local: the parsing of the line stays fast
+    from terrasweep.sweeps.plan.pool_checks import check_pools
+    from terrasweep.sweeps.reading.sweep_file import read
 
     sweep = read(args.sweep)
     check_pools(sweep)
     found = plan(sweep)
     counts = {"sweep": sweep.name, "cells": len(found.wanted), "steps": len(found.steps)}
     if args.json:
-        show.as_json(counts)
+        output.as_json(counts)
     else:
-        show.say(f"{sweep.name} is a valid sweep: {len(found.wanted):,} cells")
+        output.say(f"{sweep.name} is a valid sweep: {len(found.wanted):,} cells")
     return 0
 
 
 def _schema(args: argparse.Namespace) -> int:
-    from sweeps.schema import schema  # local: see above
+    from terrasweep.sweeps.spec.schema import schema  # local: see above
 
-    show.as_json(schema())
+    output.as_json(schema())
     return 0

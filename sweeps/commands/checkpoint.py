@@ -5,11 +5,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweeps import show
-from sweeps.commands.options import open_store, shared, with_json
+from terrasweep.sweeps.commands import output
+from terrasweep.sweeps.commands.options import open_store, shared, with_json
 
 if TYPE_CHECKING:  # torch would make the front door heavy
-    from models.official import Reading
+    from terrasweep.models.checkpoints.published import Reading
 
 NAME = "checkpoint"
 
@@ -37,13 +37,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _import(args: argparse.Namespace) -> int:
     """Tell of every entry, then keep the weights, unless an entry does not fit."""
-    from models import official  # local: torch takes seconds to import
+    from terrasweep.models.checkpoints import published  # local: torch takes seconds to import
 
-    reading = official.read(args.network, args.file)
+    reading = published.read(args.network, args.file)
     fits = all(entry.is_fine for entry in reading.entries)
     key, folder = _kept(reading, args) if fits else (None, None)
     if args.json:
-        show.as_json(_told(reading, key=key, folder=folder))
+        output.as_json(_told(reading, key=key, folder=folder))
     else:
         _print(reading, key=key, folder=folder)
     reading.refuse_misfits()
@@ -52,16 +52,17 @@ def _import(args: argparse.Namespace) -> int:
 
 def _kept(reading: "Reading", args: argparse.Namespace) -> tuple[str | None, str | None]:
     """Write the weights where they are wanted; return their key and their folder."""
-    from models import official  # local: see above
-    from pipelines import checkpoint, imported
+    from terrasweep.models.checkpoints import published  # local: see above
+    from terrasweep.pipelines import checkpoint_card
+    from terrasweep.pipelines.stages import checkpoint
 
     if args.output is not None:
-        official.write(reading, args.output)
+        published.write(reading, args.output)
         return None, str(args.output.resolve())
     store = open_store(args, create=True)
     with tempfile.TemporaryDirectory(prefix="import-") as scratch:
-        official.write(reading, Path(scratch))
-        card = imported.read(Path(scratch))
+        published.write(reading, Path(scratch))
+        card = checkpoint_card.read(Path(scratch))
         record = checkpoint.admit(card, store=store, label=str(reading.origin["file"]))
     here = None if store.local_root is None else str(store.local_root / record.folder)
     return record.key, here
@@ -80,7 +81,7 @@ def _told(reading: "Reading", *, key: str | None, folder: str | None) -> dict[st
 
 
 def _print(reading: "Reading", *, key: str | None, folder: str | None) -> None:
-    show.table(
+    output.table(
         [
             {
                 "entry": entry.name,
@@ -94,9 +95,9 @@ def _print(reading: "Reading", *, key: str | None, folder: str | None) -> None:
         title=f"{reading.origin['file']} as {reading.model.name}",
     )
     counts = {entry.status: len(reading.names(entry.status)) for entry in reading.entries}
-    show.say(", ".join(f"{number:,} {status}" for status, number in counts.items()))
-    show.say(f"file: sha256 {reading.origin['sha256']}, {reading.origin['bytes']:,} bytes")
+    output.say(", ".join(f"{number:,} {status}" for status, number in counts.items()))
+    output.say(f"file: sha256 {reading.origin['sha256']}, {reading.origin['bytes']:,} bytes")
     if key is not None:
-        show.say(f"key: {key}")
+        output.say(f"key: {key}")
     if folder is not None:
-        show.say(f"checkpoint: {folder}")
+        output.say(f"checkpoint: {folder}")

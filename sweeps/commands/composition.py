@@ -2,9 +2,8 @@
 
 import argparse
 
-from sweeps import show
-from sweeps.commands import drawn
-from sweeps.commands.options import shared, with_json
+from terrasweep.sweeps.commands import drawn, output
+from terrasweep.sweeps.commands.options import shared, with_json
 
 NAME = "composition"
 
@@ -34,27 +33,30 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from sweeps.reading import composition, compositions  # local: parsing stays fast
+    from terrasweep.sweeps.reading.sweep_file import (  # local: parsing stays fast
+        composition,
+        compositions,
+    )
 
     entries = [composition(name) for name in compositions()]
     if args.json:
-        show.as_json([entry.model_dump(mode="json") for entry in entries])
+        output.as_json([entry.model_dump(mode="json") for entry in entries])
     else:
-        show.table([{"name": one.name, "rule": _told(one.rule.model_dump())} for one in entries])
+        output.table([{"name": one.name, "rule": _told(one.rule.model_dump())} for one in entries])
     return 0
 
 
 def _show(args: argparse.Namespace) -> int:
     import yaml  # local: parsing stays fast
 
-    from sweeps.reading import composition
+    from terrasweep.sweeps.reading.sweep_file import composition
 
     entry = composition(args.name).model_dump(mode="json", exclude_defaults=False)
     entry = {name: value for name, value in entry.items() if name not in ("size", "sizes") or value}
     if args.json:
-        show.as_json(entry)
+        output.as_json(entry)
     else:
-        show.say(yaml.safe_dump(entry, sort_keys=False, default_flow_style=None).rstrip())
+        output.say(yaml.safe_dump(entry, sort_keys=False, default_flow_style=None).rstrip())
     return 0
 
 

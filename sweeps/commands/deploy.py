@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from sweeps import show
-from sweeps.commands.options import shared, with_json
+from terrasweep.sweeps.commands import output
+from terrasweep.sweeps.commands.options import shared, with_json
 
 NAME = "deploy"
 
@@ -27,15 +27,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _render(args: argparse.Namespace) -> int:
-    from infra.deploy import rendering  # local: the parsing of the line stays fast
-    from infra.deploy.values import Values
-    from sweeps.part_file import read_part
+    from terrasweep.infra.deploy import rendering  # local: the parsing of the line stays fast
+    from terrasweep.infra.deploy.values import Values
+    from terrasweep.sweeps.reading.value_file import read_part
 
     values = read_part(args.values, Values, called="values of a deployment")
     written = rendering.write(values, args.output)
     if args.json:
-        show.as_json([str(path) for path in written])
+        output.as_json([str(path) for path in written])
     else:
         for path in written:
-            show.say(str(path))
+            output.say(str(path))
     return 0

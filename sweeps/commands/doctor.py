@@ -2,8 +2,8 @@
 
 import argparse
 
-from sweeps import show
-from sweeps.commands.options import store_uri, with_json
+from terrasweep.sweeps.commands import output
+from terrasweep.sweeps.commands.options import store_uri, with_json
 
 NAME = "doctor"
 
@@ -15,17 +15,19 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what was found; the exit code tells whether all is well."""
-    from sweeps.doctor import examine  # local: the parsing of the line stays fast
+    from terrasweep.sweeps.inspect.doctor import (
+        examine,  # local: the parsing of the line stays fast
+    )
 
     found = examine(store_uri(args))
     if args.json:
-        show.as_json([vars(one) for one in found])
+        output.as_json([vars(one) for one in found])
     else:
         rows = [
             {"wanted": one.what, "": "ok" if one.ok else "NO", "found": one.found} for one in found
         ]
-        show.table(rows)
+        output.table(rows)
         for one in found:
             if not one.ok:
-                show.say(f"{one.what}: {one.do}")
+                output.say(f"{one.what}: {one.do}")
     return 0 if all(one.ok for one in found) else 1

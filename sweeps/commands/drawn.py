@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sweeps import show
-from sweeps.commands.options import open_store, shared, with_json, with_sweep
+from terrasweep.sweeps.commands import output
+from terrasweep.sweeps.commands.options import open_store, shared, with_json, with_sweep
 
 if TYPE_CHECKING:  # pyarrow would make the front door heavy
-    from sweeps.cards import Cards
-    from sweeps.draws import Draw
+    from terrasweep.sweeps.pages.cards import Cards
+    from terrasweep.sweeps.plan.draws import Draw
 
 
 def add(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -51,17 +51,17 @@ def _part(
 def _draw(args: argparse.Namespace) -> int:
     from rich.console import Console  # local: the parsing of the line stays fast
 
-    from sweeps.draws import draws
-    from sweeps.plan import plan
-    from sweeps.pools import check_pools
-    from sweeps.reading import read
+    from terrasweep.sweeps.plan.draws import draws
+    from terrasweep.sweeps.plan.grid import plan
+    from terrasweep.sweeps.plan.pool_checks import check_pools
+    from terrasweep.sweeps.reading.sweep_file import read
 
     sweep = read(args.sweep)
     check_pools(sweep)
     found = draws(plan(sweep))
     store = open_store(args, create=True)
-    from pipelines.holdings import card
-    from sweeps.preparing import prepare
+    from terrasweep.pipelines.reading.contents import card
+    from terrasweep.sweeps.engine.prepare import prepare
 
     steps = [draw.step for draw in found]
     prepare(steps, store=store, address=args.address, console=Console(stderr=True))
@@ -69,10 +69,10 @@ def _draw(args: argparse.Namespace) -> int:
     continents = sorted({name for _, told in counted for name in told["strata"]["continent"]})
     rows = [_counted(draw, told, continents=continents) for draw, told in counted]
     if args.json:
-        show.as_json(rows)
+        output.as_json(rows)
         return 0
-    show.table(rows)
-    show.say(f"`terrasweep composition card {args.sweep}` shows them on maps")
+    output.table(rows)
+    output.say(f"`terrasweep composition card {args.sweep}` shows them on maps")
     return 0
 
 
@@ -92,11 +92,11 @@ def _counted(
 
 
 def _card(args: argparse.Namespace) -> int:
-    from sweeps.cards import of_draws  # local: the parsing of the line stays fast
-    from sweeps.draws import chosen, draws, not_drawn
-    from sweeps.plan import plan
-    from sweeps.reading import read
-    from sweeps.reporting import write_cards
+    from terrasweep.sweeps.pages.cards import of_draws  # local: the parsing of the line stays fast
+    from terrasweep.sweeps.pages.write import write_cards
+    from terrasweep.sweeps.plan.draws import chosen, draws, not_drawn
+    from terrasweep.sweeps.plan.grid import plan
+    from terrasweep.sweeps.reading.sweep_file import read
 
     sweep = read(args.sweep)
     found = draws(plan(sweep))
@@ -107,12 +107,12 @@ def _card(args: argparse.Namespace) -> int:
         raise not_drawn(args.sweep)
     page = write_cards(told, store=open_store(args, create=True), out=args.out).resolve()
     if args.json:
-        show.as_json({**vars(told), "page": str(page)})
+        output.as_json({**vars(told), "page": str(page)})
         return 0
-    show.table(_glance(told))
+    output.table(_glance(told))
     for name in told.not_drawn:
-        show.say(f"not drawn yet: {name}; `terrasweep composition draw {args.sweep}` does it")
-    show.say(str(page))
+        output.say(f"not drawn yet: {name}; `terrasweep composition draw {args.sweep}` does it")
+    output.say(str(page))
     return 0
 
 
@@ -145,10 +145,10 @@ def _plain(value: float | None) -> str:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from infra.errors import SpecError  # local: the parsing of the line stays fast
-    from sweeps.draws import chosen, draws, not_drawn
-    from sweeps.plan import plan
-    from sweeps.reading import read
+    from terrasweep.infra.errors import SpecError  # local: the parsing of the line stays fast
+    from terrasweep.sweeps.plan.draws import chosen, draws, not_drawn
+    from terrasweep.sweeps.plan.grid import plan
+    from terrasweep.sweeps.reading.sweep_file import read
 
     found = chosen(
         draws(plan(read(args.sweep))),
@@ -163,8 +163,8 @@ def _export(args: argparse.Namespace) -> int:
     store, (draw,) = open_store(args, create=False), found
     if not store.has(draw.step.key):
         raise not_drawn(args.sweep)
-    from pipelines.holdings import manifest
-    from samplers.export import write_cells, write_samples
+    from terrasweep.pipelines.reading.contents import manifest
+    from terrasweep.samplers.audit.export import write_cells, write_samples
 
     rows = manifest(store, draw.step.key)
     if args.of == "samples":
@@ -172,7 +172,7 @@ def _export(args: argparse.Namespace) -> int:
     else:
         number = write_cells(rows, to=args.to, resolution=args.resolution)
     if args.json:
-        show.as_json({"file": str(args.to.resolve()), args.of: number})
+        output.as_json({"file": str(args.to.resolve()), args.of: number})
     else:
-        show.say(f"{number:,} {args.of} in {args.to}")
+        output.say(f"{number:,} {args.of} in {args.to}")
     return 0

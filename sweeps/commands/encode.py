@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from sweeps import show
-from sweeps.commands.options import open_store, with_json
+from terrasweep.sweeps.commands import output
+from terrasweep.sweeps.commands.options import open_store, with_json
 
 NAME = "encode"
 
@@ -30,8 +30,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Encode, and say what was made."""
-    from infra.errors import BadDataError, UserError
-    from models.encoding import encode_file, load  # local: torch takes seconds to import
+    from terrasweep.infra.errors import BadDataError, UserError
+    from terrasweep.models.checkpoints.encoding import (  # local: torch takes seconds to import
+        encode_file,
+        load,
+    )
 
     _refuse_targets(args.output)
     checkpoint = load(_folder(args), device=_device(args.device))
@@ -40,18 +43,18 @@ def run(args: argparse.Namespace) -> int:
     except BadDataError as error:  # here it is the user's own file, and nobody else's
         raise UserError(error.wanted, found=error.found, do=error.do) from error
     if args.json:
-        show.as_json({"network": checkpoint.model.name, "output": str(args.output), **vars(made)})
+        output.as_json({"network": checkpoint.model.name, "output": str(args.output), **vars(made)})
         return 0
     if made.unused:
-        show.say(f"not looked at: {', '.join(made.unused)}")
-    show.say(f"{args.output}: features ({made.samples:,}, {made.width:,}) float32")
+        output.say(f"not looked at: {', '.join(made.unused)}")
+    output.say(f"{args.output}: features ({made.samples:,}, {made.width:,}) float32")
     return 0
 
 
 def _folder(args: argparse.Namespace) -> Path:
     """Return the folder of a checkpoint; a key is looked up in the store."""
-    from infra.errors import UserError
-    from infra.step import Key
+    from terrasweep.infra.errors import UserError
+    from terrasweep.infra.step import Key
 
     here = Path(args.checkpoint)
     if here.is_dir():
@@ -67,7 +70,7 @@ def _device(name: str) -> str:
     """Refuse a device that torch does not have here."""
     import torch
 
-    from infra.errors import UserError
+    from terrasweep.infra.errors import UserError
 
     try:
         torch.empty(1, device=name)
@@ -78,7 +81,7 @@ def _device(name: str) -> str:
 
 
 def _refuse_targets(path: Path) -> None:
-    from infra.errors import UserError
+    from terrasweep.infra.errors import UserError
 
     if path.suffix != ".npz" or not path.parent.is_dir() or path.is_dir():
         found = str(path) if path.parent.is_dir() else f"no folder {path.parent}"

@@ -3,12 +3,12 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from sweeps import show
-from sweeps.commands.options import SWEEP_HELP, open_store, with_json
+from terrasweep.sweeps.commands import output
+from terrasweep.sweeps.commands.options import SWEEP_HELP, open_store, with_json
 
 if TYPE_CHECKING:  # pyarrow would make the front door heavy
-    from sweeps.explain import Explanation
-    from sweeps.spec import Sweep
+    from terrasweep.sweeps.inspect.explain import Explanation
+    from terrasweep.sweeps.spec.sweep import Sweep
 
 NAME = "explain"
 
@@ -22,12 +22,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print all that is known of a key."""
-    from sweeps.explain import Known, explain  # local: the parsing of the line stays fast
+    from terrasweep.sweeps.inspect.explain import (  # local: the parsing of the line stays fast
+        Known,
+        explain,
+    )
 
     sweeps = _sweeps(args.sweep)
     found = explain(args.key, known=Known(open_store(args, create=False), sweeps))
     if args.json:
-        show.as_json(_told(found))
+        output.as_json(_told(found))
     else:
         _print(found)
     return 0
@@ -35,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _sweeps(said: str | None) -> "dict[str, Sweep]":
     """Return the sweep that was said, or else all of the catalogue."""
-    from sweeps.reading import read, studies  # local: see above
+    from terrasweep.sweeps.reading.sweep_file import read, studies  # local: see above
 
     return {name: read(name) for name in ([said] if said else studies())}
 
@@ -59,20 +62,20 @@ def _told(found: "Explanation") -> dict[str, object]:
 
 
 def _print(found: "Explanation") -> None:
-    show.say(" ".join(filter(None, [found.key, found.lineage.label, found.state])))
+    output.say(" ".join(filter(None, [found.key, found.lineage.label, found.state])))
     if found.failure:
-        show.say(f"failed: {' '.join(found.failure.split())}")
+        output.say(f"failed: {' '.join(found.failure.split())}")
     if found.drifted:
-        show.say(f"cannot be used: {found.drifted}")
-    show.table([{"field": name, "value": value} for name, value in found.flat.items()])
-    show.table(found.needs, title="needs")
+        output.say(f"cannot be used: {found.drifted}")
+    output.table([{"field": name, "value": value} for name, value in found.flat.items()])
+    output.table(found.needs, title="needs")
     if found.nearest is None:
-        show.say(f"no other {found.lineage.stage} was made in this store")
+        output.say(f"no other {found.lineage.stage} was made in this store")
         return
-    show.say(f"nearest: {found.nearest.key} {found.nearest.label}")
+    output.say(f"nearest: {found.nearest.key} {found.nearest.label}")
     if not found.news:
-        show.say("no field differs; its needs were lost, or made by an older recipe")
-    show.table(
+        output.say("no field differs; its needs were lost, or made by an older recipe")
+    output.table(
         [{"field": one.field, "nearest": one.there, "this": one.here} for one in found.news],
         title="differs in",
     )

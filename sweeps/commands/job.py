@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.errors import UserError
+from terrasweep.infra.errors import UserError
 
 if TYPE_CHECKING:  # asyncio and Ray would make the front door heavy
-    from infra.jobs import Job, Jobs
+    from terrasweep.infra.cluster.jobs import Job, Jobs
 
 ADDRESS_ENV = "RAY_API_SERVER_ADDRESS"
 
@@ -24,7 +24,7 @@ def with_address(parser: argparse.ArgumentParser) -> None:
 
 def reach(args: argparse.Namespace) -> "Jobs":
     """Return the jobs of the cluster that the line or the environment names."""
-    from infra.jobs import Jobs  # local: the parsing of the line stays fast
+    from terrasweep.infra.cluster.jobs import Jobs  # local: the parsing of the line stays fast
 
     address = args.address or os.environ.get(ADDRESS_ENV)
     if not address:
@@ -38,7 +38,7 @@ def reach(args: argparse.Namespace) -> "Jobs":
 
 def sweep_name(text: str) -> str:
     """Return the name of a sweep; a bare word is one, and its file need not be here."""
-    from sweeps.reading import read  # local: see above
+    from terrasweep.sweeps.reading.sweep_file import read  # local: see above
 
     return read(text).name if Path(text).suffix or "/" in text else text
 

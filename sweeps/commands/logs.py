@@ -3,9 +3,8 @@
 import argparse
 import sys
 
-from sweeps import show
-from sweeps.commands import job
-from sweeps.commands.options import with_sweep
+from terrasweep.sweeps.commands import job, output
+from terrasweep.sweeps.commands.options import with_sweep
 
 NAME = "logs"
 
@@ -29,5 +28,5 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.flush()
     over = jobs.settled(one)
     code = "" if over.exit_code is None else f", exit code {over.exit_code}"
-    show.say(f"{over.name}: {over.state}{code}")
+    output.say(f"{over.name}: {over.state}{code}")
     return 0 if over.state == "succeeded" else 1

@@ -3,8 +3,8 @@
 import argparse
 from dataclasses import asdict
 
-from sweeps import show
-from sweeps.commands.options import open_store, with_json, with_sweep
+from terrasweep.sweeps.commands import output
+from terrasweep.sweeps.commands.options import open_store, with_json, with_sweep
 
 NAME = "mirror"
 
@@ -18,11 +18,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Mirror, and say what is new there."""
-    from infra.ledger import Ledger  # local: the parsing of the line stays fast
-    from infra.tracking import Mirror
-    from infra.tracking_uri import default_uri, ui_command
-    from sweeps.planned import planned_name
-    from sweeps.reporting import REPORTS
+    from terrasweep.infra.storage.ledger import Ledger  # local: the parsing of the line stays fast
+    from terrasweep.infra.tracking.mirror import Mirror
+    from terrasweep.infra.tracking.uri import default_uri, ui_command
+    from terrasweep.sweeps.commands.planned import planned_name
+    from terrasweep.sweeps.pages.write import REPORTS
 
     store = open_store(args, create=False)
     ledger = Ledger(store)
@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> int:
     if page is not None and page.is_dir():
         mirror.attach(name, page)
     if args.json:
-        show.as_json(asdict(report))
+        output.as_json(asdict(report))
         return 0
-    show.say(f"{report.created:,} runs created, {report.updated:,} updated in {uri}")
-    show.say(ui_command(uri))
+    output.say(f"{report.created:,} runs created, {report.updated:,} updated in {uri}")
+    output.say(ui_command(uri))
     return 0

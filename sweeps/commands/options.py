@@ -5,10 +5,10 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from infra.errors import StoreError, UserError, nearest
+from terrasweep.infra.errors import StoreError, UserError, nearest
 
 if TYPE_CHECKING:  # pyarrow would make the front door heavy
-    from infra.store import Store
+    from terrasweep.infra.storage.store import Store
 
 STORE_ENV = "TERRASWEEP_STORE"
 DEFAULT_STORE = "./terrasweep-store"
@@ -75,7 +75,7 @@ def open_store(args: argparse.Namespace, *, create: bool) -> "Store":
     Raises:
         StoreError: If it cannot be opened, or a file stands where its folder should be.
     """
-    from infra.store import Store  # local: keeps the front door light
+    from terrasweep.infra.storage.store import Store  # local: keeps the front door light
 
     store = Store.open(store_uri(args), create=create)
     if store.local_root is not None and store.local_root.is_file():

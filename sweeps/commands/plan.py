@@ -5,14 +5,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweeps import show
-from sweeps.commands.options import open_store, with_json, with_sweep
+from terrasweep.sweeps.commands import output
+from terrasweep.sweeps.commands.options import open_store, with_json, with_sweep
 
 if TYPE_CHECKING:  # pyarrow would make the front door heavy
-    from infra.store import Store
-    from sweeps.forecast import Forecast
-    from sweeps.outlook import Outlook, StageOutlook
-    from sweeps.plan import Plan
+    from terrasweep.infra.storage.store import Store
+    from terrasweep.sweeps.forecast.cluster import Forecast
+    from terrasweep.sweeps.forecast.outlook import Outlook, StageOutlook
+    from terrasweep.sweeps.plan.grid import Plan
 
 NAME = "plan"
 
@@ -28,25 +28,27 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan."""
-    from sweeps.plan import plan
-    from sweeps.pools import check_pools  # local: the parsing of the line stays fast
-    from sweeps.reading import read
+    from terrasweep.sweeps.plan.grid import plan
+    from terrasweep.sweeps.plan.pool_checks import (
+        check_pools,  # local: the parsing of the line stays fast
+    )
+    from terrasweep.sweeps.reading.sweep_file import read
 
     sweep = read(args.sweep)
     contents = check_pools(sweep)
-    from sweeps.outlook import outlook
+    from terrasweep.sweeps.forecast.outlook import outlook
 
     planned = plan(sweep)
     store = open_store(args, create=False)
     found, foreseen = outlook(planned, store=store), _forecast(args, planned, store)
     if args.json:
         told = {"sweep": sweep.name, "pools": contents, **asdict(found)}
-        show.as_json(told | ({"forecast": asdict(foreseen)} if foreseen else {}))
+        output.as_json(told | ({"forecast": asdict(foreseen)} if foreseen else {}))
         return 0
-    show.say(f"{sweep.name}: {' '.join(sweep.question.split())}")
+    output.say(f"{sweep.name}: {' '.join(sweep.question.split())}")
     for name, content in contents.items():
-        show.say(f"pool of {name}: content {content}")
-    show.table([_row(one) for one in found.stages])
+        output.say(f"pool of {name}: content {content}")
+    output.table([_row(one) for one in found.stages])
     _say_rest(found, sweep=args.sweep)
     if foreseen is not None:
         _say_forecast(foreseen, file=args.cluster)
@@ -56,9 +58,11 @@ def run(args: argparse.Namespace) -> int:
 def _forecast(args: argparse.Namespace, planned: "Plan", store: "Store") -> "Forecast | None":
     if args.cluster is None:
         return None
-    from sweeps.forecast import forecast  # local: the parsing of the line stays fast
-    from sweeps.part_file import read_part
-    from sweeps.profile import Profile
+    from terrasweep.sweeps.forecast.cluster import (
+        forecast,  # local: the parsing of the line stays fast
+    )
+    from terrasweep.sweeps.forecast.profile import Profile
+    from terrasweep.sweeps.reading.value_file import read_part
 
     profile = read_part(args.cluster, Profile, called="the profile of a cluster")
     return forecast(planned, store=store, profile=profile)
@@ -67,14 +71,14 @@ def _forecast(args: argparse.Namespace, planned: "Plan", store: "Store") -> "For
 def _say_forecast(found: "Forecast", *, file: Path) -> None:
     hours = f"{found.work_gpu_hours:.3g} GPU-hours of work ({found.paid_gpu_hours:.3g} held)"
     work = f"{hours}, {found.work_cpu_hours:.3g} CPU-hours"
-    show.say(f"on the cluster of {file}, simulated: {show.duration(found.wall_s)}")
-    show.say(f"  work: {work}, {found.num_bundles:,} bundles")
-    show.say(f"  cost: {found.cost:,.2f}, each node until its last work")
-    show.say(f"  store: {show.size(found.num_bytes)} more")
+    output.say(f"on the cluster of {file}, simulated: {output.duration(found.wall_s)}")
+    output.say(f"  work: {work}, {found.num_bundles:,} bundles")
+    output.say(f"  cost: {found.cost:,.2f}, each node until its last work")
+    output.say(f"  store: {output.size(found.num_bytes)} more")
     if found.chain:
-        links = ", ".join(f"{one.stage} {show.duration(one.seconds)}" for one in found.chain)
-        least = show.duration(sum(one.seconds for one in found.chain))
-        show.say(f"  critical path: {least}, whatever the number of nodes: {links}")
+        links = ", ".join(f"{one.stage} {output.duration(one.seconds)}" for one in found.chain)
+        least = output.duration(sum(one.seconds for one in found.chain))
+        output.say(f"  critical path: {least}, whatever the number of nodes: {links}")
 
 
 def _row(one: "StageOutlook") -> dict[str, object]:
@@ -84,24 +88,24 @@ def _row(one: "StageOutlook") -> dict[str, object]:
         "planned": one.planned,
         "made": one.made,
         "to make": one.to_make,
-        "time": show.duration(one.cost.seconds) if one.cost else unknown,
-        "in the store": show.size(one.cost.bytes) if one.cost else unknown,
+        "time": output.duration(one.cost.seconds) if one.cost else unknown,
+        "in the store": output.size(one.cost.bytes) if one.cost else unknown,
     }
 
 
 def _say_rest(found: "Outlook", *, sweep: str) -> None:
     if found.excluded:
-        show.say(f"{found.excluded:,} cells are excluded; `terrasweep status {sweep}` says why")
+        output.say(f"{found.excluded:,} cells are excluded; `terrasweep status {sweep}` says why")
     if found.new:
-        show.say(f"new compositions: {', '.join(found.new)}")
+        output.say(f"new compositions: {', '.join(found.new)}")
     if not any(one.to_make for one in found.stages):
-        show.say("everything is made")
+        output.say("everything is made")
     for width in found.widths:
         place = f"{width.model}, {width.task}, n {width.n}, {width.protocol}"
         if width.half_width is None:
-            show.say(f"interval for {place}: no earlier results with two {width.unit}s to tell")
+            output.say(f"interval for {place}: no earlier results with two {width.unit}s to tell")
             continue
         wide = f"{width.metric} difference +- {width.half_width:.3g}"
         pairs = f"{width.num_pairs} earlier pairs, the unit is the {width.unit}"
-        show.say(f"interval for {place}: expect {wide} ({pairs})")
-    show.say("times are of the work itself, one step after another")
+        output.say(f"interval for {place}: expect {wide} ({pairs})")
+    output.say("times are of the work itself, one step after another")

@@ -4,12 +4,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sweeps import show
-from sweeps.commands.drawn import show_audit
-from sweeps.commands.options import SWEEP_HELP, open_store, shared, with_json
+from terrasweep.sweeps.commands import output
+from terrasweep.sweeps.commands.drawn import show_audit
+from terrasweep.sweeps.commands.options import SWEEP_HELP, open_store, shared, with_json
 
 if TYPE_CHECKING:  # pyarrow would make the front door heavy
-    from sweeps.cards import Cards
+    from terrasweep.sweeps.pages.cards import Cards
 
 NAME = "pool"
 POOL_HELP = f"a sweep ({SWEEP_HELP}), a pool's YAML file, or the name of an adapter"
@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
 def _build(args: argparse.Namespace) -> int:
     from rich.console import Console  # local: the parsing of the line stays fast
 
-    from sweeps.pool_reading import read_pools
-    from sweeps.preparing import prepare
+    from terrasweep.sweeps.commands.pool_reading import read_pools
+    from terrasweep.sweeps.engine.prepare import prepare
 
     found = read_pools(args.pool)
     store = open_store(args, create=True)
@@ -51,17 +51,17 @@ def _build(args: argparse.Namespace) -> int:
     prepare(steps, store=store, address=args.address, console=Console(stderr=True))
     rows = [{"pool": name, "key": str(step.key)} for name, step in found.steps.items()]
     if args.json:
-        show.as_json(rows)
+        output.as_json(rows)
     else:
-        show.table(rows)
+        output.table(rows)
     return 0
 
 
 def _show(args: argparse.Namespace) -> int:
-    from infra.errors import StoreError  # local: the parsing of the line stays fast
-    from sweeps.cards import of_pools
-    from sweeps.pool_reading import read_pools
-    from sweeps.reporting import write_cards
+    from terrasweep.infra.errors import StoreError  # local: the parsing of the line stays fast
+    from terrasweep.sweeps.commands.pool_reading import read_pools
+    from terrasweep.sweeps.pages.cards import of_pools
+    from terrasweep.sweeps.pages.write import write_cards
 
     found = read_pools(args.pool)
     store = open_store(args, create=False)
@@ -70,27 +70,27 @@ def _show(args: argparse.Namespace) -> int:
         do = f"`terrasweep pool build {args.pool}` makes it"
         raise StoreError(f"wanted the pool of {args.pool}", found="no shards of it", do=do)
     if args.json:
-        show.as_json(vars(told))
+        output.as_json(vars(told))
     else:
         _print(told)
     if args.out is not None:
         page = write_cards(told, store=store, out=args.out)
         if not args.json:
-            show.say(str(page.resolve()))
+            output.say(str(page.resolve()))
     return 0
 
 
 def _print(told: "Cards") -> None:
     audits = {name: cast("dict[str, Any]", own) for name, own in told.pools.items()}
-    show.table([show_audit(name, own) for name, own in audits.items()])
+    output.table([show_audit(name, own) for name, own in audits.items()])
     for name, own in audits.items():
         for over, stratum in own["strata"].items():
-            show.table(_shares(stratum), title=f"{name}: {_heading(over, stratum)}")
+            output.table(_shares(stratum), title=f"{name}: {_heading(over, stratum)}")
         if own["rejected"]:
             rows = [{"left out because": why, "rows": n} for why, n in own["rejected"].items()]
-            show.table(rows, title=f"{name}: left out")
+            output.table(rows, title=f"{name}: left out")
     for name in told.not_drawn:
-        show.say(f"not built yet: {name}")
+        output.say(f"not built yet: {name}")
 
 
 def _heading(over: str, stratum: dict[str, Any]) -> str:

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from sweeps import show
-from sweeps.commands.options import open_store, with_json, with_sweep
+from terrasweep.sweeps.commands import output
+from terrasweep.sweeps.commands.options import open_store, with_json, with_sweep
 
 NAME = "report"
 
@@ -18,15 +18,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build the report and say where it is."""
-    from infra.ledger import Ledger  # local: the parsing of the line stays fast
-    from sweeps.planned import planned_name
-    from sweeps.reporting import write_report
+    from terrasweep.infra.storage.ledger import Ledger  # local: the parsing of the line stays fast
+    from terrasweep.sweeps.commands.planned import planned_name
+    from terrasweep.sweeps.pages.write import write_report
 
     reader = open_store(args, create=False)
     name = planned_name(args.sweep, ledger=Ledger(reader))
     page = write_report(name, store=open_store(args, create=True), out=args.out).resolve()
     if args.json:
-        show.as_json({"sweep": name, "report": str(page)})
+        output.as_json({"sweep": name, "report": str(page)})
     else:
-        show.say(str(page))
+        output.say(str(page))
     return 0

@@ -2,8 +2,8 @@
 
 import argparse
 
-from sweeps import show
-from sweeps.commands.options import open_store, with_json, with_sweep
+from terrasweep.sweeps.commands import output
+from terrasweep.sweeps.commands.options import open_store, with_json, with_sweep
 
 NAME = "run"
 
@@ -63,17 +63,19 @@ def with_resources(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the sweep and say where its report is; the exit code is 1 if cells are missing."""
-    from sweeps.pools import check_pools  # local: the parsing of the line stays fast
-    from sweeps.reading import read
+    from terrasweep.sweeps.plan.pool_checks import (
+        check_pools,  # local: the parsing of the line stays fast
+    )
+    from terrasweep.sweeps.reading.sweep_file import read
 
     sweep = read(args.sweep)
     check_pools(sweep)
     store = open_store(args, create=True)
     from rich.console import Console
 
-    from infra import logs
-    from infra.context import Resources, Retries
-    from sweeps.run import run as run_sweep
+    from terrasweep.infra.context import Resources, Retries
+    from terrasweep.infra.telemetry import logs
+    from terrasweep.sweeps.engine.run import run as run_sweep
 
     said = {name: getattr(args, name) for name in (*COUNTS, *SHARES)}
     again = {name: getattr(args, f"retry_{name}") for name in (*RETRIES, "pause_s")}
@@ -90,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
             console=Console(stderr=True),
         )
     if args.json:
-        show.as_json(vars(outcome))
+        output.as_json(vars(outcome))
     return 1 if outcome.failures else 0
 
 

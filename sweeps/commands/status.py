@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sweeps import show
-from sweeps.commands import job
-from sweeps.commands.options import named_store, open_store, with_json, with_sweep
+from terrasweep.sweeps.commands import job, output
+from terrasweep.sweeps.commands.options import named_store, open_store, with_json, with_sweep
 
 if TYPE_CHECKING:
-    from infra.jobs import Job
-    from sweeps.status import Status
+    from terrasweep.infra.cluster.jobs import Job
+    from terrasweep.sweeps.inspect.status import Status
 
 NAME = "status"
 MOST_FAILURES = 10
@@ -32,51 +31,51 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the jobs, if a cluster is named, and the coverage."""
-    from sweeps.plan import plan  # local: the parsing of the line stays fast
-    from sweeps.reading import read
+    from terrasweep.sweeps.plan.grid import plan  # local: the parsing of the line stays fast
+    from terrasweep.sweeps.reading.sweep_file import read
 
     planned = plan(read(args.sweep))
     jobs = _jobs(args, name=planned.sweep.name)
-    from sweeps.status import status
-    from sweeps.watching import Watch, watch
+    from terrasweep.sweeps.inspect.status import status
+    from terrasweep.sweeps.inspect.watching import Watch, watch
 
     store = open_store(args, create=False)
     if args.watch:
-        watch(Watch(planned, store), every_s=args.every, say=show.say_now)
+        watch(Watch(planned, store), every_s=args.every, say=output.say_now)
     found = status(planned, store=store)
     if args.json:
-        show.as_json(asdict(found) | ({"jobs": [vars(one) for one in jobs]} if jobs else {}))
+        output.as_json(asdict(found) | ({"jobs": [vars(one) for one in jobs]} if jobs else {}))
         return 0
-    show.table([job.told(one) for one in jobs])
+    output.table([job.told(one) for one in jobs])
     _print(found, sweep=args.sweep)
     return 0
 
 
 def _print(found: "Status", *, sweep: str) -> None:
-    show.table(found.coverage)
+    output.table(found.coverage)
     for one in found.causes:
-        show.say(f"failed: {one['failures']:,} by {one['cause']}, {one['cells']:,} cells missing")
+        output.say(f"failed: {one['failures']:,} by {one['cause']}, {one['cells']:,} cells missing")
     for one in found.failures[:MOST_FAILURES]:
         message = " ".join(str(one["message"]).split())
-        show.say(f"failed: {one['key']} ({one['kind']}: {message})")
+        output.say(f"failed: {one['key']} ({one['kind']}: {message})")
     if len(found.failures) > MOST_FAILURES:
-        show.say(f"and {len(found.failures) - MOST_FAILURES:,} more failures; --json lists them")
+        output.say(f"and {len(found.failures) - MOST_FAILURES:,} more failures; --json lists them")
     _say_doubts(found.signatures)
     for path in found.torn:
-        show.say(f"torn and not counted: {path}; `terrasweep run {sweep}` makes it again")
+        output.say(f"torn and not counted: {path}; `terrasweep run {sweep}` makes it again")
 
 
 def _say_doubts(signatures: Sequence[Mapping[str, Any]]) -> None:
     """Say how many places show each sign of failure, and name those that show it most."""
-    from dashboards.signatures import gathered, where  # local: see above
+    from terrasweep.dashboards.statistics.failure_signs import gathered, where  # local: see above
 
     signs = gathered([dict(row) for row in signatures], worst=WORST)
     for sign in signs:
-        show.say(f"doubtful: {sign.name} at {sign.places:,} places; most of all:")
+        output.say(f"doubtful: {sign.name} at {sign.places:,} places; most of all:")
         for row in sign.worst:
-            show.say(f"  {where(row)}: {row['told']}")
+            output.say(f"  {where(row)}: {row['told']}")
     if sum(sign.places - len(sign.worst) for sign in signs):
-        show.say("--json lists all doubtful places")
+        output.say("--json lists all doubtful places")
 
 
 def _jobs(args: argparse.Namespace, *, name: str) -> "list[Job]":

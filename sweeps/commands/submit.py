@@ -7,14 +7,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.errors import StoreError
-from sweeps import show
-from sweeps.commands import job
-from sweeps.commands.options import STORE_ENV, named_store, with_json, with_sweep
-from sweeps.commands.run import said_of_resources, with_resources
+from terrasweep.infra.errors import StoreError
+from terrasweep.sweeps.commands import job, output
+from terrasweep.sweeps.commands.options import STORE_ENV, named_store, with_json, with_sweep
+from terrasweep.sweeps.commands.run import said_of_resources, with_resources
 
 if TYPE_CHECKING:
-    from sweeps.spec import Sweep
+    from terrasweep.sweeps.spec.sweep import Sweep
 
 NAME = "submit"
 ASKED = "asked"
@@ -31,8 +30,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Hand the sweep to the cluster, and say how to follow it."""
-    from infra import jobs  # local: the parsing of the line stays fast
-    from sweeps.reading import read
+    from terrasweep.infra.cluster import jobs  # local: the parsing of the line stays fast
+    from terrasweep.sweeps.reading.sweep_file import read
 
     sweep, store = read(args.sweep), _store(args)
     there = job.reach(args)
@@ -42,18 +41,18 @@ def run(args: argparse.Namespace) -> int:
         command = _command(file, store=store, said=said_of_resources(args))
         made = there.submit(sweep.name, command=command, folder=Path(folder), store=store)
     if args.json:
-        show.as_json(vars(made))
+        output.as_json(vars(made))
         return 0
     where = f"--address {there.address}"
-    show.say(f"{made.name} is {made.state}; its store is {store}")
+    output.say(f"{made.name} is {made.state}; its store is {store}")
     _say_lines(sweep, where=where)
     return 0
 
 
 def _say_lines(sweep: "Sweep", *, where: str) -> None:
-    show.say(f"follow it:  terrasweep logs {sweep.name} --follow {where}")
-    show.say(f"look at it: terrasweep status {sweep.name} {where}")
-    show.say(f"stop it:    terrasweep cancel {sweep.name} {where}")
+    output.say(f"follow it:  terrasweep logs {sweep.name} --follow {where}")
+    output.say(f"look at it: terrasweep status {sweep.name} {where}")
+    output.say(f"stop it:    terrasweep cancel {sweep.name} {where}")
 
 
 def _store(args: argparse.Namespace) -> str:
@@ -84,7 +83,7 @@ def _packed(text: str, *, folder: Path) -> str:
 
 
 def _command(file: str, *, store: str, said: list[str]) -> str:
-    from infra.provenance import COMMIT_ENV, commit  # local: see above
+    from terrasweep.infra.telemetry.provenance import COMMIT_ENV, commit  # local: see above
 
-    words = ["python", "-m", "sweeps", "run", file, "--store", store, *said]
+    words = ["python", "-m", "terrasweep", "run", file, "--store", store, *said]
     return f'{COMMIT_ENV}={commit()} {shlex.join(words)} --address "$RAY_ADDRESS"'

@@ -2,8 +2,8 @@
 
 import argparse
 
-from sweeps import show
-from sweeps.commands.options import store_uri
+from terrasweep.sweeps.commands import output
+from terrasweep.sweeps.commands.options import store_uri
 
 NAME = "ui"
 
@@ -20,16 +20,16 @@ def run(args: argparse.Namespace) -> int:
     import shlex  # local: parsing stays fast
     import subprocess
 
-    from infra.tracking_sqlite import experiments
-    from infra.tracking_uri import default_uri, is_server, server_command
-    from infra.tracking_views import EXPERIMENTS, view_address
+    from terrasweep.infra.tracking.sqlite import experiments
+    from terrasweep.infra.tracking.uri import default_uri, is_server, server_command
+    from terrasweep.infra.tracking.views import EXPERIMENTS, view_address
 
     uri = args.tracking or default_uri(store_uri(args))
     if is_server(uri):
-        show.say(f"{uri.rstrip('/')}/{EXPERIMENTS}")
+        output.say(f"{uri.rstrip('/')}/{EXPERIMENTS}")
         return 0
     line = server_command(uri, port=args.port)
-    show.say_now(line)
+    output.say_now(line)
     for name, place in experiments(uri).items():
-        show.say_now(f"{name}: http://127.0.0.1:{args.port}/{view_address(place)}")
+        output.say_now(f"{name}: http://127.0.0.1:{args.port}/{view_address(place)}")
     return 0 if args.print else subprocess.call(shlex.split(line))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra import cluster
+from terrasweep.infra.cluster import connection
 
 
 @pytest.fixture(scope="module")
@@ -14,5 +14,5 @@ def local_ray() -> Iterator[None]:
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        with cluster.connect(cpus=2):
+        with connection.connect(cpus=2):
             yield

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.rows import equal, placement_groups, written
-from benchmarks.town import Town, driver, kill, town, wait_for
-from infra.blobs import SCRATCH
-from infra.ledger import Ledger
-from infra.seeds import generator
-from infra.store import Store
+from terrasweep.infra.seeds import generator
+from terrasweep.infra.storage.blobs import SCRATCH
+from terrasweep.infra.storage.ledger import Ledger
+from terrasweep.infra.storage.store import Store
+from tests.support.chaos_rows import equal, placement_groups, written
+from tests.support.ray_town import Town, driver, kill, town, wait_for
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -11,22 +11,23 @@ from tempfile import TemporaryDirectory
 import psutil
 import pytest
 
-from infra import cluster
-from infra.doorplate import house
-from tests.heads import head
+from terrasweep.infra.cluster import connection
+from terrasweep.infra.install import import_root
+from tests.support.heads import head
+from tests.support.paths import REPOSITORY
 
 pytestmark = pytest.mark.ray
 
 JOIN = """
 import os, sys
-from infra import cluster
-from infra.errors import UserError
+from terrasweep.infra.cluster import connection
+from terrasweep.infra.errors import UserError
 try:
     with cluster.connect(sys.argv[1]):
         import ray
         def home():
-            import infra.spec
-            return infra.spec.__file__
+            import terrasweep.infra.spec
+            return terrasweep.infra.spec.__file__
         print(ray.get(ray.remote(home).remote()))
 except UserError as error:
     sys.exit(str(error))
@@ -34,7 +35,7 @@ except UserError as error:
 
 LOCAL = """
 import signal, sys
-from infra import cluster
+from terrasweep.infra.cluster import connection
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 with cluster.connect(cpus=1):
     print("up", flush=True)
@@ -47,7 +48,7 @@ def _join(address: str, *, cwd: Path | None = None, **env: str) -> subprocess.Co
     return subprocess.run(
         [sys.executable, "-P", "-c", JOIN, address],
         cwd=cwd,
-        env={**bare, "PYTHONPATH": str(house()), **env},
+        env={**bare, "PYTHONPATH": str(import_root()), **env},
         capture_output=True,
         text=True,
         timeout=120,
@@ -84,13 +85,13 @@ def test_workers_never_take_a_room_from_the_folder_a_driver_is_started_in(strang
     answer = subprocess.run(
         [sys.executable, "-P", "driver.py"],
         cwd=stranger,
-        env={**os.environ, "PYTHONPATH": str(house())},
+        env={**os.environ, "PYTHONPATH": str(import_root())},
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    assert str(house() / "infra" / "spec.py") in answer.stdout, answer.stderr
+    assert str(REPOSITORY / "infra" / "spec.py") in answer.stdout, answer.stderr
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "ray://127.0.0.1:1", "a:b", "auto"])
@@ -106,7 +107,7 @@ def test_an_address_where_nobody_listens_is_answered_with_a_sentence(address):
 def test_however_a_driver_ends_it_leaves_no_process_behind(how):
     with subprocess.Popen(
         [sys.executable, "-c", LOCAL],
-        env={**os.environ, "PYTHONPATH": str(house())},
+        env={**os.environ, "PYTHONPATH": str(import_root())},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -126,7 +127,7 @@ def test_however_a_driver_ends_it_leaves_no_process_behind(how):
 
 def test_the_environment_is_put_back():
     before = dict(os.environ)
-    with cluster.connect(cpus=1, dashboard=False):
+    with connection.connect(cpus=1, dashboard=False):
         pass
     assert dict(os.environ) == {**before, "RAY_CLIENT_MODE": "0"}  # Ray's own, for good
 
@@ -135,9 +136,9 @@ def test_the_folder_of_a_killed_driver_is_removed_by_the_next(stranger, monkeypa
     monkeypatch.setattr("tempfile.tempdir", str(stranger))
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    left = stranger / f"{cluster.PREFIX}{dead.pid}-x"
+    left = stranger / f"{connection.PREFIX}{dead.pid}-x"
     left.mkdir()
-    with cluster._short_folder() as own:
+    with connection._short_folder() as own:
         assert own.parent == stranger
         assert not left.exists()
     assert not own.exists()

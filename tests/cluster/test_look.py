@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from infra.store import Store
-from pipelines.holdings import drawn, pooled
-from samplers.names import UNKNOWN
-from sweeps.cli import main
-from sweeps.draws import draws
-from sweeps.plan import plan
-from sweeps.reading import read
+from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines.reading.contents import drawn, pooled
+from terrasweep.samplers.geography.strata import UNKNOWN
+from terrasweep.sweeps.cli import main
+from terrasweep.sweeps.plan.draws import draws
+from terrasweep.sweeps.plan.grid import plan
+from terrasweep.sweeps.reading.sweep_file import read
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 

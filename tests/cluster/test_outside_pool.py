@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from infra.doorplate import house
+from terrasweep.infra.install import import_root
 
 pytestmark = pytest.mark.ray
 
 SPEC = """
 from typing import Literal
-from samplers.spec import PoolSpec
+from terrasweep.samplers.spec.composition import PoolSpec
 
 class RaggedSpec(PoolSpec):
     name: Literal["ragged"] = "ragged"
@@ -56,13 +56,13 @@ SCRIPT = """
 import json, sys
 from pathlib import Path
 import pyarrow.parquet as pq
-from infra.cluster import connect
-from infra.context import Context
-from infra.errors import PoolError
-from infra.step import Step
-from infra.store import Store
-from pipelines import shard
-from pipelines.spec import ShardSpec
+from terrasweep.infra.cluster.connection import connect
+from terrasweep.infra.context import Context
+from terrasweep.infra.errors import PoolError
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines.stages import shard
+from terrasweep.pipelines.spec import ShardSpec
 
 def sharded(fault, **more):
     store = Store.open(sys.argv[1])
@@ -99,7 +99,7 @@ def sharded(tmp_path_factory: pytest.TempPathFactory) -> dict:
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(outside / "store")],
         cwd=outside,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(house()), str(outside)])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(import_root()), str(outside)])},
         capture_output=True,
         text=True,
         check=False,

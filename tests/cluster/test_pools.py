@@ -8,18 +8,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from infra.context import Context
-from infra.errors import PoolError
-from infra.step import Step
-from infra.store import Store
-from pipelines import holdings, sample, shard
-from pipelines.spec import SampleSpec, ShardSpec
-from samplers.audit import audit
-from samplers.entropy import USUAL, definition, of_images
-from samplers.places import EntropyTop
-from samplers.rasters import MISSING, UNREADABLE
-from samplers.spec import CompositionSpec, EntropySpec, ImageEntropy
-from samplers.table import to_arrays, to_table
+from terrasweep.infra.context import Context
+from terrasweep.infra.errors import PoolError
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines.reading import contents
+from terrasweep.pipelines.spec import SampleSpec, ShardSpec
+from terrasweep.pipelines.stages import sample, shard
+from terrasweep.samplers.audit.audit import audit
+from terrasweep.samplers.formats.arrays import to_arrays, to_table
+from terrasweep.samplers.formats.geotiff import MISSING, UNREADABLE
+from terrasweep.samplers.intake.spectral_entropy import USUAL, definition, of_images
+from terrasweep.samplers.spec.composition import CompositionSpec, EntropySpec, ImageEntropy
+from terrasweep.samplers.spec.places import EntropyTop
 from tests.data import geotiff
 from tests.data.fmow_sentinel import make as fmow_sentinel
 from tests.data.majortom import make as majortom
@@ -27,7 +28,7 @@ from tests.data.presto_shards import make as presto_shards
 from tests.data.pretrain_where import make as pretrain_where
 from tests.data.s2_100k import make as s2_100k
 from tests.data.ssl4eo_s12 import make as ssl4eo_s12
-from tests.pools import spec_of, taken_in
+from tests.support.pools import spec_of, taken_in
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("local_ray")]
 
@@ -86,11 +87,11 @@ def test_the_entropies_of_images_are_drawn_by_and_told(tmp_path: Path):
     rule = EntropyTop(fraction=0.25)
     draw = Step("sample", SampleSpec(composition=CompositionSpec(rule=rule, size=4)), (step,))
     sample.make_many([draw], context=Context(store))
-    drawn, told = holdings.manifest(store, draw.key), holdings.card(store, draw.key)
+    drawn, told = contents.manifest(store, draw.key), contents.card(store, draw.key)
     most_varied = {f"site-{place}" for place in range(30, 40)}
     assert set(drawn.column("id").to_pylist()) < most_varied
     assert told["spectral_entropy_is"] == definition("image", spec=how)
-    assert audit(holdings.pooled(store, step.key))["spectral_entropy"]["known"] == 40
+    assert audit(contents.pooled(store, step.key))["spectral_entropy"]["known"] == 40
     record = store.record(step.key)
     assert "entropy.image.low" in record.assumed
     assert record.everything["entropy"]["image"]["bins"] == 64

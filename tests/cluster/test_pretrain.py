@@ -11,20 +11,23 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from infra.context import Context, Progress, Resources, quiet
-from infra.errors import BadDataError, TornError
-from infra.spec import Spec
-from infra.step import Step
-from infra.store import Store
-from models import loop
-from models.contract import Network
-from models.history import Row
-from models.spec import ModelSpec, TrainingSpec
-from models.zoo.presto.spec import PrestoSpec
-from models.zoo.tiny.spec import TinySpec
-from pipelines import init, pretrain, training, training_job
-from pipelines.savepoint import StoreSavepoint
-from tests.shards import Planted, plant
+from terrasweep.infra.context import Context, Progress, Resources, quiet
+from terrasweep.infra.errors import BadDataError, TornError
+from terrasweep.infra.spec import Spec
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.store import Store
+from terrasweep.models.contract import Network
+from terrasweep.models.spec import ModelSpec, TrainingSpec
+from terrasweep.models.training import loop
+from terrasweep.models.training.history import Row
+from terrasweep.models.zoo.presto.spec import PrestoSpec
+from terrasweep.models.zoo.tiny.spec import TinySpec
+from terrasweep.pipelines import networks
+from terrasweep.pipelines.stages import init, pretrain
+from terrasweep.pipelines.training import job
+from terrasweep.pipelines.training import worker as train_worker
+from terrasweep.pipelines.training.savepoint import StoreSavepoint
+from tests.support.shards import Planted, plant
 
 pytestmark = [
     pytest.mark.ray,
@@ -85,10 +88,10 @@ def by_hand(
     """Train in this process, on the samples as they were planted."""
     start = step.need("init")
     model: ModelSpec = start.spec.model  # type: ignore[attr-defined]
-    network = init.build(model, key=start.key)
+    network = networks.build(model, key=start.key)
     rows = loop.train(
         network,
-        init.architecture(model).prepare(planted.samples),
+        networks.architecture(model).prepare(planted.samples),
         training=step.spec.training,  # type: ignore[attr-defined]
         key=str(step.key),
         device=torch.device("cpu"),
@@ -110,13 +113,13 @@ def test_one_worker_learns_what_the_bare_loop_learns(store, planted, model):
     network, rows = by_hand(step, planted)
     assert_same(run(step, store), network.state_dict())
     history = pq.read_table(store.folder(step.key) / "history.parquet")
-    assert history.schema == training.HISTORY_SCHEMA
+    assert history.schema == train_worker.HISTORY_SCHEMA
     assert history.column("loss").to_pylist() == [row["loss"] for row in rows]
 
 
 @pytest.mark.slow
 def test_a_lone_worker_of_ray_train_learns_it_to_the_bit(store, planted, monkeypatch):
-    monkeypatch.setattr(training_job, "FEWEST_PASSES", 0)
+    monkeypatch.setattr(job, "FEWEST_PASSES", 0)
     step = planted.pretrain(PRESTO, TRAINING)
     network, _ = by_hand(step, planted)
     assert_same(run(step, store), network.state_dict())
@@ -129,7 +132,7 @@ def test_two_workers_of_ray_train_learn_what_one_learns_over_fifty_steps(store, 
     network, rows = by_hand(step, planted)
     network.load_state_dict(run(step, store, train_workers=2))
     alone, _ = by_hand(step, planted)
-    inputs = init.architecture(PRESTO).prepare(planted.samples)
+    inputs = networks.architecture(PRESTO).prepare(planted.samples)
     batch = {name: torch.from_numpy(values) for name, values in inputs.items()}
     with torch.no_grad():
         made, wanted = network.encode(batch), alone.encode(batch)
@@ -204,7 +207,7 @@ def test_a_worker_that_is_killed_is_started_again_and_goes_on(
     store, planted, monkeypatch, together
 ):
     monkeypatch.setattr(pretrain, "LOOK_EVERY_S", 0.05)
-    monkeypatch.setattr(training_job, "FEWEST_PASSES", 0 if together else 10**9)
+    monkeypatch.setattr(job, "FEWEST_PASSES", 0 if together else 10**9)
     step = planted.pretrain(TINY, TRAINING.model_copy(update={"epochs": 1000}))
     killed: list[int] = []
     savepoint = StoreSavepoint(store, f"progress/{step.key}")

@@ -9,27 +9,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from infra.context import Context, Progress, quiet
-from infra.errors import PoolError
-from infra.spec import Spec
-from infra.step import Step
-from infra.store import Store
-from pipelines import sample, shard, shardwork
-from pipelines.spec import SampleSpec, ShardSpec, TaskDataSpec
-from samplers import census
-from samplers.card import Guard
-from samplers.cells import disk
-from samplers.entropy import definition
-from samplers.intake import admit, layout
-from samplers.places import Cities, EntropyTop, NaturalForest, Only, PerSample
-from samplers.pools.planet import pool as planet
-from samplers.pools.planet.spec import PlanetSpec
-from samplers.rules import EntropyWeighted, Rule, Stratified, Uniform
-from samplers.scan import INDEX, Wish, gathered, settle, sieve, sift, widened
-from samplers.spec import CompositionSpec, EntropySpec
-from samplers.table import to_arrays, to_table
-from samplers.tasks.planet_biome.spec import PlanetBiomeSpec
-from tests.drawing import facts_of
+from terrasweep.infra.context import Context, Progress, quiet
+from terrasweep.infra.errors import PoolError
+from terrasweep.infra.spec import Spec
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines.sharding import work
+from terrasweep.pipelines.spec import SampleSpec, ShardSpec, TaskDataSpec
+from terrasweep.pipelines.stages import sample, shard
+from terrasweep.samplers.audit.draw_card import Guard
+from terrasweep.samplers.draw import census
+from terrasweep.samplers.draw.scan import INDEX, Wish, gathered, settle, sieve, sift, widened
+from terrasweep.samplers.formats.arrays import to_arrays, to_table
+from terrasweep.samplers.geography.cells import disk
+from terrasweep.samplers.intake.admit import admit, layout
+from terrasweep.samplers.intake.spectral_entropy import definition
+from terrasweep.samplers.pools.planet import pool as planet
+from terrasweep.samplers.pools.planet.spec import PlanetSpec
+from terrasweep.samplers.spec.composition import CompositionSpec, EntropySpec
+from terrasweep.samplers.spec.places import Cities, EntropyTop, NaturalForest, Only, PerSample
+from terrasweep.samplers.spec.rules import EntropyWeighted, Rule, Stratified, Uniform
+from terrasweep.samplers.tasks.planet_biome.spec import PlanetBiomeSpec
+from tests.support.drawing import facts_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("local_ray")]
 
@@ -105,9 +106,7 @@ def test_shards_hold_every_sample_of_the_pool_once_with_its_pixels(
 def test_a_shard_holds_one_coarse_cell_sorted_by_cell_and_id(store: Store):
     for path in (store.folder(SHARD.key) / "cells").iterdir():
         rows = pq.read_table(path, columns=["coarse", "cell", "id"])
-        assert {shardwork.shard_name(cell) for cell in rows.column("coarse").to_pylist()} == {
-            path.name
-        }
+        assert {work.shard_name(cell) for cell in rows.column("coarse").to_pylist()} == {path.name}
         keys = list(zip(*(rows.column(name).to_pylist() for name in ("cell", "id")), strict=True))
         assert keys == sorted(keys)
 
@@ -184,7 +183,7 @@ def test_ray_draws_the_same_bytes_as_one_process(
     """No Ray, no shards, no sieve: the rows of lowest rank among the whole pool."""
     step = sample_step(rule)
     sample.make_many([step], context=Context(store))
-    describe = shardwork.Work(store, ShardSpec(pool=POOL), home="", num_chunks=1).describe
+    describe = work.Work(store, ShardSpec(pool=POOL), home="", num_chunks=1).describe
     rows, _ = admit(whole_pool, chunk=0, expected=layout(whole_pool), describe=describe)
     index = rows.select(INDEX.names).cast(INDEX)
     wish = Wish(step.spec.composition, replicate=0, guard="none")

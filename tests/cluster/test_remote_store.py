@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from infra.context import Context
-from infra.spec import Spec
-from infra.step import Step
-from infra.store import Store
-from pipelines import sample, shard
-from pipelines.spec import SampleSpec, ShardSpec
-from samplers.pools.planet.spec import PlanetSpec
-from samplers.rules import Stratified
-from samplers.spec import CompositionSpec
+from terrasweep.infra.context import Context
+from terrasweep.infra.spec import Spec
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines.spec import SampleSpec, ShardSpec
+from terrasweep.pipelines.stages import sample, shard
+from terrasweep.samplers.pools.planet.spec import PlanetSpec
+from terrasweep.samplers.spec.composition import CompositionSpec
+from terrasweep.samplers.spec.rules import Stratified
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("local_ray")]
 

@@ -7,25 +7,25 @@ import sys
 import pytest
 from rich.console import Console
 
-from infra.doorplate import house
-from infra.errors import StepFailedError
-from infra.ledger import Ledger
-from infra.store import Store
-from models.spec import TrainingSpec
-from sweeps.arms import CompositionEntry
-from sweeps.plan import plan
-from sweeps.reading import read
-from sweeps.run import OFF, Outcome, run
-from sweeps.spec import Sweep
+from terrasweep.infra.errors import StepFailedError
+from terrasweep.infra.install import import_root
+from terrasweep.infra.storage.ledger import Ledger
+from terrasweep.infra.storage.store import Store
+from terrasweep.models.spec import TrainingSpec
+from terrasweep.sweeps.engine.run import OFF, Outcome, run
+from terrasweep.sweeps.plan.grid import plan
+from terrasweep.sweeps.reading.sweep_file import read
+from terrasweep.sweeps.spec.compositions import CompositionEntry
+from terrasweep.sweeps.spec.sweep import Sweep
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 AGAIN = """
 import sys
 from rich.console import Console
-from infra.store import Store
-from sweeps.reading import read
-from sweeps.run import run
+from terrasweep.infra.storage.store import Store
+from terrasweep.sweeps.reading.sweep_file import read
+from terrasweep.sweeps.engine.run import run
 outcome = run(read("smoke"), store=Store.open(sys.argv[1]), console=Console(stderr=True))
 assert outcome.made == {}, outcome
 assert "ray" not in sys.modules
@@ -68,7 +68,7 @@ def test_a_second_run_makes_nothing_and_does_not_even_import_ray(finished):
     store, _ = finished
     answer = subprocess.run(
         [sys.executable, "-c", AGAIN, store.uri],
-        env={**os.environ, "PYTHONPATH": str(house())},
+        env={**os.environ, "PYTHONPATH": str(import_root())},
         capture_output=True,
         text=True,
         timeout=120,

@@ -11,16 +11,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from infra.spec import Spec
-from infra.step import Step
-from infra.store import Store
-from pipelines.joining import index_file
-from pipelines.spec import ShardSpec
-from samplers import census
-from samplers.facts import crowd, tally
-from samplers.pools.planet.spec import PlanetSpec
-from samplers.scan import WHERE
-from tests.drawing import pool_of
+from terrasweep.infra.spec import Spec
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines.sharding.join import index_file
+from terrasweep.pipelines.spec import ShardSpec
+from terrasweep.samplers.draw import census
+from terrasweep.samplers.draw.pool_facts import crowd, tally
+from terrasweep.samplers.draw.scan import WHERE
+from terrasweep.samplers.pools.planet.spec import PlanetSpec
+from tests.support.drawing import pool_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -32,16 +32,16 @@ NUM_WORKERS = (1, 4)
 DRAW = """
 import hashlib, json, sys, tempfile
 from pathlib import Path
-from infra import cluster
-from infra.context import Context
-from infra.step import Step
-from infra.store import Store
-from pipelines import sample
-from pipelines.spec import SampleSpec, ShardSpec
-from samplers.places import Cities, PerSample
-from samplers.pools.planet.spec import PlanetSpec
-from samplers.rules import Component, EntropyWeighted, Mixture, Stratified
-from samplers.spec import CompositionSpec
+from terrasweep.infra.cluster import connection
+from terrasweep.infra.context import Context
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines.stages import sample
+from terrasweep.pipelines.spec import SampleSpec, ShardSpec
+from terrasweep.samplers.spec.places import Cities, PerSample
+from terrasweep.samplers.pools.planet.spec import PlanetSpec
+from terrasweep.samplers.spec.rules import Component, EntropyWeighted, Mixture, Stratified
+from terrasweep.samplers.spec.composition import CompositionSpec
 
 size, cpus, *uris = sys.argv[1:]
 shard = Step("shard", ShardSpec(pool=PlanetSpec(name="planet", size=int(size))))

@@ -11,21 +11,21 @@ import pytest
 import ray
 from rich.console import Console
 
-from infra.claims import Claims
-from infra.context import Context, Resources
-from infra.errors import TaskError
-from infra.ledger import Ledger, Row
-from infra.step import Step
-from infra.store import Store
-from pipelines.finetune import finetune
-from pipelines.spec import FinetuneSpec, TaskDataSpec
-from samplers.tasks.labelled.spec import LabelledSpec
-from sweeps.board import Board, Job, Takes
-from sweeps.book import Book
-from sweeps.elsewhere import Elsewhere
-from sweeps.progress import Stages
-from sweeps.schedule import Schedule
-from tests.cells import several
+from terrasweep.infra.context import Context, Resources
+from terrasweep.infra.errors import TaskError
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.claims import Claims
+from terrasweep.infra.storage.ledger import Ledger, Row
+from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines.spec import FinetuneSpec, TaskDataSpec
+from terrasweep.pipelines.stages.finetune import finetune
+from terrasweep.samplers.tasks.labelled.spec import LabelledSpec
+from terrasweep.sweeps.engine.claims import Elsewhere
+from terrasweep.sweeps.engine.progress import Stages
+from terrasweep.sweeps.engine.queue import Board, Job, Takes
+from terrasweep.sweeps.engine.scheduler import Schedule
+from terrasweep.sweeps.engine.writer import Book
+from tests.support.cells import several
 
 
 def _worker(folder: Path, *, raises: set[str], dies: set[str], dies_once: set[str]):

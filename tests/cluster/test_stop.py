@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra.doorplate import house
-from infra.ledger import Ledger
-from infra.store import Store
+from terrasweep.infra.install import import_root
+from terrasweep.infra.storage.ledger import Ledger
+from terrasweep.infra.storage.store import Store
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -42,9 +42,9 @@ def test_sigterm_saves_a_pretraining_in_the_middle_and_ends_with_143(tmp_path: P
     command = ["run", "long.yaml", "--store", str(store), "--save-every-s", "36000"]
     command += ["--tracking", "off"]
     with subprocess.Popen(
-        [sys.executable, "-m", "sweeps", *command],
+        [sys.executable, "-m", "terrasweep", *command],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(house())},
+        env={**os.environ, "PYTHONPATH": str(import_root())},
         stderr=subprocess.PIPE,
         text=True,
     ) as driver:

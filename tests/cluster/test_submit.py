@@ -13,10 +13,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from infra.doorplate import house
-from infra.ledger import Ledger
-from infra.store import Store
-from tests.heads import Head, head, node
+from terrasweep.infra.install import import_root
+from terrasweep.infra.storage.ledger import Ledger
+from terrasweep.infra.storage.store import Store
+from tests.support.heads import Head, head, node
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -38,8 +38,8 @@ def cluster() -> Iterator[Head]:
 def terrasweep(*words: str, at: Head, **env: str) -> "subprocess.Popen[str]":
     bare = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "sweeps", *words, "--address", at.dashboard],
-        env={**bare, "PYTHONPATH": str(house()), **env},
+        [sys.executable, "-P", "-m", "terrasweep", *words, "--address", at.dashboard],
+        env={**bare, "PYTHONPATH": str(import_root()), **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

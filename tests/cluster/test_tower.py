@@ -9,18 +9,19 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from infra.context import Context
-from infra.errors import BadDataError
-from infra.spec import Spec
-from infra.step import Step
-from infra.store import Store
-from models import loop
-from models.contract import HasFrozenTower
-from models.spec import TrainingSpec
-from models.zoo.satclip.spec import SatClipSpec
-from pipelines import init, pretrain, tower
-from samplers.table import to_arrays
-from tests.shards import Planted, plant
+from terrasweep.infra.context import Context
+from terrasweep.infra.errors import BadDataError
+from terrasweep.infra.spec import Spec
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.store import Store
+from terrasweep.models.contract import HasFrozenTower
+from terrasweep.models.spec import TrainingSpec
+from terrasweep.models.training import loop
+from terrasweep.models.zoo.satclip.spec import SatClipSpec
+from terrasweep.pipelines import networks
+from terrasweep.pipelines.stages import init, pretrain, tower
+from terrasweep.samplers.formats.arrays import to_arrays
+from tests.support.shards import Planted, plant
 
 pytestmark = [
     pytest.mark.ray,
@@ -56,7 +57,7 @@ def _make(stage, step, context, folder):
 
 
 def network_of(step: Step[Spec]) -> loop.Network:
-    return init.build(SATCLIP, key=step.need("init").key)
+    return networks.build(SATCLIP, key=step.need("init").key)
 
 
 def looked_at(folder: Path) -> dict[str, np.ndarray]:
@@ -67,7 +68,7 @@ def looked_at(folder: Path) -> dict[str, np.ndarray]:
 
 def train(network: loop.Network, planted: Planted, step: Step[Spec]) -> list[float]:
     """Train on the images themselves, the frozen network looking at each anew."""
-    arrays = init.architecture(SATCLIP).prepare(planted.samples)
+    arrays = networks.architecture(SATCLIP).prepare(planted.samples)
     rows = loop.train(
         network,
         arrays,

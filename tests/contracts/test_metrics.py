@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from dashboards.tables import LESS_IS_BETTER
-from infra.seeds import generator
-from models.judging import Prediction, number
-from models.members import METRICS
-from models.spec import Target
+from terrasweep.dashboards.tables.cells import LESS_IS_BETTER
+from terrasweep.infra.seeds import generator
+from terrasweep.models.members import METRICS
+from terrasweep.models.probing.problem import Prediction, number
+from terrasweep.models.spec import Target
 
 OFFICIAL = {
     "accuracy": lambda y, p: reference.accuracy_score(y, p.labels),

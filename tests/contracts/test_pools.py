@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from samplers.members import POOLS
-from samplers.spec import PoolSpec
-from samplers.table import to_arrays, to_table
+from terrasweep.samplers.formats.arrays import to_arrays, to_table
+from terrasweep.samplers.members import POOLS
+from terrasweep.samplers.spec.composition import PoolSpec
 from tests.data.fmow_sentinel import make as fmow_sentinel
 from tests.data.majortom import make as majortom
 from tests.data.presto_shards import make as presto_shards

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from infra.spec import canonical
-from models.members import PROBES
-from tests import origins
-from tests.problems import judges, problem_of, problems
+from terrasweep.infra.spec import canonical
+from terrasweep.models.members import PROBES
+from tests.support import origins
+from tests.support.problems import judges, problem_of, problems
 
 CLASSIFIERS = [name for name in PROBES.names if "classes" in judges(name)]
 TARGETS = [(name, target) for name in PROBES.names for target in judges(name)]

@@ -7,16 +7,18 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pytest
 
-from infra.documented import meanings
-from infra.errors import PoolError
-from infra.spec import Spec
-from samplers import census
-from samplers.card import Guard, card
-from samplers.cut import cut
-from samplers.draw import hashes
-from samplers.facts import Facts
-from samplers.frame import Frame
-from samplers.places import (
+from terrasweep.infra.errors import PoolError
+from terrasweep.infra.spec import Spec, meanings
+from terrasweep.samplers.audit.draw_card import Guard, card
+from terrasweep.samplers.draw import census
+from terrasweep.samplers.draw.design import cut
+from terrasweep.samplers.draw.pool_facts import Facts
+from terrasweep.samplers.draw.quota import Share
+from terrasweep.samplers.draw.ranks import hashes
+from terrasweep.samplers.draw.scan import Wish, needed, sieve
+from terrasweep.samplers.draw.view import Frame
+from terrasweep.samplers.spec.composition import CompositionSpec
+from terrasweep.samplers.spec.places import (
     Box,
     Cities,
     EntropyTop,
@@ -28,8 +30,7 @@ from samplers.places import (
     Polygons,
     Union,
 )
-from samplers.quota import Share
-from samplers.rules import (
+from terrasweep.samplers.spec.rules import (
     Component,
     Difference,
     EntropyHistogram,
@@ -40,10 +41,8 @@ from samplers.rules import (
     Uniform,
     Zero,
 )
-from samplers.scan import Wish, needed, sieve
-from samplers.spec import CompositionSpec
-from tests import rules
-from tests.drawing import facts_of, pool_of, settled
+from tests.support import rules
+from tests.support.drawing import facts_of, pool_of, settled
 
 POOL = pool_of(6_000, seed=7)
 SQUARE = {"type": "Polygon", "coordinates": [[[2, 2], [8, 2], [8, 8], [2, 8], [2, 2]]]}

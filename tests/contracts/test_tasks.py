@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.errors import PoolError, TaskError
-from pipelines.taskdata import check
-from samplers.cells import cells_of
-from samplers.geography import continents
-from samplers.members import TASKS
-from samplers.names import Continent
-from samplers.rows import UNKNOWN_MONTH
-from samplers.spec import TaskSpec
+from terrasweep.infra.errors import PoolError, TaskError
+from terrasweep.pipelines.stages.task import check
+from terrasweep.samplers.geography import continents
+from terrasweep.samplers.geography.cells import cells_of
+from terrasweep.samplers.geography.strata import Continent
+from terrasweep.samplers.members import TASKS
+from terrasweep.samplers.sources.image_index import UNKNOWN_MONTH
+from terrasweep.samplers.spec.composition import TaskSpec
 from tests.data.arrays import make as arrays
 from tests.data.cropharvest import make as cropharvest
 from tests.data.ecoregions import make as ecoregions

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from infra.documented import meanings
-from infra.spec import Spec
-from models.contract import Architecture, Network
-from models.members import ZOO
-from models.spec import ModelSpec, TrainingSpec
+from terrasweep.infra.spec import Spec, meanings
+from terrasweep.models.contract import Architecture, Network
+from terrasweep.models.members import ZOO
+from terrasweep.models.spec import ModelSpec, TrainingSpec
 
 SAMPLES = 6
 NAMES = pytest.mark.parametrize("name", ZOO.names)

@@ -10,7 +10,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 from rasterio.session import DummySession
 
-from infra.seeds import generator
+from terrasweep.infra.seeds import generator
 
 METRE = 1 / 111_320
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from tests.data.official import make
+from tests.support.paths import REPOSITORY
 
-HOUSE = Path(__file__).parents[2]
-PAGES = [HOUSE / "README.md", *sorted((HOUSE / "docs").glob("*.md"))]
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(sh|yaml)\n(.*?)^```", re.M | re.S)
 NAMED = re.compile(r"# (\S+\.yaml)\n")
 
@@ -56,11 +56,11 @@ def run(line: str, folder: Path) -> None:
 
 
 def test_readme_is_one_page():
-    assert len((HOUSE / "README.md").read_text().splitlines()) <= 120
+    assert len((REPOSITORY / "README.md").read_text().splitlines()) <= 120
 
 
 def test_every_make_target_that_is_named_exists():
-    rules = set(re.findall(r"^([a-z]+):", (HOUSE / "Makefile").read_text(), re.M))
+    rules = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.M))
     named = {line.split()[1] for page in PAGES for line in shell(page) if line.startswith("make ")}
     assert named <= rules
     assert {"sweep", "test", "check", "bench", "docs", "clean"} <= rules

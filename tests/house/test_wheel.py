@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-HOUSE = Path(__file__).parents[2]
+from tests.support.paths import REPOSITORY
+
 ROOMS = {"sweeps", "pipelines", "dashboards", "models", "samplers", "infra"}
 
 
@@ -30,7 +31,7 @@ def run(*command: str | Path, cwd: Path, timeout: int = 600) -> str:
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", out, HOUSE, cwd=HOUSE)
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", out, REPOSITORY, cwd=REPOSITORY)
     (built,) = out.glob("*.whl")
     return built
 
@@ -48,7 +49,7 @@ def test_an_empty_environment_runs_the_quickstart_from_the_wheel(wheel: Path, tm
     run(sys.executable, "-m", "venv", "fresh", cwd=tmp_path)
     python = tmp_path / "fresh" / "bin" / "python"
     pip = [python, "-m", "pip", "install", "--quiet", "--no-compile"]
-    pip += ["--constraint", HOUSE / "constraints.txt"]
+    pip += ["--constraint", REPOSITORY / "constraints.txt"]
     run(*pip, "torch", cwd=tmp_path, timeout=600)
     run(*pip, wheel, cwd=tmp_path, timeout=600)
     said = run(python.with_name("terrasweep"), "run", "smoke", cwd=tmp_path)

@@ -12,18 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from infra.context import Context
-from infra.ledger import Row
-from infra.step import Step
-from infra.store import Store
-from models.judging import Prediction, Problem
-from models.members import PROBES
-from pipelines import finetune
-from pipelines.spec import FinetuneSpec
-from samplers.spec import Region
-from tests import origins
-from tests.cells import grid, measured
-from tests.problems import judges, problem_of, problems
+from terrasweep.infra.context import Context
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.ledger import Row
+from terrasweep.infra.storage.store import Store
+from terrasweep.models.members import PROBES
+from terrasweep.models.probing.problem import Prediction, Problem
+from terrasweep.pipelines.spec import FinetuneSpec
+from terrasweep.pipelines.stages import finetune
+from terrasweep.samplers.spec.composition import Region
+from tests.support import origins
+from tests.support.cells import grid, measured
+from tests.support.problems import judges, problem_of, problems
 
 SMALL: dict[str, dict[str, object]] = {
     "forest": {"trees": 4},

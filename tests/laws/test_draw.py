@@ -9,19 +9,19 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from infra.errors import PoolError
-from samplers.cells import cells_of
-from samplers.cut import cut
-from samplers.draw import hashes, ranks, waits
-from samplers.frame import Frame
-from samplers.names import Continent
-from samplers.places import Only, PerSample
-from samplers.quota import share_out
-from samplers.rules import Mixture, Rule, Stratified, Zero
-from samplers.scan import INDEX, Guards, Wish, closed, sieve, sift
-from samplers.spec import CompositionSpec
-from tests.drawing import CONTINENTS, OPEN, drawn, facts_of, pool_of, possible, settled
-from tests.rules import rules
+from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.draw.design import cut
+from terrasweep.samplers.draw.quota import share_out
+from terrasweep.samplers.draw.ranks import hashes, ranks, waits
+from terrasweep.samplers.draw.scan import INDEX, Guards, Wish, closed, sieve, sift
+from terrasweep.samplers.draw.view import Frame
+from terrasweep.samplers.geography.cells import cells_of
+from terrasweep.samplers.geography.strata import Continent
+from terrasweep.samplers.spec.composition import CompositionSpec
+from terrasweep.samplers.spec.places import Only, PerSample
+from terrasweep.samplers.spec.rules import Mixture, Rule, Stratified, Zero
+from tests.support.drawing import CONTINENTS, OPEN, drawn, facts_of, pool_of, possible, settled
+from tests.support.rules import rules
 
 pools = st.builds(pool_of, size=st.integers(1, 1500), seed=st.integers(0, 10**6))
 compositions = st.builds(CompositionSpec, rule=rules, size=st.integers(1, 200))

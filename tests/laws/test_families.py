@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-import infra.family
-from infra.documented import meanings
-from infra.doorplate import house
-from infra.errors import SpecError
-from infra.family import Family
-from infra.spec import Spec
-from models.members import METRICS, PROBES, ZOO
-from samplers.members import POOLS, TASKS
+from terrasweep.infra import family as infra_family
+from terrasweep.infra.errors import SpecError
+from terrasweep.infra.family import Family
+from terrasweep.infra.install import import_root, package_folder
+from terrasweep.infra.spec import Spec, meanings
+from terrasweep.models.members import METRICS, PROBES, ZOO
+from terrasweep.samplers.members import POOLS, TASKS
 
 WITH_SPECS = {"pools": POOLS, "tasks": TASKS, "zoo": ZOO, "probes": PROBES}
 ALL = {**WITH_SPECS, "metrics": METRICS}
@@ -31,13 +30,13 @@ def family(request: pytest.FixtureRequest) -> Family[object]:
 
 LISTING = """
 import sys
-from models.members import METRICS, PROBES, ZOO
-from samplers.members import POOLS, TASKS
+from terrasweep.models.members import METRICS, PROBES, ZOO
+from terrasweep.samplers.members import POOLS, TASKS
 for family in (METRICS, PROBES, ZOO, POOLS, TASKS):
     assert family.names
 heavy = {"torch", "ray", "mlflow", "numpy", "pyarrow"} & set(sys.modules)
 heavy |= {name for name in sys.modules if name.endswith((".pool", ".task", ".model", ".probe"))}
-heavy |= {name for name in sys.modules if name.startswith("models.metrics.")}
+heavy |= {name for name in sys.modules if name.startswith("terrasweep.models.metrics.")}
 print(sorted(heavy))
 """
 
@@ -45,7 +44,7 @@ print(sorted(heavy))
 def test_names_and_specs_come_without_the_code():
     done = subprocess.run(
         [sys.executable, "-c", LISTING],
-        env={"PYTHONPATH": str(house())},
+        env={"PYTHONPATH": str(import_root())},
         capture_output=True,
         text=True,
         check=True,
@@ -55,7 +54,7 @@ def test_names_and_specs_come_without_the_code():
 
 @pytest.mark.parametrize("family", ALL.values(), ids=ALL)
 def test_every_folder_entry_is_a_member_and_sorted(family: Family[object]):
-    folder = house() / family.package.replace(".", "/")
+    folder = package_folder().parent / family.package.replace(".", "/")
     there = {path.stem for path in folder.iterdir() if not path.name.startswith("_")}
     assert family.names == tuple(sorted(there))
 
@@ -94,31 +93,34 @@ def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     (home / "__init__.py").write_text('"""A probe."""\n')
     (home / "spec.py").write_text(
         "from typing import Literal\n"
-        "from models.spec import ProbeSpec\n"
+        "from terrasweep.models.spec import ProbeSpec\n"
         'class StrangerSpec(ProbeSpec):\n    name: Literal["stranger"]\n'
     )
     (home / "probe.py").write_text("ANSWER = 42\n")
     monkeypatch.syspath_prepend(tmp_path)
     point = EntryPoint(name="stranger", value="elsewhere", group="terrasweep.probes")
     offered = EntryPoints([point])
-    monkeypatch.setattr(infra.family, "entry_points", lambda group: offered.select(group=group))
+    monkeypatch.setattr(infra_family, "entry_points", lambda group: offered.select(group=group))
     yield "stranger"
     for name in [name for name in sys.modules if name.split(".")[0] == "elsewhere"]:
         del sys.modules[name]
 
 
 def test_a_member_from_outside_is_like_any_other(stranger: str):
-    probes: Family[object] = Family("models.probes", "probe")
+    probes: Family[object] = Family("terrasweep.models.probes", "probe")
     assert stranger in probes.names
     assert probes.spec(stranger).__name__ == "StrangerSpec"
     assert probes[stranger].ANSWER == 42
-    assert stranger not in Family("models.zoo", "model").names
+    assert stranger not in Family("terrasweep.models.zoo", "model").names
 
 
 def test_a_stranger_may_not_take_a_member_s_name(monkeypatch: pytest.MonkeyPatch):
     point = EntryPoint(name="linear", value="elsewhere", group="terrasweep.probes")
-    monkeypatch.setattr(infra.family, "entry_points", lambda group: EntryPoints([point]))
-    assert Family("models.probes", "probe").homes["linear"] == "models.probes.linear"
+    monkeypatch.setattr(infra_family, "entry_points", lambda group: EntryPoints([point]))
+    assert (
+        Family("terrasweep.models.probes", "probe").homes["linear"]
+        == "terrasweep.models.probes.linear"
+    )
 
 
 def test_a_union_tells_members_apart_by_name(family: Family[object]):

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.spec import Spec, digest
-from infra.step import Step
-from sweeps.plan import plan
-from sweeps.reading import read, studies
+from terrasweep.infra.spec import Spec, digest
+from terrasweep.infra.step import Step
+from terrasweep.sweeps.plan.grid import plan
+from terrasweep.sweeps.reading.sweep_file import read, studies
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "keys.json"
 

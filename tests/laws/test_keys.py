@@ -12,13 +12,14 @@ import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from infra.doorplate import house
-from infra.spec import Spec, canonical, digest, everything
-from infra.step import Step, closure
-from samplers.places import Only
-from samplers.rules import Stratified, Uniform
-from samplers.spec import CompositionSpec
-from tests.strategies import MEMBERS, STAGES, specs, steps
+from terrasweep.infra.install import import_root
+from terrasweep.infra.spec import Spec, canonical, digest, everything
+from terrasweep.infra.step import Step, closure
+from terrasweep.samplers.spec.composition import CompositionSpec
+from terrasweep.samplers.spec.places import Only
+from terrasweep.samplers.spec.rules import Stratified, Uniform
+from tests.support.paths import REPOSITORY
+from tests.support.strategies import MEMBERS, STAGES, specs, steps
 
 KINDS = {kind.__name__: kind for kind in (*STAGES.values(), *MEMBERS)}
 
@@ -107,7 +108,7 @@ def test_a_new_field_at_its_default_orphans_no_key():
 
 ELSEWHERE = """
 import json, sys
-from infra.spec import canonical, digest
+from terrasweep.infra.spec import canonical, digest
 from tests.laws.test_keys import KINDS
 for name, fields in json.load(sys.stdin):
     print(digest(canonical(KINDS[name].model_validate(fields))))
@@ -120,7 +121,7 @@ def test_another_process_elsewhere_finds_the_same_keys(several: list[Spec]):
     asked = [(type(spec).__name__, everything(spec)) for spec in several]
     env = {
         **os.environ,
-        "PYTHONPATH": str(house()),
+        "PYTHONPATH": os.pathsep.join([str(import_root()), str(REPOSITORY)]),
         "PYTHONHASHSEED": "1234",
         "HOSTNAME": "elsewhere",
         "HOME": "/",

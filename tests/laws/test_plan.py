@@ -5,9 +5,9 @@ from itertools import product
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sweeps.plan import Plan, plan
-from sweeps.spec import Exclusion, Sweep
-from tests.strategies import sweeps
+from terrasweep.sweeps.plan.grid import Plan, plan
+from terrasweep.sweeps.spec.sweep import Exclusion, Sweep
+from tests.support.strategies import sweeps
 
 PLACES = ("composition", "model", "task", "continent", "n", "protocol", "seed", "replicate")
 AXES = ("compositions", "models", "continents", "n", "protocols", "seeds")

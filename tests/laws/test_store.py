@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.errors import TornError
-from infra.record import Record
-from infra.spec import Spec
-from infra.step import Step
-from infra.store import Store
-from tests.strategies import specs
+from terrasweep.infra.errors import TornError
+from terrasweep.infra.spec import Spec
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.record import Record
+from terrasweep.infra.storage.store import Store
+from tests.support.strategies import specs
 
 names = st.text("ab", min_size=1, max_size=2).map(lambda name: f"{name}.bin")
 files = st.dictionaries(

@@ -16,11 +16,17 @@ import pytest
 from mlflow import MlflowClient
 from playwright.sync_api import Page, expect
 
-from infra.tracking_notes import AVERAGE, run_address
-from infra.tracking_views import CELLS, CHARTS, PRETRAININGS, report_address, view_address
+from terrasweep.infra.tracking.notes import AVERAGE, run_address
+from terrasweep.infra.tracking.views import (
+    CELLS,
+    CHARTS,
+    PRETRAININGS,
+    report_address,
+    view_address,
+)
 from tests.conftest import at_home
-from tests.heads import free_port
 from tests.pages.browser import Reader, reader
+from tests.support.heads import free_port
 
 OWN = ("users/current", "AG Grid:")
 """What MLflow's pages complain of by themselves."""
@@ -64,7 +70,7 @@ def started(uri: str, log: Path):
     line = ("ui", "--tracking", uri, "--port", str(port))
     with log.open("w") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "sweeps", *line],
+            [sys.executable, "-m", "terrasweep", *line],
             stdout=said, stderr=said, env=at_home(), start_new_session=True,
         )  # fmt: skip
     try:

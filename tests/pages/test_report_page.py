@@ -5,10 +5,10 @@ from xml.etree import ElementTree
 import pytest
 from matplotlib.image import imread
 
-from dashboards.report import build
-from sweeps.atlas import atlas
+from terrasweep.dashboards.report.build import build
+from terrasweep.sweeps.pages.atlas import atlas
 from tests.pages.browser import reader
-from tests.rooms.study import CONTINENTS, Study
+from tests.support.study import CONTINENTS, Study
 
 FIGURES = ("scores", "differences", "ranks", "home", "diversity", "loss", "map")
 """What the names of the figures begin with: a study that asks nearly every question."""

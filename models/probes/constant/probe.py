@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.judging import NOTHING, Prediction, Problem, number
-from models.probes.constant.spec import ConstantSpec
-from models.spec import ProbeSpec
+from terrasweep.models.probes.constant.spec import ConstantSpec
+from terrasweep.models.probing.problem import NOTHING, Prediction, Problem, number
+from terrasweep.models.spec import ProbeSpec
 
 
 def fit_predict(problems: Sequence[Problem], *, spec: ProbeSpec) -> list[Prediction]:

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from models.spec import ProbeSpec, Target
+from terrasweep.models.spec import ProbeSpec, Target
 
 
 class ConstantSpec(ProbeSpec):

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from infra.seeds import generator
-from models.judging import Prediction, Problem, number
-from models.probes.forest.growing import Wood, grow
-from models.probes.forest.spec import ForestSpec
-from models.spec import ProbeSpec
+from terrasweep.infra.seeds import generator
+from terrasweep.models.probes.forest.growing import Wood, grow
+from terrasweep.models.probes.forest.spec import ForestSpec
+from terrasweep.models.probing.problem import Prediction, Problem, number
+from terrasweep.models.spec import ProbeSpec
 
 SEEDS = 2**32
 """NumPy's old generators, which scikit-learn draws from, take seeds below this."""

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from models.spec import ProbeSpec, Target
+from terrasweep.models.spec import ProbeSpec, Target
 
 
 class ForestSpec(ProbeSpec):

@@ -11,9 +11,9 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from infra import seeds
-from models.contract import Batch, Network
-from models.spec import FinetuningSpec
+from terrasweep.infra import seeds
+from terrasweep.models.contract import Batch, Network
+from terrasweep.models.spec import FinetuningSpec
 
 ERASED_AREA: Final = (0.02, 1 / 3)
 """Smallest and largest share of a view that is filled with noise, as random erasing has it."""

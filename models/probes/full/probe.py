@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from models.judging import Origin, Prediction, Problem
-from models.outputs import Aim, activated, aim, is_lone, lone, num_outputs, said
-from models.probes.full.spec import FullSpec
-from models.probes.full.stack import Learning, Stack
-from models.probes.full.training import Draw, predict, room, train
-from models.spec import FinetuningSpec, ProbeSpec
+from terrasweep.models.probes.full.spec import FullSpec
+from terrasweep.models.probes.full.stack import Learning, Stack
+from terrasweep.models.probes.full.training import Draw, predict, room, train
+from terrasweep.models.probing.problem import Origin, Prediction, Problem
+from terrasweep.models.probing.targets import Aim, activated, aim, is_lone, lone, num_outputs, said
+from terrasweep.models.spec import FinetuningSpec, ProbeSpec
 
 
 def fit_predict(problems: Sequence[Problem], *, spec: ProbeSpec) -> list[Prediction]:

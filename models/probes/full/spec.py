@@ -5,14 +5,16 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator
 
-from models.spec import FinetuningSpec, ModelSpec, ProbeSpec, Target
+from terrasweep.models.spec import FinetuningSpec, ModelSpec, ProbeSpec, Target
 
 
 def _like(value: object) -> object:
     """Let `like: satmae` stand for all that its authors publish; what is written beside it wins."""
     if not isinstance(value, Mapping) or "like" not in value:
         return value
-    from models.members import ZOO  # local: the members' union is being built from this module
+    from terrasweep.models.members import (
+        ZOO,  # local: the members' union is being built from this module
+    )
 
     network: Any = ZOO.spec(str(value["like"]))
     own = {name: field for name, field in value.items() if name != "like"}

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from models.contract import Batch, Network
-from models.judging import Origin
-from models.spec import FinetuningSpec
+from terrasweep.models.contract import Batch, Network
+from terrasweep.models.probing.problem import Origin
+from terrasweep.models.spec import FinetuningSpec
 
 BLOCK: Final = re.compile(r"(?:^|\.)blocks\.(\d+)\.")
 LAST: Final = re.compile(r"(?:^|\.)(?:norm|head)\.")

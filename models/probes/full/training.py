@@ -12,13 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from infra.seeds import seed
-from models.contract import Batch
-from models.judging import Origin
-from models.outputs import Output
-from models.probes.full.looks import looked_at, paths
-from models.probes.full.stack import Stack
-from models.spec import FinetuningSpec
+from terrasweep.infra.seeds import seed
+from terrasweep.models.contract import Batch
+from terrasweep.models.probes.full.looks import looked_at, paths
+from terrasweep.models.probes.full.stack import Stack
+from terrasweep.models.probing.problem import Origin
+from terrasweep.models.probing.targets import Output
+from terrasweep.models.spec import FinetuningSpec
 
 SPARE: Final = 0.5
 """Share of an accelerator's free memory that copies may fill."""

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.judging import Prediction, Problem, number
-from models.probes.knn.spec import KnnSpec
-from models.spec import ProbeSpec
-from models.standard import scaled
+from terrasweep.models.probes.knn.spec import KnnSpec
+from terrasweep.models.probing.problem import Prediction, Problem, number
+from terrasweep.models.probing.scaling import scaled
+from terrasweep.models.spec import ProbeSpec
 
 AT_ONCE = 2**21
 """Distances that are held together."""

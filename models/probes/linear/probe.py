@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.judging import Prediction, Problem
-from models.probes.linear.newton import Stack, minimise
-from models.probes.linear.spec import LinearSpec
-from models.probes.ridge import probe as ridge
-from models.probes.ridge.spec import RidgeSpec
-from models.several import one_by_one
-from models.spec import ProbeSpec
-from models.standard import moments
+from terrasweep.models.probes.linear.newton import Stack, minimise
+from terrasweep.models.probes.linear.spec import LinearSpec
+from terrasweep.models.probes.ridge import probe as ridge
+from terrasweep.models.probes.ridge.spec import RidgeSpec
+from terrasweep.models.probing.multilabel import one_by_one
+from terrasweep.models.probing.problem import Prediction, Problem
+from terrasweep.models.probing.scaling import moments
+from terrasweep.models.spec import ProbeSpec
 
 CACHE_BYTES = 2**20  # problems solved together: more than the cache holds would only be slower
 

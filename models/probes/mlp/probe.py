@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.judging import Prediction, Problem
-from models.outputs import activated, aim, is_lone, lone, num_outputs, said
-from models.probes.mlp.spec import MlpSpec
-from models.probes.mlp.training import Layers, forward, train
-from models.spec import ProbeSpec
-from models.standard import scaled
+from terrasweep.models.probes.mlp.spec import MlpSpec
+from terrasweep.models.probes.mlp.training import Layers, forward, train
+from terrasweep.models.probing.problem import Prediction, Problem
+from terrasweep.models.probing.scaling import scaled
+from terrasweep.models.probing.targets import activated, aim, is_lone, lone, num_outputs, said
+from terrasweep.models.spec import ProbeSpec
 
 CACHE_BYTES = 2**20
 STATES = 4 * 4  # weights, two moments and a gradient, four bytes each

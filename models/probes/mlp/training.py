@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infra.seeds import generator
-from models.outputs import Output, activated
-from models.probes.mlp.spec import MlpSpec
+from terrasweep.infra.seeds import generator
+from terrasweep.models.probes.mlp.spec import MlpSpec
+from terrasweep.models.probing.targets import Output, activated
 
 BETA_1, BETA_2, EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.judging import Prediction, Problem, number
-from models.probes.ridge.spec import RidgeSpec
-from models.spec import ProbeSpec
-from models.standard import scaled
+from terrasweep.models.probes.ridge.spec import RidgeSpec
+from terrasweep.models.probing.problem import Prediction, Problem, number
+from terrasweep.models.probing.scaling import scaled
+from terrasweep.models.spec import ProbeSpec
 
 CACHE_BYTES = 2**22
 

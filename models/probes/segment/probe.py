@@ -14,12 +14,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from infra.seeds import generator
-from models.judging import NOTHING, Prediction, Problem
-from models.probes.linear.newton import Stack, minimise
-from models.probes.segment.spec import SegmentSpec
-from models.spec import ProbeSpec
-from models.standard import moments
+from terrasweep.infra.seeds import generator
+from terrasweep.models.probes.linear.newton import Stack, minimise
+from terrasweep.models.probes.segment.spec import SegmentSpec
+from terrasweep.models.probing.problem import NOTHING, Prediction, Problem
+from terrasweep.models.probing.scaling import moments
+from terrasweep.models.spec import ProbeSpec
 
 AT_ONCE = 2**24
 """Scores of pixels that are held together."""

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.zoo.presto.layout import BEFORE_RELIEF, GROUPS, MAX_STEPS, RELIEF
+from terrasweep.models.zoo.presto.layout import BEFORE_RELIEF, GROUPS, MAX_STEPS, RELIEF
 
 MONTHS: Final = 12
 SINUSOID_BASE: Final = 1000.0

@@ -13,7 +13,7 @@ from enum import IntEnum
 import torch
 from torch import Tensor
 
-from models.zoo.presto.layout import BEFORE_RELIEF, NUM_SERIES, num_tokens
+from terrasweep.models.zoo.presto.layout import BEFORE_RELIEF, NUM_SERIES, num_tokens
 
 
 class Strategy(IntEnum):

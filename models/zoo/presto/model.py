@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.contract import WHOLE, Batch, Network
-from models.spec import ModelSpec
-from models.zoo.presto import masking, normalise
-from models.zoo.presto.layers import (
+from terrasweep.models.contract import WHOLE, Batch, Network
+from terrasweep.models.spec import ModelSpec
+from terrasweep.models.zoo.presto import masking, normalise
+from terrasweep.models.zoo.presto.layers import (
     Block,
     code_table,
     codes_of,
@@ -27,7 +27,7 @@ from models.zoo.presto.layers import (
     position_table,
     put,
 )
-from models.zoo.presto.layout import (
+from terrasweep.models.zoo.presto.layout import (
     EVERY_GROUP,
     GROUPS,
     MAX_STEPS,
@@ -39,8 +39,8 @@ from models.zoo.presto.layout import (
     group_sizes,
     num_tokens,
 )
-from models.zoo.presto.objective import masked_loss
-from models.zoo.presto.spec import PrestoSpec
+from terrasweep.models.zoo.presto.objective import masked_loss
+from terrasweep.models.zoo.presto.spec import PrestoSpec
 
 
 def build(spec: ModelSpec) -> Network:

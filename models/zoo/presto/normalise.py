@@ -7,9 +7,9 @@ from typing import Final, cast
 
 import numpy as np
 
-from infra.errors import BadDataError
-from models.contract import Arrays
-from models.zoo.presto.layout import MAX_STEPS, MISSING, NUM_BANDS
+from terrasweep.infra.errors import BadDataError
+from terrasweep.models.contract import Arrays
+from terrasweep.models.zoo.presto.layout import MAX_STEPS, MISSING, NUM_BANDS
 
 KEPT: Final = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16)
 """Raw bands that are scaled, in order; raw band 10 is B9, raw band 17 the stored NDVI."""

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.contract import Batch
-from models.zoo.presto.layout import GROUPS, MISSING, spans
+from terrasweep.models.contract import Batch
+from terrasweep.models.zoo.presto.layout import GROUPS, MISSING, spans
 
 
 def masked_loss(

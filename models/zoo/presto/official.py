@@ -7,9 +7,9 @@ the channel code, twice: once for the encoder and once for the decoder that shar
 from collections.abc import Mapping
 from typing import Final
 
-from infra.spec import Json
-from models.official import Shape, State, count, size
-from models.zoo.presto.spec import PrestoSpec
+from terrasweep.infra.spec import Json
+from terrasweep.models.checkpoints.published import Shape, State, count, size
+from terrasweep.models.zoo.presto.spec import PrestoSpec
 
 HOME: Final = ""
 SAID: Final = ""

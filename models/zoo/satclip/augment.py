@@ -10,9 +10,9 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from models import imagery
-from models.imagery import View
-from models.zoo.satclip.spec import SatClipSpec
+from terrasweep.models.layers import imagery
+from terrasweep.models.layers.imagery import View
+from terrasweep.models.zoo.satclip.spec import SatClipSpec
 
 SCALE: Final = 10_000.0
 

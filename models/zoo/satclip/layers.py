@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.zoo.satclip.harmonics import SphericalHarmonics
-from models.zoo.satclip.spec import SatClipSpec
+from terrasweep.models.zoo.satclip.harmonics import SphericalHarmonics
+from terrasweep.models.zoo.satclip.spec import SatClipSpec
 
 
 class Affine(nn.Module):

@@ -14,16 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from infra.errors import BadDataError
-from models import imagery
-from models.contract import WHOLE, Batch, Network
-from models.spec import ModelSpec
-from models.zoo.satclip import augment, normalise
-from models.zoo.satclip.augment import ImageView
-from models.zoo.satclip.layers import Location, Siren, draw_dropout
-from models.zoo.satclip.objective import matching
-from models.zoo.satclip.spec import SatClipSpec
-from models.zoo.satclip.towers import tower
+from terrasweep.infra.errors import BadDataError
+from terrasweep.models.contract import WHOLE, Batch, Network
+from terrasweep.models.layers import imagery
+from terrasweep.models.spec import ModelSpec
+from terrasweep.models.zoo.satclip import augment, normalise
+from terrasweep.models.zoo.satclip.augment import ImageView
+from terrasweep.models.zoo.satclip.layers import Location, Siren, draw_dropout
+from terrasweep.models.zoo.satclip.objective import matching
+from terrasweep.models.zoo.satclip.spec import SatClipSpec
+from terrasweep.models.zoo.satclip.towers import tower
 
 TEMPERATURE: Final = 0.07
 """Where the learnt temperature starts."""

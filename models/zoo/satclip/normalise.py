@@ -5,8 +5,8 @@ Images stay as they are, for the network scales a crop at a time; nothing is kno
 
 import numpy as np
 
-from models.contract import Arrays
-from models.imagery import BANDS, image_of
+from terrasweep.models.contract import Arrays
+from terrasweep.models.layers.imagery import BANDS, image_of
 
 
 def prepare(arrays: Arrays) -> dict[str, np.ndarray]:

@@ -8,10 +8,10 @@ import math
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from infra.errors import UserError
-from infra.spec import Json
-from models.official import Shape, State, count, size
-from models.zoo.satclip.spec import SatClipSpec
+from terrasweep.infra.errors import UserError
+from terrasweep.infra.spec import Json
+from terrasweep.models.checkpoints.published import Shape, State, count, size
+from terrasweep.models.zoo.satclip.spec import SatClipSpec
 
 HOME: Final = "state_dict"
 SAID: Final = "hyper_parameters"

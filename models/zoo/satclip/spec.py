@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from models.spec import ModelSpec, TrainingSpec
+from terrasweep.models.spec import ModelSpec, TrainingSpec
 
 
 class SatClipSpec(ModelSpec):

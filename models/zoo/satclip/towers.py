@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models import vit
-from models.imagery import BANDS
-from models.zoo.satclip.spec import SatClipSpec
+from terrasweep.models.layers import vit
+from terrasweep.models.layers.imagery import BANDS
+from terrasweep.models.zoo.satclip.spec import SatClipSpec
 
 VIT_PX: Final = 224
 VIT_PATCH: Final = 16

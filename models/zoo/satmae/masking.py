@@ -6,8 +6,8 @@ Tokens stand group by group, and within a group in the order of patches.
 import torch
 from torch import Tensor
 
-from models.vit import visible
-from models.zoo.satmae.spec import SatMaeSpec
+from terrasweep.models.layers.vit import visible
+from terrasweep.models.zoo.satmae.spec import SatMaeSpec
 
 
 def draw(samples: int, *, spec: SatMaeSpec, patches: int, generator: torch.Generator) -> Tensor:

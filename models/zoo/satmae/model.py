@@ -15,13 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from infra.errors import BadDataError
-from models import imagery, vit
-from models.contract import WHOLE, Batch, Network
-from models.spec import ModelSpec
-from models.zoo.satmae import masking, normalise
-from models.zoo.satmae.objective import in_channel_order, masked_error, target_of
-from models.zoo.satmae.spec import NUM_BANDS, SatMaeSpec
+from terrasweep.infra.errors import BadDataError
+from terrasweep.models.contract import WHOLE, Batch, Network
+from terrasweep.models.layers import imagery, vit
+from terrasweep.models.spec import ModelSpec
+from terrasweep.models.zoo.satmae import masking, normalise
+from terrasweep.models.zoo.satmae.objective import in_channel_order, masked_error, target_of
+from terrasweep.models.zoo.satmae.spec import NUM_BANDS, SatMaeSpec
 
 BYTE: Final = 255.0
 EVAL_MARGIN: Final = 224 / 256

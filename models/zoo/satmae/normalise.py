@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from models.contract import Arrays
-from models.imagery import BANDS, image_of
+from terrasweep.models.contract import Arrays
+from terrasweep.models.layers.imagery import BANDS, image_of
 
 OFFICIALLY_DROPPED: Final = (0, 9, 10)
 """Bands that are missing where an image has only ten."""

@@ -16,7 +16,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from models.vit import patchify
+from terrasweep.models.layers.vit import patchify
 
 Groups = tuple[tuple[int, ...], ...]
 

@@ -9,9 +9,9 @@ from typing import Final
 
 import torch
 
-from infra.spec import Json
-from models.official import Shape, State, count, size
-from models.zoo.satmae.spec import SatMaeSpec
+from terrasweep.infra.spec import Json
+from terrasweep.models.checkpoints.published import Shape, State, count, size
+from terrasweep.models.zoo.satmae.spec import SatMaeSpec
 
 HOME: Final = "model"
 SAID: Final = "args"

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from models.spec import FinetuningSpec, ModelSpec, TrainingSpec
+from terrasweep.models.spec import FinetuningSpec, ModelSpec, TrainingSpec
 
 NUM_BANDS = 13
 

@@ -14,11 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.contract import WHOLE, Batch, Network
-from models.spec import ModelSpec
-from models.zoo.presto import normalise
-from models.zoo.presto.layout import MISSING, NUM_BANDS
-from models.zoo.tiny.spec import TinySpec
+from terrasweep.models.contract import WHOLE, Batch, Network
+from terrasweep.models.spec import ModelSpec
+from terrasweep.models.zoo.presto import normalise
+from terrasweep.models.zoo.presto.layout import MISSING, NUM_BANDS
+from terrasweep.models.zoo.tiny.spec import TinySpec
 
 STEPS: Final = 12
 MASK_RATIO: Final = 0.5

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models import imagery, vit
-from models.contract import WHOLE, Batch, Network
-from models.spec import ModelSpec
-from models.zoo.vit_mae.spec import VitMaeSpec
+from terrasweep.models.contract import WHOLE, Batch, Network
+from terrasweep.models.layers import imagery, vit
+from terrasweep.models.spec import ModelSpec
+from terrasweep.models.zoo.vit_mae.spec import VitMaeSpec
 
 SCALE: Final = 10_000.0
 

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 
-from samplers import files, rasters, rows, sheets
-from samplers.pools.fmow_sentinel.spec import FmowSentinelSpec
-from samplers.shapes import middles
+from terrasweep.samplers.formats import csv, geotiff
+from terrasweep.samplers.pools.fmow_sentinel.spec import FmowSentinelSpec
+from terrasweep.samplers.sources import image_index, pool_files
+from terrasweep.samplers.sources.centroids import middles
 
 NUM_BANDS = 13
 DTYPES = ("uint16", "int16", "int32", "float32", "float64")
@@ -37,7 +38,7 @@ def chunks(spec: FmowSentinelSpec) -> int:
 
 def count(spec: FmowSentinelSpec) -> int:
     """Return the number of sound lines; their files are looked for when they are read."""
-    return rows.num_sound(_found(spec).index)
+    return image_index.num_sound(_found(spec).index)
 
 
 def content(spec: FmowSentinelSpec) -> str:
@@ -51,7 +52,7 @@ def read(spec: FmowSentinelSpec, chunk: int) -> dict[str, np.ndarray]:
     Raises:
         PoolError: If the folder does not hold the pool, or rasterio is not installed.
     """
-    return load(spec, rows.slice_of(index(spec), chunk, size=_patch(spec).per_chunk))
+    return load(spec, image_index.slice_of(index(spec), chunk, size=_patch(spec).per_chunk))
 
 
 def index(spec: FmowSentinelSpec) -> pa.Table:
@@ -67,65 +68,65 @@ def load(spec: FmowSentinelSpec, part: pa.Table) -> dict[str, np.ndarray]:
     """Return the columns of some lines, with the image of each."""
     found, patch = _found(spec), _patch(spec)
 
-    def seen(name: str) -> rows.Seen:
-        values = rasters.pixels(found.home / name, num_bands=NUM_BANDS, dtypes=DTYPES)
-        return rows.Seen(values.astype(patch.dtype))
+    def seen(name: str) -> image_index.Seen:
+        values = geotiff.pixels(found.home / name, num_bands=NUM_BANDS, dtypes=DTYPES)
+        return image_index.Seen(values.astype(patch.dtype))
 
-    return rows.gather(part, patch=patch, load=seen)
+    return image_index.gather(part, patch=patch, load=seen)
 
 
-def _patch(spec: FmowSentinelSpec) -> rows.Patch:
-    return rows.Patch(num_bands=NUM_BANDS, size_px=spec.size_px, dtype="float32")
+def _patch(spec: FmowSentinelSpec) -> image_index.Patch:
+    return image_index.Patch(num_bands=NUM_BANDS, size_px=spec.size_px, dtype="float32")
 
 
 @lru_cache(maxsize=4)
 def _found(spec: FmowSentinelSpec) -> _Found:
-    rasters.check_installed()
+    geotiff.check_installed()
     split = spec.split
     holds = f"{split}.csv and {split}/<category>/... (fMoW-Sentinel)"
-    root = files.folder(spec, holds=holds, get=GET)
+    root = pool_files.folder(spec, holds=holds, get=GET)
     lists = [root / f"{split}{end}.csv" for end in ("", "_gt")]
     homes = [home for home in (root, root / "fmow-sentinel") if (home / split).is_dir()]
     lists = [path for path in lists if path.is_file()]
     if not lists or not homes:
-        raise files.missing(root, holds=holds, get=GET)
-    digest = files.digest([lists[0].read_bytes()])
-    files.check_content(spec, digest)
+        raise pool_files.missing(root, holds=holds, get=GET)
+    digest = pool_files.digest([lists[0].read_bytes()])
+    pool_files.check_content(spec, digest)
     index = _index(lists[0], split=split)
     if not index.num_rows:
-        raise files.missing(root, holds=holds, get=GET, found=f"no line in {lists[0].name}")
+        raise pool_files.missing(root, holds=holds, get=GET, found=f"no line in {lists[0].name}")
     return _Found(index, homes[0], digest)
 
 
 def _index(path: Path, *, split: str) -> pa.Table:
-    table, broken = sheets.read(path, wanted=WANTED)
+    table, broken = csv.read(path, wanted=WANTED)
     category, location, image, stamp = (table.column(name) for name in WANTED)
     place = pc.binary_join_element_wise(category, location, "_")
     name = pc.binary_join_element_wise(place, image, "_")
     laid_out = pc.binary_join_element_wise(split, category, place, name, "/")
     told = "image_path" in table.column_names
     lat, lon = _places(table, path)
-    lines = rows.index(
+    lines = image_index.index(
         {
             "id": pc.binary_join_element_wise(split, name, "/"),
             "lat": lat,
             "lon": lon,
-            "month": rows.months(pc.utf8_slice_codeunits(stamp, 0, 7)),
+            "month": image_index.months(pc.utf8_slice_codeunits(stamp, 0, 7)),
             "file": table.column("image_path")
             if told
             else pc.binary_join_element_wise(laid_out, ".tif", ""),
         }
     )
-    others = rows.rejected(dict.fromkeys(broken, sheets.BROKEN))
+    others = image_index.rejected(dict.fromkeys(broken, csv.BROKEN))
     return pa.concat_tables([lines, others]).combine_chunks()
 
 
 def _places(table: pa.Table, path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return latitudes and longitudes; NaN where a line says none that can be read."""
     if {"lat", "lon"} <= set(table.column_names):
-        return sheets.numbers(table.column("lat")), sheets.numbers(table.column("lon"))
+        return csv.numbers(table.column("lat")), csv.numbers(table.column("lon"))
     if "polygon" not in table.column_names:
-        raise sheets.not_csv(path, wanted=(*WANTED, "polygon"), found="no polygon, and no lat, lon")
+        raise csv.not_csv(path, wanted=(*WANTED, "polygon"), found="no polygon, and no lat, lon")
     texts = [
         part.column(0).to_numpy(zero_copy_only=False)
         for part in table.select(["polygon"]).to_batches(max_chunksize=AT_ONCE)

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from infra.errors import PoolError
-from samplers import files, rows
-from samplers.footers import CHUNK, Footers, survey
-from samplers.pools.majortom.spec import MajortomSpec
+from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.formats.parquet import CHUNK, Footers, survey
+from terrasweep.samplers.pools.majortom.spec import MajortomSpec
+from terrasweep.samplers.sources import image_index, pool_files
 
 COLUMNS = ("grid_cell", "product_id", "timestamp", "centre_lat", "centre_lon")
 LARGEST_GROUP = 4_194_304  # a row group's few columns are read once for all its chunks
@@ -43,21 +43,21 @@ def read(spec: MajortomSpec, chunk: int) -> dict[str, np.ndarray]:
     names = [f"{where}/{what}" for where, what in zip(cell, product, strict=True)]
     named = [bool(where and what) for where, what in zip(cell, product, strict=True)]
     faults = ["" if whole else NAMELESS for whole in named]
-    dates = rows.months([str(time or "") for time in stamp])
+    dates = image_index.months([str(time or "") for time in stamp])
     made = {"id": names, "lat": lat, "lon": lon, "month": dates, "rejected": faults}
-    return rows.columns(rows.index(made))
+    return image_index.columns(image_index.index(made))
 
 
 @lru_cache(maxsize=16)
 def _footers(spec: MajortomSpec) -> Footers:
-    root = files.place(spec)
+    root = pool_files.place(spec)
     if not root.is_file():
-        files.folder(spec, holds=HOLDS, get=GET)
+        pool_files.folder(spec, holds=HOLDS, get=GET)
         root = root / "metadata.parquet"
     if not root.is_file():
-        raise files.missing(root.parent, holds=HOLDS, get=GET)
+        raise pool_files.missing(root.parent, holds=HOLDS, get=GET)
     found = survey(root, check=_check, largest=LARGEST_GROUP)
-    files.check_content(spec, found.content)
+    pool_files.check_content(spec, found.content)
     return found
 
 

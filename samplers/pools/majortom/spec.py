@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from samplers.spec import FilesSpec
+from terrasweep.samplers.spec.composition import FilesSpec
 
 
 class MajortomSpec(FilesSpec):

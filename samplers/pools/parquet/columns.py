@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from infra.errors import PoolError
+from terrasweep.infra.errors import PoolError
 
 SHAPES: dict[str, tuple[int, ...]] = {"x": (12, 18), "dynamic_world": (12,)}
 KINDS = {"x": "f4", "dynamic_world": "u1"}
@@ -88,7 +88,9 @@ def looks(field: pa.Field, path: Path) -> Array:
     if size is not None and int(np.prod(shape)) != size:
         raise _wrong(path, f"{promised} in {name}", found=f"lists of {int(np.prod(shape))}")
     if name == "image" and len(shape) != 3:
-        wanted_shape = "the shape of one image in the field's metadata (see samplers/table.py)"
+        wanted_shape = (
+            "the shape of one image in the field's metadata (see samplers/formats/arrays.py)"
+        )
         raise _wrong(path, f"bands, height and width of {name}: {wanted_shape}", found=str(shape))
     _check_numbers(name, inner, path=path)
     own = "float32" if pa.types.is_float64(inner) else str(inner.to_pandas_dtype()().dtype)

@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
 
-from samplers import files, rasters, rows
-from samplers.footers import CHUNK, Footers, survey
-from samplers.pools.parquet.columns import Array, check, looks, place_column
-from samplers.pools.parquet.spec import ParquetSpec
-from samplers.shapes import middles
+from terrasweep.samplers.formats import geotiff
+from terrasweep.samplers.formats.parquet import CHUNK, Footers, survey
+from terrasweep.samplers.pools.parquet.columns import Array, check, looks, place_column
+from terrasweep.samplers.pools.parquet.spec import ParquetSpec
+from terrasweep.samplers.sources import image_index, pool_files
+from terrasweep.samplers.sources.centroids import middles
 
 LARGEST_GROUP = 65_536  # a slice of a row group costs the reading of all before it
 
@@ -71,14 +72,14 @@ def read(spec: ParquetSpec, chunk: int) -> dict[str, np.ndarray]:
 
 @lru_cache(maxsize=16)
 def _footers(spec: ParquetSpec) -> Footers:
-    root = files.place(spec)
+    root = pool_files.place(spec)
     found = survey(root, check=partial(check, arrays=spec.arrays), largest=LARGEST_GROUP)
-    files.check_content(spec, found.content)
+    pool_files.check_content(spec, found.content)
     return found
 
 
 def _torn(names: list[str], arrays: list[Array], *, reason: str) -> dict[str, np.ndarray]:
-    part = rows.columns(rows.rejected(dict.fromkeys(names, reason)))
+    part = image_index.columns(image_index.rejected(dict.fromkeys(names, reason)))
     empty = {one.name: np.zeros((len(names), *one.shape), one.dtype) for one in arrays}
     return {**part, **empty}
 
@@ -94,8 +95,10 @@ def _columns(
     lat, lon = _places(batch, point)
     month = _month(batch, faults)
     found = {one.name: _array(batch.column(one.name), one, faults) for one in arrays}
-    part = rows.index({"id": ids, "lat": lat, "lon": lon, "month": month, "rejected": faults})
-    return {**rows.columns(part), **found}
+    part = image_index.index(
+        {"id": ids, "lat": lat, "lon": lon, "month": month, "rejected": faults}
+    )
+    return {**image_index.columns(part), **found}
 
 
 def _places(batch: pa.RecordBatch, point: str) -> tuple[np.ndarray, np.ndarray]:
@@ -109,11 +112,11 @@ def _places(batch: pa.RecordBatch, point: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _month(batch: pa.RecordBatch, faults: np.ndarray) -> np.ndarray:
     if "month" not in batch.schema.names:
-        return np.full(batch.num_rows, rows.UNKNOWN_MONTH, dtype=np.uint8)
+        return np.full(batch.num_rows, image_index.UNKNOWN_MONTH, dtype=np.uint8)
     month = batch.column("month").fill_null(12).to_numpy(zero_copy_only=False)
     wrong = (month < 0) | (month > 11)
     _blame(faults, wrong, NO_MONTH)
-    return np.where(wrong, rows.UNKNOWN_MONTH, month).astype(np.uint8)
+    return np.where(wrong, image_index.UNKNOWN_MONTH, month).astype(np.uint8)
 
 
 def _array(column: pa.Array, looks: Array, faults: np.ndarray) -> np.ndarray:
@@ -125,7 +128,7 @@ def _array(column: pa.Array, looks: Array, faults: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):
         made = values.astype(looks.dtype)
     if made.dtype.kind == "f":
-        _blame(faults, ~np.isfinite(made).all(axis=1), rasters.NOT_FINITE)
+        _blame(faults, ~np.isfinite(made).all(axis=1), geotiff.NOT_FINITE)
     return made.reshape(len(made), *looks.shape)
 
 

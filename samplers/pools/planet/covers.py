@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from samplers.geography import biomes
-from samplers.pools.planet import places
-from samplers.pools.planet.places import Places
-from samplers.pools.planet.weather import sigmoid
+from terrasweep.samplers.geography import biomes
+from terrasweep.samplers.pools.planet import places
+from terrasweep.samplers.pools.planet.places import Places
+from terrasweep.samplers.pools.planet.weather import sigmoid
 
 COVERS = ("tree", "shrub", "grass", "crop", "built", "bare", "water", "snow")
 TREE, SHRUB, GRASS, CROP, BUILT, BARE, WATER, SNOW = range(8)

@@ -4,8 +4,8 @@ from functools import cache
 
 import numpy as np
 
-from infra.seeds import generator
-from samplers.geography.sphere import EARTH_KM
+from terrasweep.infra.seeds import generator
+from terrasweep.samplers.geography.sphere import EARTH_KM
 
 WAVES = 24
 

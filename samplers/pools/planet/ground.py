@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from samplers.pools.planet.covers import CROP, Cover, covers
-from samplers.pools.planet.places import Places, take
-from samplers.pools.planet.worlds import Knobs
+from terrasweep.samplers.pools.planet.covers import CROP, Cover, covers
+from terrasweep.samplers.pools.planet.places import Places, take
+from terrasweep.samplers.pools.planet.worlds import Knobs
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from functools import cache
 
 import numpy as np
 
-from infra.seeds import generator
-from samplers.pools.planet.places import SYSTEMS
-from samplers.pools.planet.spectra import NUM_BANDS
+from terrasweep.infra.seeds import generator
+from terrasweep.samplers.pools.planet.places import SYSTEMS
+from terrasweep.samplers.pools.planet.spectra import NUM_BANDS
 
 MONTHS = 12
 UNSTEADY = 0.5

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infra.seeds import generator
-from samplers.cells import cells_of
-from samplers.geography.spec import Russia
-from samplers.names import Continent
-from samplers.pools.planet import points
-from samplers.pools.planet.ground import Ground, ground
-from samplers.pools.planet.observe import YEAR, look, months_of, positions
-from samplers.pools.planet.patches import patches
-from samplers.pools.planet.places import Places, take
-from samplers.pools.planet.series import MISSING
-from samplers.pools.planet.spec import Made, World
-from samplers.pools.planet.worlds import KNOBS
+from terrasweep.infra.seeds import generator
+from terrasweep.samplers.geography.cells import cells_of
+from terrasweep.samplers.geography.spec import Russia
+from terrasweep.samplers.geography.strata import Continent
+from terrasweep.samplers.pools.planet import points
+from terrasweep.samplers.pools.planet.ground import Ground, ground
+from terrasweep.samplers.pools.planet.observe import YEAR, look, months_of, positions
+from terrasweep.samplers.pools.planet.patches import patches
+from terrasweep.samplers.pools.planet.places import Places, take
+from terrasweep.samplers.pools.planet.series import MISSING
+from terrasweep.samplers.pools.planet.spec import Made, World
+from terrasweep.samplers.pools.planet.worlds import KNOBS
 
 CELL_RESOLUTION = 5
 CANDIDATES = 4

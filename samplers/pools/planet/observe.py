@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from samplers.pools.planet.ground import Ground
-from samplers.pools.planet.places import Places, places
-from samplers.pools.planet.points import Land, draw, earth
-from samplers.pools.planet.series import series
+from terrasweep.samplers.pools.planet.ground import Ground
+from terrasweep.samplers.pools.planet.places import Places, places
+from terrasweep.samplers.pools.planet.points import Land, draw, earth
+from terrasweep.samplers.pools.planet.series import series
 
 YEAR = 12
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from samplers.pools.planet import idioms, spectra
-from samplers.pools.planet.covers import BUILT, COVERS, CROP
-from samplers.pools.planet.ground import Ground
-from samplers.pools.planet.phenology import green, signatures
-from samplers.pools.planet.places import STYLE
-from samplers.pools.planet.series import OPTICAL_SAYS, redundant, snow_cover
+from terrasweep.samplers.pools.planet import idioms, spectra
+from terrasweep.samplers.pools.planet.covers import BUILT, COVERS, CROP
+from terrasweep.samplers.pools.planet.ground import Ground
+from terrasweep.samplers.pools.planet.phenology import green, signatures
+from terrasweep.samplers.pools.planet.places import STYLE
+from terrasweep.samplers.pools.planet.series import OPTICAL_SAYS, redundant, snow_cover
 
 BATCH = 128
 """Patches made at a time; larger ones would only leave the cache."""

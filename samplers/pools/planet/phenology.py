@@ -10,10 +10,10 @@ from functools import cache
 
 import numpy as np
 
-from infra.seeds import generator
-from samplers.pools.planet.covers import BARE, BUILT, COVERS, CROP, GRASS, SHRUB, TREE
-from samplers.pools.planet.places import MEADOW, SYSTEMS, WATER, Places
-from samplers.pools.planet.weather import MONTHS, sigmoid
+from terrasweep.infra.seeds import generator
+from terrasweep.samplers.pools.planet.covers import BARE, BUILT, COVERS, CROP, GRASS, SHRUB, TREE
+from terrasweep.samplers.pools.planet.places import MEADOW, SYSTEMS, WATER, Places
+from terrasweep.samplers.pools.planet.weather import MONTHS, sigmoid
 
 MONTH = 2 * np.pi / 12
 WIDEST_SHIFT = 3.0

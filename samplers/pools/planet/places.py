@@ -5,12 +5,12 @@ from functools import cache
 
 import numpy as np
 
-from infra.seeds import generator
-from samplers.geography import biomes, cities, climate, relief
-from samplers.geography.sphere import unit_vectors
-from samplers.pools.planet.fields import smooth
-from samplers.pools.planet.points import draw, earth
-from samplers.pools.planet.weather import Weather, sigmoid, weather
+from terrasweep.infra.seeds import generator
+from terrasweep.samplers.geography import biomes, cities, climate, relief
+from terrasweep.samplers.geography.sphere import unit_vectors
+from terrasweep.samplers.pools.planet.fields import smooth
+from terrasweep.samplers.pools.planet.points import draw, earth
+from terrasweep.samplers.pools.planet.weather import Weather, sigmoid, weather
 
 REGION_KM, MOSAIC_KM = 2500.0, 400.0
 CITY_COUNT = 3000

@@ -5,9 +5,9 @@ from functools import cache
 
 import numpy as np
 
-from samplers.geography import continents
-from samplers.geography.continents import Russia
-from samplers.geography.grids import Codes, asset
+from terrasweep.samplers.geography import continents
+from terrasweep.samplers.geography.continents import Russia
+from terrasweep.samplers.geography.grids import Codes, asset
 
 STEP = 0.1
 FARTHEST = np.nextafter(180.0, 0.0)

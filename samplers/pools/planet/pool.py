@@ -9,13 +9,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from infra.seeds import generator
-from samplers.pools.planet import points
-from samplers.pools.planet.ground import Ground, ground
-from samplers.pools.planet.observe import Positions, look, months_of, positions
-from samplers.pools.planet.patches import NUM_BANDS, patches
-from samplers.pools.planet.spec import PlanetSpec
-from samplers.pools.planet.worlds import KNOBS
+from terrasweep.infra.seeds import generator
+from terrasweep.samplers.pools.planet import points
+from terrasweep.samplers.pools.planet.ground import Ground, ground
+from terrasweep.samplers.pools.planet.observe import Positions, look, months_of, positions
+from terrasweep.samplers.pools.planet.patches import NUM_BANDS, patches
+from terrasweep.samplers.pools.planet.spec import PlanetSpec
+from terrasweep.samplers.pools.planet.worlds import KNOBS
 
 BLOCK = 4096
 CHUNK_BYTES = 32 << 20

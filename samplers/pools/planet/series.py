@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from samplers.pools.planet import idioms, spectra
-from samplers.pools.planet.covers import CROP, SNOW, TREE, Cover
-from samplers.pools.planet.ground import Ground
-from samplers.pools.planet.phenology import green, signatures
-from samplers.pools.planet.places import STYLE, Places
-from samplers.pools.planet.spectra import OPTICAL, RADAR
-from samplers.pools.planet.weather import KELVIN, sigmoid
+from terrasweep.samplers.pools.planet import idioms, spectra
+from terrasweep.samplers.pools.planet.covers import CROP, SNOW, TREE, Cover
+from terrasweep.samplers.pools.planet.ground import Ground
+from terrasweep.samplers.pools.planet.phenology import green, signatures
+from terrasweep.samplers.pools.planet.places import STYLE, Places
+from terrasweep.samplers.pools.planet.spectra import OPTICAL, RADAR
+from terrasweep.samplers.pools.planet.weather import KELVIN, sigmoid
 
 BANDS = (
     *("VV", "VH", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B11", "B12"),

@@ -6,7 +6,17 @@ Bands: VV VH in dB, then B2 B3 B4 B5 B6 B7 B8 B8A B9 B11 B12 in units of 1e-4.
 
 import numpy as np
 
-from samplers.pools.planet.covers import BARE, BUILT, COVERS, CROP, GRASS, SHRUB, SNOW, TREE, WATER
+from terrasweep.samplers.pools.planet.covers import (
+    BARE,
+    BUILT,
+    COVERS,
+    CROP,
+    GRASS,
+    SHRUB,
+    SNOW,
+    TREE,
+    WATER,
+)
 
 NUM_BANDS = 13
 RADAR, OPTICAL = slice(0, 2), slice(2, 13)

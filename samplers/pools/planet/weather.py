@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from samplers.geography import climate
+from terrasweep.samplers.geography import climate
 
 MONTHS = np.arange(12)
 JULY, JANUARY = 6, 0

@@ -17,7 +17,7 @@ learnt it only of systems whose places it was shown. Where those are plants the 
 
 from dataclasses import dataclass
 
-from samplers.pools.planet.spec import World
+from terrasweep.samplers.pools.planet.spec import World
 
 
 @dataclass(frozen=True)

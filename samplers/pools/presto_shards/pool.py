@@ -8,10 +8,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from infra.seeds import generator
-from samplers import files, npy, rasters, rows, tars
-from samplers.pools.presto_shards.spec import PrestoShardsSpec
-from samplers.tars import Sample
+from terrasweep.infra.seeds import generator
+from terrasweep.samplers.formats import geotiff, npy, tar
+from terrasweep.samplers.formats.tar import Sample
+from terrasweep.samplers.pools.presto_shards.spec import PrestoShardsSpec
+from terrasweep.samplers.sources import image_index, pool_files
 
 SERIES = "s1_s2_era5_srtm_2020_2021.npy"
 COVER = "dynamicworld2020_2021.npy"
@@ -72,21 +73,21 @@ def read(spec: PrestoShardsSpec, chunk: int) -> dict[str, np.ndarray]:
 
 @lru_cache(maxsize=4)
 def _found(spec: PrestoShardsSpec) -> _Found:
-    root = files.place(spec)
+    root = pool_files.place(spec)
     if not root.is_file():
-        files.folder(spec, holds=HOLDS, get=GET)
+        pool_files.folder(spec, holds=HOLDS, get=GET)
     paths = [root] if root.is_file() else sorted(root.rglob("*.tar"))
-    archives = [tars.look_into(path) for path in paths]
+    archives = [tar.look_into(path) for path in paths]
     tiles = [_tile(sample) for archive in archives for sample in archive.samples]
     if not any(SERIES in tile.sample.parts for tile in tiles):
-        raise files.missing(root, holds=HOLDS, get=GET)
+        raise pool_files.missing(root, holds=HOLDS, get=GET)
     torn = [_Tile(Sample(one.path.name, {}), 1, one.fault) for one in archives if one.fault]
-    digest = files.digest(
+    digest = pool_files.digest(
         f"{tile.sample.key} {part} {span.size}"
         for tile in tiles
         for part, span in tile.sample.parts.items()
     )
-    files.check_content(spec, digest)
+    pool_files.check_content(spec, digest)
     whole = (*tiles, *torn)
     return _Found(whole, tuple(_chunks([tile.num_pixels for tile in whole])), digest)
 
@@ -95,7 +96,7 @@ def _chunks(sizes: list[int]) -> list[range]:
     """Return runs of tiles of at most so many pixels together; a larger tile is on its own."""
     cuts, held = [0], 0
     for place, size in enumerate(sizes):
-        if held and held + size > rows.CHUNK:
+        if held and held + size > image_index.CHUNK:
             cuts.append(place)
             held = 0
         held += size
@@ -143,18 +144,20 @@ def _rows(names: list[str], arrays: dict[str, np.ndarray], *, first: int) -> dic
     cover = arrays[COVER][:, window]
     faults = np.full(len(names), "", dtype=object)
     faults[~((cover >= 0) & (cover <= 9)).all(axis=1)] = UNCLASSED  # NaN is neither
-    faults[~np.isfinite(x).all(axis=(1, 2))] = rasters.NOT_FINITE
+    faults[~np.isfinite(x).all(axis=(1, 2))] = geotiff.NOT_FINITE
     lat, lon = arrays[PLACE].astype(np.float64).T
     month = np.full(len(names), first % 12, dtype=np.uint8)
-    part = rows.index({"id": names, "lat": lat, "lon": lon, "month": month, "rejected": faults})
+    part = image_index.index(
+        {"id": names, "lat": lat, "lon": lon, "month": month, "rejected": faults}
+    )
     classes = np.where(faults == "", cover.T, 0).T.astype(np.uint8)
-    return {**rows.columns(part), "x": x, "dynamic_world": classes}
+    return {**image_index.columns(part), "x": x, "dynamic_world": classes}
 
 
 def _none(names: list[str], reason: str) -> dict[str, np.ndarray]:
     size = len(names)
     x = np.zeros((size, STEPS, BANDS), dtype=np.float32)
-    part = rows.columns(rows.rejected(dict.fromkeys(names, reason)))
+    part = image_index.columns(image_index.rejected(dict.fromkeys(names, reason)))
     return {**part, "x": x, "dynamic_world": np.zeros((size, STEPS), dtype=np.uint8)}
 
 

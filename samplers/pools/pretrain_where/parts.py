@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from samplers import npy, rasters
-from samplers.rows import Seen, Unfit
-from samplers.tars import Sample
+from terrasweep.samplers.formats import geotiff, npy
+from terrasweep.samplers.formats.faults import Unfit
+from terrasweep.samplers.formats.tar import Sample
+from terrasweep.samplers.sources.image_index import Seen
 
 NO_IMAGE = "no part of the sample is an image of {} bands"
 TWO_IMAGES = "more than one part of the sample could be the image"
@@ -40,7 +41,7 @@ def seen(sample: Sample, *, num_bands: int) -> Seen:
         raise Unfit(TWO_IMAGES)
     image = found[0].astype(np.float32)
     if not np.isfinite(image).all():
-        raise Unfit(rasters.NOT_FINITE)
+        raise Unfit(geotiff.NOT_FINITE)
     return Seen(image, *_place(values))
 
 
@@ -68,11 +69,11 @@ def _values(sample: Sample, *, num_bands: int) -> Iterator[tuple[str, np.ndarray
 
 def _raster(name: str, data: bytes, *, num_bands: int) -> Iterator[tuple[str, np.ndarray]]:
     try:
-        image, lat, lon = rasters.placed(data, num_bands=num_bands, dtypes=DTYPES)
+        image, lat, lon = geotiff.placed(data, num_bands=num_bands, dtypes=DTYPES)
     except Unfit as fault:
-        if str(fault) != rasters.NOWHERE:
+        if str(fault) != geotiff.NOWHERE:
             return
-        yield name, rasters.pixels(data, num_bands=num_bands, dtypes=DTYPES)
+        yield name, geotiff.pixels(data, num_bands=num_bands, dtypes=DTYPES)
         return
     yield name, image
     yield "latlon", np.array([lat, lon])

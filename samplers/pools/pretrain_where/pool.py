@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from infra.errors import PoolError
-from samplers import files, rasters, rows, tars
-from samplers.pools.pretrain_where import parts
-from samplers.pools.pretrain_where.spec import PretrainWhereSpec
-from samplers.tars import Sample
+from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.formats import faults, geotiff, tar
+from terrasweep.samplers.formats.tar import Sample
+from terrasweep.samplers.pools.pretrain_where import parts
+from terrasweep.samplers.pools.pretrain_where.spec import PretrainWhereSpec
+from terrasweep.samplers.sources import image_index, pool_files
 
 GET = "the dataset is Amandeep10/pretrain-where-pretraining-datasets on Hugging Face"
 FIRST = 8
@@ -38,7 +39,7 @@ def chunks(spec: PretrainWhereSpec) -> int:
 
 def count(spec: PretrainWhereSpec) -> int:
     """Return the number of samples in the tars."""
-    return rows.num_sound(_found(spec).index)
+    return image_index.num_sound(_found(spec).index)
 
 
 def content(spec: PretrainWhereSpec) -> str:
@@ -53,26 +54,26 @@ def read(spec: PretrainWhereSpec, chunk: int) -> dict[str, np.ndarray]:
         PoolError: If the folder does not hold the set, or its samples are not understood.
     """
     found, patch = _found(spec), _patch(spec)
-    part = rows.slice_of(found.index, chunk, size=patch.per_chunk)
-    return rows.gather(
+    part = image_index.slice_of(found.index, chunk, size=patch.per_chunk)
+    return image_index.gather(
         part,
         patch=patch,
         load=lambda name: parts.seen(found.samples[int(name)], num_bands=spec.num_bands),
     )
 
 
-def _patch(spec: PretrainWhereSpec) -> rows.Patch:
-    return rows.Patch(num_bands=spec.num_bands, size_px=spec.size_px, dtype="float32")
+def _patch(spec: PretrainWhereSpec) -> image_index.Patch:
+    return image_index.Patch(num_bands=spec.num_bands, size_px=spec.size_px, dtype="float32")
 
 
 @lru_cache(maxsize=4)
 def _found(spec: PretrainWhereSpec) -> _Found:
     holds = f"{spec.region}/{spec.split}_shards/*.tar (pretrain-where)"
-    root = files.folder(spec, holds=holds, get=GET)
+    root = pool_files.folder(spec, holds=holds, get=GET)
     home = root / spec.region / f"{spec.split}_shards"
-    archives = [tars.look_into(path) for path in sorted(home.glob("*.tar"))]
+    archives = [tar.look_into(path) for path in sorted(home.glob("*.tar"))]
     if not archives:
-        raise files.missing(root, holds=holds, get=GET, found=_there(root, home))
+        raise pool_files.missing(root, holds=holds, get=GET, found=_there(root, home))
     samples = tuple(sample for archive in archives for sample in archive.samples)
     names = [
         f"{spec.region}/{archive.path.stem}/{sample.key}"
@@ -80,12 +81,12 @@ def _found(spec: PretrainWhereSpec) -> _Found:
         for sample in archive.samples
     ]
     faults = {archive.path.name: archive.fault for archive in archives if archive.fault}
-    digest = files.digest(
+    digest = pool_files.digest(
         f"{name} {part} {span.size}"
         for name, sample in zip(names, samples, strict=True)
         for part, span in sample.parts.items()
     )
-    files.check_content(spec, digest)
+    pool_files.check_content(spec, digest)
     _check_understood(samples[:FIRST], home=home, spec=spec)
     return _Found(_index(names, faults), samples, digest)
 
@@ -93,8 +94,8 @@ def _found(spec: PretrainWhereSpec) -> _Found:
 def _index(names: list[str], faults: dict[str, str]) -> pa.Table:
     where = np.full(len(names), np.nan)  # each sample says where it lies
     numbers = [str(place) for place in range(len(names))]
-    lines = rows.index({"id": names, "lat": where, "lon": where, "file": numbers})
-    return pa.concat_tables([lines, rows.rejected(faults)]).combine_chunks()
+    lines = image_index.index({"id": names, "lat": where, "lon": where, "file": numbers})
+    return pa.concat_tables([lines, image_index.rejected(faults)]).combine_chunks()
 
 
 def _check_understood(samples: tuple[Sample, ...], *, home: Path, spec: PretrainWhereSpec) -> None:
@@ -104,13 +105,13 @@ def _check_understood(samples: tuple[Sample, ...], *, home: Path, spec: Pretrain
         PoolError: With what the first sample is made of.
     """
     if any("tif" in part for sample in samples for part in sample.parts):
-        rasters.check_installed()
+        geotiff.check_installed()
     why = "the tars hold no sample"
     for sample in samples:
         try:
             parts.seen(sample, num_bands=spec.num_bands)
             return
-        except rows.Unfit as fault:
+        except faults.Unfit as fault:
             why = str(fault)
     told = parts.describe(samples[0], num_bands=spec.num_bands) if samples else "none"
     raise PoolError(

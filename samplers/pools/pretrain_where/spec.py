@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from samplers.spec import FilesSpec
+from terrasweep.samplers.spec.composition import FilesSpec
 
 
 class PretrainWhereSpec(FilesSpec):

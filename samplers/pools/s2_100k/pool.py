@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from samplers import files, rasters, rows, sheets, tars
-from samplers.pools.s2_100k.spec import S2100kSpec
-from samplers.tars import Span
+from terrasweep.samplers.formats import csv, geotiff, tar
+from terrasweep.samplers.formats.tar import Span
+from terrasweep.samplers.pools.s2_100k.spec import S2100kSpec
+from terrasweep.samplers.sources import image_index, pool_files
 
 NUM_BANDS = 12
 HOLDS = "index.csv and images/*.tif or data/*.tar (S2-100K)"
@@ -41,7 +42,7 @@ def chunks(spec: S2100kSpec) -> int:
 
 def count(spec: S2100kSpec) -> int:
     """Return the number of lines whose patch is there."""
-    return rows.num_sound(_found(spec).index)
+    return image_index.num_sound(_found(spec).index)
 
 
 def content(spec: S2100kSpec) -> str:
@@ -56,41 +57,41 @@ def read(spec: S2100kSpec, chunk: int) -> dict[str, np.ndarray]:
         PoolError: If the folder does not hold the pool, or rasterio is not installed.
     """
     found, patch = _found(spec), _patch(spec)
-    part = rows.slice_of(found.index, chunk, size=patch.per_chunk)
+    part = image_index.slice_of(found.index, chunk, size=patch.per_chunk)
 
-    def load(name: str) -> rows.Seen:
+    def load(name: str) -> image_index.Seen:
         data = found.patches[name].read()
-        return rows.Seen(rasters.pixels(data, num_bands=NUM_BANDS, dtypes=(patch.dtype,)))
+        return image_index.Seen(geotiff.pixels(data, num_bands=NUM_BANDS, dtypes=(patch.dtype,)))
 
-    return rows.gather(part, patch=patch, load=load)
+    return image_index.gather(part, patch=patch, load=load)
 
 
-def _patch(spec: S2100kSpec) -> rows.Patch:
-    return rows.Patch(num_bands=NUM_BANDS, size_px=spec.size_px, dtype="uint16")
+def _patch(spec: S2100kSpec) -> image_index.Patch:
+    return image_index.Patch(num_bands=NUM_BANDS, size_px=spec.size_px, dtype="uint16")
 
 
 @lru_cache(maxsize=4)
 def _found(spec: S2100kSpec) -> _Found:
-    rasters.check_installed()
-    root = files.folder(spec, holds=HOLDS, get=GET)
+    geotiff.check_installed()
+    root = pool_files.folder(spec, holds=HOLDS, get=GET)
     if not (root / "index.csv").is_file():
-        raise files.missing(root, holds=HOLDS, get=GET)
+        raise pool_files.missing(root, holds=HOLDS, get=GET)
     archives = [
-        tars.look_into(path) for path in sorted({*root.glob("data/*.tar"), *root.glob("*.tar")})
+        tar.look_into(path) for path in sorted({*root.glob("data/*.tar"), *root.glob("*.tar")})
     ]
     lying = [*_loose(root / "images"), *_packed(archives)]
     patches = dict(reversed(lying))
     if not patches and not archives:
-        raise files.missing(root, holds=HOLDS, get=GET)
+        raise pool_files.missing(root, holds=HOLDS, get=GET)
     sizes = [f"{name} {patches[name].size}" for name in sorted(patches)]
-    digest = files.digest([(root / "index.csv").read_bytes(), *sizes])
-    files.check_content(spec, digest)
+    digest = pool_files.digest([(root / "index.csv").read_bytes(), *sizes])
+    pool_files.check_content(spec, digest)
     faults = {archive.path.name: archive.fault for archive in archives if archive.fault}
     again = [one for one in lying if patches[one[0]] != one[1]]
     faults |= {f"{span.tar.name}/{name}": TWICE for name, span in again}
     index = _index(root / "index.csv", spec=spec, patches=patches, faults=faults)
     if not index.num_rows:
-        raise files.missing(root, holds=HOLDS, get=GET, found="an index without lines")
+        raise pool_files.missing(root, holds=HOLDS, get=GET, found="an index without lines")
     return _Found(index, patches, digest)
 
 
@@ -99,7 +100,7 @@ def _loose(folder: Path) -> Iterator[tuple[str, Span]]:
         yield path.name, Span(path, 0, path.stat().st_size)
 
 
-def _packed(archives: list[tars.Contents]) -> Iterator[tuple[str, Span]]:
+def _packed(archives: list[tar.Contents]) -> Iterator[tuple[str, Span]]:
     for archive in archives:
         for sample in archive.samples:
             for part, span in sample.parts.items():
@@ -110,23 +111,23 @@ def _packed(archives: list[tars.Contents]) -> Iterator[tuple[str, Span]]:
 def _index(
     path: Path, *, spec: S2100kSpec, patches: dict[str, Span], faults: dict[str, str]
 ) -> pa.Table:
-    table, broken = sheets.read(path, wanted=("lat", "lon", "fn"))
+    table, broken = csv.read(path, wanted=("lat", "lon", "fn"))
     names = [Path(name).name for name in table.column("fn").to_pylist()]
-    lines = rows.index(
+    lines = image_index.index(
         {
             "id": names,
-            "lat": sheets.numbers(table.column("lat")),
-            "lon": sheets.numbers(table.column("lon")),
+            "lat": csv.numbers(table.column("lat")),
+            "lon": csv.numbers(table.column("lon")),
             "file": names,
             "rejected": [_fault(patches.get(name), spec=spec) for name in names],
         }
     )
     unnamed = dict.fromkeys(sorted(patches.keys() - set(names)), UNNAMED)
-    others = rows.rejected({**dict.fromkeys(broken, sheets.BROKEN), **faults, **unnamed})
+    others = image_index.rejected({**dict.fromkeys(broken, csv.BROKEN), **faults, **unnamed})
     return pa.concat_tables([lines, others]).combine_chunks()
 
 
 def _fault(patch: Span | None, *, spec: S2100kSpec) -> str:
     if patch is None:
-        return rasters.MISSING
+        return geotiff.MISSING
     return SMALL if patch.size < spec.min_bytes else ""

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from samplers import files, rasters, rows
-from samplers.pools.ssl4eo_s12.spec import Ssl4eoS12Spec
+from terrasweep.samplers.formats import faults, geotiff
+from terrasweep.samplers.pools.ssl4eo_s12.spec import Ssl4eoS12Spec
+from terrasweep.samplers.sources import image_index, pool_files
 
 L1C = ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B10", "B11", "B12")
 BANDS = {"s2c": L1C, "s2a": tuple(band for band in L1C if band != "B10"), "s1": ("VV", "VH")}
@@ -30,13 +31,13 @@ def chunks(spec: Ssl4eoS12Spec) -> int:
 
 def count(spec: Ssl4eoS12Spec) -> int:
     """Return the number of granules; every location's folder is listed for it."""
-    home = files.place(spec) / spec.split
+    home = pool_files.place(spec) / spec.split
     return sum(len(_granules(home / name)) for name in _locations(spec))
 
 
 def content(spec: Ssl4eoS12Spec) -> str:
     """Return a digest of the names of the locations; what lies in them is not looked at."""
-    return files.digest(_locations(spec))
+    return pool_files.digest(_locations(spec))
 
 
 def read(spec: Ssl4eoS12Spec, chunk: int) -> dict[str, np.ndarray]:
@@ -45,26 +46,26 @@ def read(spec: Ssl4eoS12Spec, chunk: int) -> dict[str, np.ndarray]:
     Raises:
         PoolError: If the folder does not hold the pool, or rasterio is not installed.
     """
-    home, patch = files.place(spec) / spec.split, _patch(spec)
+    home, patch = pool_files.place(spec) / spec.split, _patch(spec)
     start = range(0, len(_locations(spec)), _per_chunk(spec))[chunk]
     locations = _locations(spec)[start : start + _per_chunk(spec)]
     granules = [(at, name) for at in locations for name in _granules(home / at) or [""]]
     names = [f"{at}/{name}" if name else at for at, name in granules]
     where = np.full(len(names), np.nan)  # each file says where it lies
-    part = rows.index(
+    part = image_index.index(
         {
             "id": names,
             "lat": where,
             "lon": where,
-            "month": rows.months([_date(name) for _, name in granules]),
+            "month": image_index.months([_date(name) for _, name in granules]),
             "file": names,
             "rejected": ["" if name else EMPTY for _, name in granules],
         }
     )
-    return rows.gather(part, patch=patch, load=lambda name: _seen(home / name, spec=spec))
+    return image_index.gather(part, patch=patch, load=lambda name: _seen(home / name, spec=spec))
 
 
-def _seen(granule: Path, *, spec: Ssl4eoS12Spec) -> rows.Seen:
+def _seen(granule: Path, *, spec: Ssl4eoS12Spec) -> image_index.Seen:
     """Return a granule's bands on the grid of its 10 m band.
 
     Raises:
@@ -73,27 +74,27 @@ def _seen(granule: Path, *, spec: Ssl4eoS12Spec) -> rows.Seen:
     accepts, bands = (DTYPES[spec.split],), BANDS[spec.split]
     lacking = [band for band in bands if not (granule / f"{band}.tif").is_file()]
     if lacking:
-        raise rows.Unfit(f"band {lacking[0]} is missing")
+        raise faults.Unfit(f"band {lacking[0]} is missing")
     reference = granule / f"{REFERENCE[spec.split]}.tif"
-    grid, lat, lon = rasters.placed(reference, num_bands=1, dtypes=accepts)
+    grid, lat, lon = geotiff.placed(reference, num_bands=1, dtypes=accepts)
     image = np.empty((len(bands), *grid.shape[1:]), dtype=grid.dtype)
     for place, band in enumerate(bands):
-        values = rasters.pixels(granule / f"{band}.tif", num_bands=1, dtypes=accepts)
+        values = geotiff.pixels(granule / f"{band}.tif", num_bands=1, dtypes=accepts)
         image[place] = _on_grid(values[0], grid, band)
-    return rows.Seen(image, lat, lon)
+    return image_index.Seen(image, lat, lon)
 
 
 def _on_grid(values: np.ndarray, grid: np.ndarray, band: str) -> np.ndarray:
     tall, wide = (have / own for have, own in zip(grid.shape[1:], values.shape, strict=True))
     if tall != wide or tall != int(tall):
         size = " x ".join(map(str, values.shape))
-        raise rows.Unfit(f"band {band} of {size} pixels does not fit the grid of 10 m")
+        raise faults.Unfit(f"band {band} of {size} pixels does not fit the grid of 10 m")
     return values.repeat(int(tall), axis=0).repeat(int(tall), axis=1)
 
 
-def _patch(spec: Ssl4eoS12Spec) -> rows.Patch:
+def _patch(spec: Ssl4eoS12Spec) -> image_index.Patch:
     bands = len(BANDS[spec.split])
-    return rows.Patch(num_bands=bands, size_px=spec.size_px, dtype=DTYPES[spec.split])
+    return image_index.Patch(num_bands=bands, size_px=spec.size_px, dtype=DTYPES[spec.split])
 
 
 def _per_chunk(spec: Ssl4eoS12Spec) -> int:
@@ -102,14 +103,14 @@ def _per_chunk(spec: Ssl4eoS12Spec) -> int:
 
 @lru_cache(maxsize=4)
 def _locations(spec: Ssl4eoS12Spec) -> tuple[str, ...]:
-    rasters.check_installed()
+    geotiff.check_installed()
     holds = f"{spec.split}/<location>/<granule>/<band>.tif (SSL4EO-S12)"
-    root = files.folder(spec, holds=holds, get=GET)
+    root = pool_files.folder(spec, holds=holds, get=GET)
     home = root / spec.split
     found = sorted(item.name for item in home.iterdir() if item.is_dir()) if home.is_dir() else []
     if not found:
-        raise files.missing(root, holds=holds, get=GET)
-    files.check_content(spec, files.digest(found))
+        raise pool_files.missing(root, holds=holds, get=GET)
+    pool_files.check_content(spec, pool_files.digest(found))
     return tuple(found)
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from samplers import series
-from samplers.tasks.algae_blooms.spec import AlgaeBloomsSpec
+from terrasweep.samplers.sources import presto_arrays
+from terrasweep.samplers.tasks.algae_blooms.spec import AlgaeBloomsSpec
 
 
 def classes(spec: AlgaeBloomsSpec) -> None:
@@ -16,4 +16,4 @@ def read(spec: AlgaeBloomsSpec) -> dict[str, np.ndarray]:
     Raises:
         TaskError: If a file is missing, cut short, or has another shape.
     """
-    return series.read(spec)
+    return presto_arrays.read(spec)

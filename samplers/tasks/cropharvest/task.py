@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from samplers import filed, hdf5
-from samplers.tasks.cropharvest.spec import CropHarvestSpec
+from terrasweep.samplers.formats import faults, hdf5
+from terrasweep.samplers.sources import task_files
+from terrasweep.samplers.tasks.cropharvest.spec import CropHarvestSpec
 
 GET = "CropHarvest 0.7 is at https://zenodo.org/records/10251170"
 HOLDS = "labels.geojson and features/arrays/*.h5 (CropHarvest)"
@@ -37,12 +38,14 @@ def read(spec: CropHarvestSpec) -> dict[str, np.ndarray]:
         TaskError: If the folder is incomplete or a file holds something else.
     """
     hdf5.check_installed()
-    root = filed.folder(spec, holds=HOLDS, get=GET, needs=["labels.geojson", "features/arrays"])
+    root = task_files.folder(
+        spec, holds=HOLDS, get=GET, needs=["labels.geojson", "features/arrays"]
+    )
     lines = [line for line in _lines(root) if _label(line, spec) is not None]
     lines = [line for line in lines if _file(root, line).is_file()]
     if not lines:
         found = "no label with a series beside it"
-        raise filed.incomplete(root, holds=HOLDS, get=GET, found=found)
+        raise task_files.incomplete(root, holds=HOLDS, get=GET, found=found)
     series = np.stack([_series(_file(root, line)) for line in lines])
     covers = np.stack([_dynamic_world(root, line) for line in lines])
     own = {
@@ -57,14 +60,14 @@ def read(spec: CropHarvestSpec) -> dict[str, np.ndarray]:
     parts = [own, *(_test_set(path) for path in _test_files(root, spec))]
     whole = {name: np.concatenate([part[name] for part in parts]) for name in own}
     month = np.full(len(whole["id"]), FEBRUARY)
-    return filed.columns(spec, ids=whole.pop("id"), month=month, **_known(whole, root))
+    return task_files.columns(spec, ids=whole.pop("id"), month=month, **_known(whole, root))
 
 
 def _known(whole: dict[str, np.ndarray], root: Path) -> dict[str, np.ndarray]:
     bad = ~np.isfinite(whole["x"]).all(axis=(1, 2))
     if bad.any():
         found = f"{int(bad.sum())} series with values that are none"
-        raise filed.malformed(root / "features", wanted="numbers in every series", found=found)
+        raise faults.malformed(root / "features", wanted="numbers in every series", found=found)
     return whole
 
 
@@ -75,7 +78,7 @@ def _lines(root: Path) -> list[Line]:
         return [feature["properties"] for feature in features]
     except (ValueError, KeyError, TypeError) as error:
         found = f"{type(error).__name__}: {error}"
-        raise filed.malformed(path, wanted="a GeoJSON of points", found=found) from None
+        raise faults.malformed(path, wanted="a GeoJSON of points", found=found) from None
 
 
 def _label(line: Line, spec: CropHarvestSpec) -> int | None:
@@ -98,7 +101,7 @@ def _series(path: Path) -> np.ndarray:
     with hdf5.opened(path) as file:
         values = np.asarray(file["array"], dtype=np.float32)
     if values.shape != SHAPE:
-        raise filed.malformed(path, wanted="12 months of 18 bands", found=f"{values.shape}")
+        raise faults.malformed(path, wanted="12 months of 18 bands", found=f"{values.shape}")
     return values
 
 
@@ -109,7 +112,7 @@ def _dynamic_world(root: Path, line: Line) -> np.ndarray:
         return np.full(SHAPE[0], MISSING, np.uint8)
     values = np.load(path, allow_pickle=False)
     if values.shape != SHAPE[:1]:
-        raise filed.malformed(path, wanted="12 months", found=f"{values.shape}")
+        raise faults.malformed(path, wanted="12 months", found=f"{values.shape}")
     return np.asarray(values, np.uint8)
 
 
@@ -121,7 +124,7 @@ def _test_files(root: Path, spec: CropHarvestSpec) -> Sequence[Path]:
         own = sorted((root / "test_features").glob(f"{name}*.h5"))
         if not own:
             holds = f"test_features/{name}*.h5 (CropHarvest)"
-            raise filed.incomplete(root, holds=holds, get=GET)
+            raise task_files.incomplete(root, holds=holds, get=GET)
         found += own
     return found
 
@@ -131,7 +134,7 @@ def _test_set(path: Path) -> dict[str, np.ndarray]:
         x, y, lat, lon = (np.asarray(file[name]) for name in ("x", "y", "lats", "lons"))
     known = y >= 0
     if x.shape[1:] != SHAPE:
-        raise filed.malformed(path, wanted="12 months of 18 bands", found=f"{x.shape[1:]}")
+        raise faults.malformed(path, wanted="12 months of 18 bands", found=f"{x.shape[1:]}")
     number = int(known.sum())
     return {
         "id": np.array([f"{path.stem}-{at}" for at in np.flatnonzero(known)]),

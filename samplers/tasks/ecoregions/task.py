@@ -4,12 +4,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from infra.errors import PoolError
-from infra.seeds import generator
-from samplers import ecoregions, filed
-from samplers.names import BIOMES, UNKNOWN, Continent
-from samplers.pools.planet import points
-from samplers.tasks.ecoregions.spec import EcoregionsSpec
+from terrasweep.infra.errors import PoolError
+from terrasweep.infra.seeds import generator
+from terrasweep.samplers.geography.strata import BIOMES, UNKNOWN, Continent
+from terrasweep.samplers.maps import ecoregions
+from terrasweep.samplers.pools.planet import points
+from terrasweep.samplers.sources import task_files
+from terrasweep.samplers.tasks.ecoregions.spec import EcoregionsSpec
 
 GET = "RESOLVE Ecoregions 2017 is at https://ecoregions.appspot.com"
 
@@ -29,16 +30,16 @@ def read(spec: EcoregionsSpec) -> dict[str, np.ndarray]:
     lat, lon, names = _drawn(spec)
     _, label = np.unique(names, return_inverse=True)
     ids = [f"ecoregions-{spec.seed}-{number}" for number in range(len(lat))]
-    made = filed.columns(spec, ids=ids, lat=lat, lon=lon, label=label.astype(np.int64))
+    made = task_files.columns(spec, ids=ids, lat=lat, lon=lon, label=label.astype(np.int64))
     return {name: column[made["continent"] != "none"] for name, column in made.items()}
 
 
 @lru_cache(maxsize=2)
 def _drawn(spec: EcoregionsSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    path = filed.home(spec)
+    path = task_files.home(spec)
     if not path.exists():
         holds = "Ecoregions2017.shp, or a folder of rasters made of it,"
-        raise filed.incomplete(path.parent, holds=holds, get=GET, found=f"no {path.name}")
+        raise task_files.incomplete(path.parent, holds=holds, get=GET, found=f"no {path.name}")
     regions = ecoregions.opened(path)
     each = [_continent(spec, continent.value) for continent in Continent]
     lat, lon = (np.concatenate(parts) for parts in zip(*each, strict=True))

@@ -6,13 +6,14 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from infra.errors import PoolError, TaskError
-from samplers import filed
-from samplers.draw import hashes
-from samplers.pools.fmow_sentinel import pool
-from samplers.pools.fmow_sentinel.spec import FmowSentinelSpec
-from samplers.rows import num_sound
-from samplers.tasks.fmow_sentinel.spec import FmowSentinelTaskSpec
+from terrasweep.infra.errors import PoolError, TaskError
+from terrasweep.samplers.draw.ranks import hashes
+from terrasweep.samplers.formats import faults
+from terrasweep.samplers.pools.fmow_sentinel import pool
+from terrasweep.samplers.pools.fmow_sentinel.spec import FmowSentinelSpec
+from terrasweep.samplers.sources import task_files
+from terrasweep.samplers.sources.image_index import num_sound
+from terrasweep.samplers.tasks.fmow_sentinel.spec import FmowSentinelTaskSpec
 
 Split = Literal["train", "val", "test"]
 
@@ -35,9 +36,9 @@ def read(spec: FmowSentinelTaskSpec) -> dict[str, np.ndarray]:
     if strange:
         found = f"{strange[0]} in {spec.judged} alone"
         wanted = "the categories of the training set"
-        raise filed.malformed(filed.home(spec), wanted=wanted, found=found)
+        raise faults.malformed(task_files.home(spec), wanted=wanted, found=found)
     label = np.searchsorted(names, whole.pop("category")).astype(np.int64)
-    return filed.columns(spec, ids=whole.pop("id"), label=label, **whole)
+    return task_files.columns(spec, ids=whole.pop("id"), label=label, **whole)
 
 
 def _part(spec: FmowSentinelTaskSpec, split: Split, official: str) -> dict[str, np.ndarray]:
@@ -47,7 +48,7 @@ def _part(spec: FmowSentinelTaskSpec, split: Split, official: str) -> dict[str, 
     if len(bad):
         found = f"{len(bad):,} that cannot be used, such as {read['id'][bad[0]]}: "
         raise TaskError(
-            f"wanted the images of {split} in {filed.home(spec)}",
+            f"wanted the images of {split} in {task_files.home(spec)}",
             found=found + str(read["rejected"][bad[0]]),
             do="restore the files, or remove their lines from the CSV",
         )
@@ -73,7 +74,7 @@ def _index(spec: FmowSentinelTaskSpec, split: Split) -> pa.Table:
     if num_sound(index) < index.num_rows:
         found = f"{index.num_rows - num_sound(index):,} broken lines"
         wanted = f"whole lines in {split}.csv"
-        raise filed.malformed(filed.home(spec), wanted=wanted, found=found)
+        raise faults.malformed(task_files.home(spec), wanted=wanted, found=found)
     return index
 
 

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from samplers.spec import ClassMetric, FiledTaskSpec, MapMetric, Target
+from terrasweep.samplers.spec.composition import ClassMetric, FiledTaskSpec, MapMetric, Target
 
 
 class FortySpec(FiledTaskSpec):

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from samplers import filed, tfrecord
-from samplers.draw import hashes
-from samplers.tasks.forty.spec import FortySpec
+from terrasweep.samplers.draw.ranks import hashes
+from terrasweep.samplers.formats import faults, tfrecord
+from terrasweep.samplers.sources import task_files
+from terrasweep.samplers.tasks.forty.spec import FortySpec
 
 GET = "ForTy v1 is at gs://forest_typology/forty_v1/1.0.0"
 CLASSES = (
@@ -46,7 +47,7 @@ def read(spec: FortySpec) -> dict[str, np.ndarray]:
     """
     patches = {part: _taken(spec, split) for split, part in (("train", "train"), ("test", "test"))}
     whole = [one for part in patches.values() for one in part]
-    return filed.columns(
+    return task_files.columns(
         spec,
         ids=[one.id for one in whole],
         lat=np.array([one.lat for one in whole]),
@@ -61,16 +62,16 @@ def read(spec: FortySpec) -> dict[str, np.ndarray]:
 def _taken(spec: FortySpec, split: str) -> list[_Patch]:
     """Return the patches of a split with the lowest hashed ids."""
     holds = f"forty_v1-{split}.tfrecord-* (ForTy v1)"
-    root = filed.folder(spec, holds=holds, get=GET)
+    root = task_files.folder(spec, holds=holds, get=GET)
     paths = sorted(root.glob(f"forty_v1-{split}.tfrecord-*"))
     if not paths:
-        raise filed.incomplete(root, holds=holds, get=GET)
+        raise task_files.incomplete(root, holds=holds, get=GET)
     kept: list[_Patch] = []
     for path in paths:
         own = (_patch(record, spec, path) for record in _records(path))
         kept = _lowest([*kept, *(one for one in own if one is not None)], number=spec.most)
     if not kept:
-        raise filed.incomplete(root, holds=holds, get=GET, found="no labelled patch in them")
+        raise task_files.incomplete(root, holds=holds, get=GET, found="no labelled patch in them")
     return kept
 
 
@@ -83,14 +84,14 @@ def _records(path: Path) -> list[bytes]:
     try:
         return list(tfrecord.records(path))
     except tfrecord.BrokenError as error:
-        raise filed.malformed(path, wanted="whole records", found=str(error)) from None
+        raise faults.malformed(path, wanted="whole records", found=str(error)) from None
 
 
 def _patch(record: bytes, spec: FortySpec, path: Path) -> _Patch | None:
     try:
         told = tfrecord.example(record)
     except tfrecord.BrokenError as error:
-        raise filed.malformed(path, wanted="records of ForTy", found=str(error)) from None
+        raise faults.malformed(path, wanted="records of ForTy", found=str(error)) from None
     label = _label(_bytes(told, "segmentation_labels", path), spec)
     if label is None:
         return None
@@ -120,7 +121,7 @@ def _numbers(told: Mapping[str, tfrecord.Value], name: str, path: Path, *, size:
     values = told.get(name)
     if not isinstance(values, np.ndarray) or values.size != size:
         found = "none" if values is None else f"{len(values)}"
-        raise filed.malformed(path, wanted=f"{size} numbers of {name} per record", found=found)
+        raise faults.malformed(path, wanted=f"{size} numbers of {name} per record", found=found)
     return values
 
 
@@ -130,5 +131,5 @@ def _bytes(told: Mapping[str, tfrecord.Value], name: str, path: Path) -> np.ndar
     if isinstance(values, list) and len(values) == 1:
         values = np.frombuffer(values[0], np.uint8)
     if not isinstance(values, np.ndarray) or values.size != SIDE * SIDE:
-        raise filed.malformed(path, wanted=f"a map of {SIDE} x {SIDE} in {name}", found="none")
+        raise faults.malformed(path, wanted=f"a map of {SIDE} x {SIDE} in {name}", found="none")
     return values

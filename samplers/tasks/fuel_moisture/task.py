@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from samplers import series
-from samplers.tasks.fuel_moisture.spec import FuelMoistureSpec
+from terrasweep.samplers.sources import presto_arrays
+from terrasweep.samplers.tasks.fuel_moisture.spec import FuelMoistureSpec
 
 
 def classes(spec: FuelMoistureSpec) -> None:
@@ -16,4 +16,4 @@ def read(spec: FuelMoistureSpec) -> dict[str, np.ndarray]:
     Raises:
         TaskError: If a file is missing, cut short, or has another shape.
     """
-    return series.read(spec)
+    return presto_arrays.read(spec)

@@ -5,7 +5,7 @@ from typing import ClassVar, Final, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from samplers.spec import FiledTaskSpec, Target
+from terrasweep.samplers.spec.composition import FiledTaskSpec, Target
 
 Dataset: TypeAlias = Literal[
     "m-bigearthnet",

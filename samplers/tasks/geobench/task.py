@@ -1,6 +1,6 @@
 """GEO-Bench v1: a file per sample, a data set per band, and what is known of them in a pickle.
 
-The pickles are read by `samplers/unpickled.py`, which runs nothing of what they ask for.
+The pickles are read by `samplers/formats/pickles.py`, which runs nothing of what they ask for.
 """
 
 import ast
@@ -14,9 +14,10 @@ import numpy as np
 from pyproj import Transformer
 from pyproj.exceptions import CRSError
 
-from infra.errors import TaskError
-from samplers import filed, hdf5, rows, unpickled
-from samplers.tasks.geobench.spec import GeobenchSpec
+from terrasweep.infra.errors import TaskError
+from terrasweep.samplers.formats import faults, hdf5, pickles
+from terrasweep.samplers.sources import image_index, task_files
+from terrasweep.samplers.tasks.geobench.spec import GeobenchSpec
 
 GET = "GEO-Bench v1 is at https://huggingface.co/datasets/recursix/geo-bench-1.0"
 EXPECTED = ("geobench", "rasterio", "affine", "datetime")
@@ -56,10 +57,12 @@ def read(spec: GeobenchSpec) -> dict[str, np.ndarray]:
     lacking = [name for name in split if not (root / f"{name}.hdf5").is_file()]
     if lacking:
         found = f"no {lacking[0]}.hdf5 and {len(lacking) - 1:,} others that the partition names"
-        raise filed.incomplete(root, holds=f"the samples of {spec.dataset}", get=GET, found=found)
+        raise task_files.incomplete(
+            root, holds=f"the samples of {spec.dataset}", get=GET, found=found
+        )
     samples = [_sample(root / f"{name}.hdf5", spec) for name in split]
     _check_alike(samples, names=list(split), root=root)
-    return filed.columns(
+    return task_files.columns(
         spec,
         ids=[f"{spec.dataset}-{name}" for name in split],
         lat=np.array([one.lat for one in samples]),
@@ -76,14 +79,14 @@ def read(spec: GeobenchSpec) -> dict[str, np.ndarray]:
 def _root(spec: GeobenchSpec) -> Path:
     needs = ["label_map.json", f"{spec.partition}_partition.json"]
     holds = f"label_map.json, a partition and *.hdf5 of {spec.dataset} (GEO-Bench v1)"
-    return filed.folder(spec, holds=holds, get=GET, needs=needs)
+    return task_files.folder(spec, holds=holds, get=GET, needs=needs)
 
 
 def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise filed.malformed(path, wanted="JSON", found=str(error)) from None
+        raise faults.malformed(path, wanted="JSON", found=str(error)) from None
 
 
 def _sample(path: Path, spec: GeobenchSpec) -> _Sample:
@@ -96,11 +99,11 @@ def _sample(path: Path, spec: GeobenchSpec) -> _Sample:
     shape = max((band.shape for band in bands), key=lambda own: own[0])
     if any(band.shape != shape for band in bands):
         found = ", ".join(sorted({str(band.shape) for band in bands}))
-        raise filed.malformed(path, wanted="bands of one shape", found=found)
+        raise faults.malformed(path, wanted="bands of one shape", found=found)
     lat, lon = _place(about, chosen[0], shape=shape, path=path, spec=spec)
     label = _of_map(maps[0], spec) if maps else about.get("label")
     if label is None:
-        raise filed.malformed(path, wanted="a label", found="none")
+        raise faults.malformed(path, wanted="a label", found="none")
     image = np.stack(bands).astype(np.float32)
     return _Sample(image, np.asarray(label), lat, lon, _month(chosen[0]))
 
@@ -109,12 +112,12 @@ def _about(path: Path, text: Any) -> Mapping[str, Any]:
     """Return what the file's pickle says: text that stands for the bytes of a pickled dict."""
     try:
         data = ast.literal_eval(str(text))
-        about = unpickled.loads(data, known=EXPECTED) if isinstance(data, bytes) else None
-    except (ValueError, SyntaxError, unpickled.RefusedError) as error:
+        about = pickles.loads(data, known=EXPECTED) if isinstance(data, bytes) else None
+    except (ValueError, SyntaxError, pickles.RefusedError) as error:
         wanted = "what is known of the bands, as data and no more"
-        raise filed.malformed(path, wanted=wanted, found=str(error)) from None
+        raise faults.malformed(path, wanted=wanted, found=str(error)) from None
     if not isinstance(about, dict):
-        raise filed.malformed(path, wanted="what is known of the bands", found="no dict")
+        raise faults.malformed(path, wanted="what is known of the bands", found="no dict")
     return about
 
 
@@ -126,7 +129,7 @@ def _chosen(names: Sequence[str], spec: GeobenchSpec, path: Path) -> list[str]:
         own = [name for name in names if name.startswith(band)]
         if not own:
             found = f"none among {', '.join(names)}"
-            raise filed.malformed(path, wanted=f"the band {band!r}", found=found)
+            raise faults.malformed(path, wanted=f"the band {band!r}", found=found)
         chosen.append(own[0])
     return chosen
 
@@ -143,7 +146,7 @@ def _of_map(values: np.ndarray, spec: GeobenchSpec) -> int | np.ndarray:
 def _month(band: str) -> int:
     tail = band[-DATE:]
     dated = tail.startswith("_") and tail[1:5].isdigit()
-    return int(rows.months([tail[1:] if dated else ""])[0])
+    return int(image_index.months([tail[1:] if dated else ""])[0])
 
 
 def _place(
@@ -166,13 +169,13 @@ def _place(
     try:
         lon, lat = Transformer.from_crs(crs, 4326, always_xy=True).transform(east, north)
     except CRSError as error:
-        raise filed.malformed(path, wanted="a CRS", found=str(error)) from None
+        raise faults.malformed(path, wanted="a CRS", found=str(error)) from None
     return float(lat), float(lon)
 
 
 def _numbers(grid: Any) -> tuple[float, ...] | None:
     """Return the six numbers of an affine transform, from a list or from a stub of `affine`."""
-    held = grid.args if isinstance(grid, unpickled.Stub) else grid
+    held = grid.args if isinstance(grid, pickles.Stub) else grid
     if not isinstance(held, list | tuple) or len(held) < 6:
         return None
     return tuple(float(one) for one in held[:6])
@@ -180,7 +183,7 @@ def _numbers(grid: Any) -> tuple[float, ...] | None:
 
 def _text(crs: Any) -> str | None:
     """Return a CRS as text, from text or from a stub of rasterio's."""
-    if isinstance(crs, unpickled.Stub):
+    if isinstance(crs, pickles.Stub):
         words = (*crs.args, *crs.state.values())
         return next((one for one in words if isinstance(one, str) and one), None)
     return crs if isinstance(crs, str) and crs else None
@@ -188,10 +191,10 @@ def _text(crs: Any) -> str | None:
 
 def _check_alike(samples: Sequence[_Sample], *, names: Sequence[str], root: Path) -> None:
     if not samples:
-        raise filed.malformed(root, wanted="samples in the partition", found="none")
+        raise faults.malformed(root, wanted="samples in the partition", found="none")
     first = samples[0]
     for name, one in zip(names, samples, strict=True):
         if (one.image.shape, one.label.shape) != (first.image.shape, first.label.shape):
             found = f"{one.image.shape}, where the first has {first.image.shape}"
             wanted = "images and labels of one shape"
-            raise filed.malformed(root / f"{name}.hdf5", wanted=wanted, found=found)
+            raise faults.malformed(root / f"{name}.hdf5", wanted=wanted, found=found)

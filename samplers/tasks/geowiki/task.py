@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from samplers import filed
-from samplers.tasks.geowiki.spec import GeowikiSpec
+from terrasweep.samplers.formats import faults
+from terrasweep.samplers.sources import task_files
+from terrasweep.samplers.tasks.geowiki.spec import GeowikiSpec
 
 GET = "the campaign is See et al. 2017, https://doi.org/10.1594/PANGAEA.873912"
 WANTED = ("sumcrop", "centroid_X", "centroid_Y")
@@ -21,23 +22,23 @@ def read(spec: GeowikiSpec) -> dict[str, np.ndarray]:
     Raises:
         TaskError: If the file is missing or holds something else.
     """
-    root = filed.folder(spec, holds="loc_*.txt of Geo-Wiki", get=GET)
+    root = task_files.folder(spec, holds="loc_*.txt of Geo-Wiki", get=GET)
     names = [f"{stem}loc_{spec.points}.txt" for stem in ("", "geowiki_")]
     there = [root / name for name in names if (root / name).is_file()]
     if not there:
         holds = f"loc_{spec.points}.txt of Geo-Wiki"
-        raise filed.incomplete(root, holds=holds, get=GET)
+        raise task_files.incomplete(root, holds=holds, get=GET)
     lines = pd.read_csv(there[0], sep="\t")
     key = next((name for name in ("location_id", "locationid") if name in lines), None)
     lacking = [name for name in WANTED if name not in lines]
     if key is None or lacking:
         found = f"the columns {', '.join(map(str, lines.columns))}"
-        raise filed.malformed(there[0], wanted=f"locationid, {', '.join(WANTED)}", found=found)
+        raise faults.malformed(there[0], wanted=f"locationid, {', '.join(WANTED)}", found=found)
     if lines[list(WANTED)].isna().any(axis=None):
         bad = int(lines[list(WANTED)].isna().any(axis=1).sum())
-        raise filed.malformed(there[0], wanted="numbers in every line", found=f"{bad} without")
+        raise faults.malformed(there[0], wanted="numbers in every line", found=f"{bad} without")
     seen = lines.groupby(key, sort=True)[list(WANTED)].mean()
-    return filed.columns(
+    return task_files.columns(
         spec,
         ids=seen.index.to_numpy(),
         lat=seen["centroid_Y"].to_numpy(),

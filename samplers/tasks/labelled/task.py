@@ -8,12 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
 
-from infra.errors import PoolError
-from samplers import filed
-from samplers.pools.parquet.columns import looks, place_column
-from samplers.shapes import middles
-from samplers.table import to_arrays
-from samplers.tasks.labelled.spec import LabelledSpec
+from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.formats import faults
+from terrasweep.samplers.formats.arrays import to_arrays
+from terrasweep.samplers.pools.parquet.columns import looks, place_column
+from terrasweep.samplers.sources import task_files
+from terrasweep.samplers.sources.centroids import middles
+from terrasweep.samplers.tasks.labelled.spec import LabelledSpec
 
 HOLDS = "a Parquet or GeoParquet file of labelled samples"
 GET = "docs/tasks.md says which columns it has"
@@ -40,7 +41,7 @@ def read(spec: LabelledSpec) -> dict[str, np.ndarray]:
     month = _column(table, "month", path) if "month" in table.column_names else None
     arrays = {name: _array(table, name, path) for name in spec.arrays}
     official = {} if spec.split is None else {"split": _column(table, spec.split, path).astype(str)}
-    return filed.columns(
+    return task_files.columns(
         spec,
         ids=_column(table, "id", path),
         lat=lat,
@@ -54,18 +55,18 @@ def read(spec: LabelledSpec) -> dict[str, np.ndarray]:
 
 @lru_cache(maxsize=1)
 def _table(spec: LabelledSpec) -> tuple[pa.Table, Path]:
-    path = filed.file(spec, holds=HOLDS, get=GET)
+    path = task_files.file(spec, holds=HOLDS, get=GET)
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
         found = " ".join(str(error).split())
-        raise filed.malformed(path, wanted="a Parquet file", found=found) from None
+        raise faults.malformed(path, wanted="a Parquet file", found=found) from None
     wanted = ["id", spec.label, *spec.arrays, *([spec.split] if spec.split else [])]
     lacking = [name for name in wanted if name not in table.column_names]
     if lacking:
         there = ", ".join(table.column_names)
         found = f"no {', '.join(lacking)} among {there}"
-        raise filed.malformed(path, wanted=f"the columns {', '.join(wanted)}", found=found)
+        raise faults.malformed(path, wanted=f"the columns {', '.join(wanted)}", found=found)
     return table, path
 
 
@@ -73,7 +74,7 @@ def _labels(table: pa.Table, spec: LabelledSpec, path: Path) -> np.ndarray:
     if spec.asks == "number":
         values = _column(table, spec.label, path)
         if values.dtype.kind not in "if":
-            raise filed.malformed(path, wanted=f"numbers in {spec.label}", found="words")
+            raise faults.malformed(path, wanted=f"numbers in {spec.label}", found="words")
         return values.astype(np.float64)
     if spec.asks == "labels":
         return _several(table, spec, path)
@@ -85,7 +86,7 @@ def _words(table: pa.Table, spec: LabelledSpec, path: Path) -> np.ndarray:
     values = _column(table, spec.label, path)
     if values.dtype.kind == "f":
         wanted = f"words or whole numbers in {spec.label}"
-        raise filed.malformed(path, wanted=wanted, found="fractions; write `asks: number`")
+        raise faults.malformed(path, wanted=wanted, found="fractions; write `asks: number`")
     return values if values.dtype.kind in "iu" else values.astype(str)
 
 
@@ -93,7 +94,7 @@ def _several(table: pa.Table, spec: LabelledSpec, path: Path) -> np.ndarray:
     values = _array(table, spec.label, path)
     if values.ndim != 2 or not np.isin(values, (0, 1)).all():
         wanted = f"lists of zeros and ones in {spec.label}"
-        raise filed.malformed(path, wanted=wanted, found="other values")
+        raise faults.malformed(path, wanted=wanted, found="other values")
     return values.astype(np.int64)
 
 
@@ -101,12 +102,12 @@ def _places(table: pa.Table, path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         point = place_column(table.schema, path)
     except PoolError as error:
-        raise filed.malformed(path, wanted="places", found=error.found) from None
+        raise faults.malformed(path, wanted="places", found=error.found) from None
     if point:
         return middles(shapely.from_wkb(np.array(table.column(point).to_pylist(), dtype=object)))
     lacking = [name for name in ("lat", "lon") if name not in table.column_names]
     if lacking:
-        raise filed.malformed(path, wanted="lat and lon, or a geometry", found="neither")
+        raise faults.malformed(path, wanted="lat and lon, or a geometry", found="neither")
     return _column(table, "lat", path), _column(table, "lon", path)
 
 
@@ -115,7 +116,7 @@ def _column(table: pa.Table, name: str, path: Path) -> np.ndarray:
     if column.null_count:
         first = column.is_null().to_pylist().index(True)
         found = f"{column.null_count:,} without, the first in row {first + 1:,}"
-        raise filed.malformed(path, wanted=f"a value of {name} in every row", found=found)
+        raise faults.malformed(path, wanted=f"a value of {name} in every row", found=found)
     return np.asarray(column.to_numpy())
 
 
@@ -124,9 +125,9 @@ def _array(table: pa.Table, name: str, path: Path) -> np.ndarray:
     try:
         told = looks(table.schema.field(name), path)
     except PoolError as error:
-        raise filed.malformed(path, wanted=f"arrays in {name}", found=error.found) from None
+        raise faults.malformed(path, wanted=f"arrays in {name}", found=error.found) from None
     if column.null_count:
         found = f"{column.null_count:,} rows without"
-        raise filed.malformed(path, wanted=f"an array of {name} in every row", found=found)
+        raise faults.malformed(path, wanted=f"an array of {name} in every row", found=found)
     values = to_arrays(table.select([name]))[name]
     return values.reshape(len(values), *told.shape).astype(told.dtype)

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from samplers import filed
-from samplers.tasks.mosaiks.spec import MosaiksSpec
+from terrasweep.samplers.formats import faults
+from terrasweep.samplers.sources import task_files
+from terrasweep.samplers.tasks.mosaiks.spec import MosaiksSpec
 
 GET = "the labels are in Code Ocean capsule 10.24433/CO.8021636.v2"
 LOGGED = ("population",)
@@ -27,13 +28,15 @@ def read(spec: MosaiksSpec) -> dict[str, np.ndarray]:
     value = next((name for name in (spec.label, "labels") if name in table), None)
     if value is None or not {"lon", "lat"} <= set(table.columns):
         found = f"the columns {', '.join(map(str, table.columns))}"
-        raise filed.malformed(path, wanted=f"lon, lat and {spec.label}", found=found)
+        raise faults.malformed(path, wanted=f"lon, lat and {spec.label}", found=found)
     label = pd.to_numeric(table[value], errors="coerce").to_numpy(dtype=np.float64)
     known = np.isfinite(label)
     kept = table[known]
     lat, lon = (kept[name].to_numpy(dtype=np.float64) for name in ("lat", "lon"))
     ids = kept["ID"].to_numpy() if "ID" in kept else kept.index.to_numpy()
-    return filed.columns(spec, ids=ids, lat=lat, lon=lon, label=_learnt(label[known], spec, path))
+    return task_files.columns(
+        spec, ids=ids, lat=lat, lon=lon, label=_learnt(label[known], spec, path)
+    )
 
 
 def _learnt(label: np.ndarray, spec: MosaiksSpec, path: Path) -> np.ndarray:
@@ -41,17 +44,17 @@ def _learnt(label: np.ndarray, spec: MosaiksSpec, path: Path) -> np.ndarray:
     if not logged:
         return label
     if label.size and label.min() <= -1:
-        raise filed.malformed(path, wanted=f"{spec.label} above -1", found=f"{label.min():g}")
+        raise faults.malformed(path, wanted=f"{spec.label} above -1", found=f"{label.min():g}")
     return np.asarray(np.log1p(label))
 
 
 def _file(spec: MosaiksSpec) -> Path:
     holds = f"outcomes_sampled_{spec.label}_*.csv or {spec.label}.parquet (MOSAIKS)"
-    root = filed.folder(spec, holds=holds, get=GET)
+    root = task_files.folder(spec, holds=holds, get=GET)
     found = [
         *sorted(root.glob(f"outcomes_sampled_{spec.label}_*.csv")),
         *(path for path in [root / f"{spec.label}.parquet"] if path.is_file()),
     ]
     if not found:
-        raise filed.incomplete(root, holds=holds, get=GET)
+        raise task_files.incomplete(root, holds=holds, get=GET)
     return found[0]

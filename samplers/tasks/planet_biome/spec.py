@@ -4,9 +4,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from samplers.geography.spec import Russia
-from samplers.pools.planet.spec import GIVEN, Made, World
-from samplers.spec import TaskSpec
+from terrasweep.samplers.geography.spec import Russia
+from terrasweep.samplers.pools.planet.spec import GIVEN, Made, World
+from terrasweep.samplers.spec.composition import TaskSpec
 
 
 class PlanetBiomeSpec(TaskSpec):

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from samplers.geography import biomes
-from samplers.pools.planet.ground import Ground
-from samplers.pools.planet.labelled import Campaign, labelled
-from samplers.pools.planet.places import Places
-from samplers.tasks.planet_biome.spec import PlanetBiomeSpec
+from terrasweep.samplers.geography import biomes
+from terrasweep.samplers.pools.planet.ground import Ground
+from terrasweep.samplers.pools.planet.labelled import Campaign, labelled
+from terrasweep.samplers.pools.planet.places import Places
+from terrasweep.samplers.tasks.planet_biome.spec import PlanetBiomeSpec
 
 CLASSES = biomes.NAMES[1:]
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from samplers.pools.planet.covers import farmed
-from samplers.pools.planet.ground import Ground
-from samplers.pools.planet.labelled import Campaign, labelled
-from samplers.pools.planet.places import Places
-from samplers.tasks.planet_crop.spec import PlanetCropSpec
+from terrasweep.samplers.pools.planet.covers import farmed
+from terrasweep.samplers.pools.planet.ground import Ground
+from terrasweep.samplers.pools.planet.labelled import Campaign, labelled
+from terrasweep.samplers.pools.planet.places import Places
+from terrasweep.samplers.tasks.planet_crop.spec import PlanetCropSpec
 
 CLASSES = ("not crop", "crop")
 

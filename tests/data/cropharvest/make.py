@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from infra.seeds import generator
+from terrasweep.infra.seeds import generator
 
 NUM = 80
 KINDS = (None, "cereals", "sugar", "other")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from infra.seeds import generator
+from terrasweep.infra.seeds import generator
 from tests.data import geotiff
 
 CATEGORIES = ("airport", "crop_field", "zoo")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from infra.seeds import generator
+from terrasweep.infra.seeds import generator
 
 SHAPE = (4, 128, 128, 10)
 NUM = {"train": 5, "validation": 1, "test": 3}

@@ -9,7 +9,7 @@ from types import ModuleType
 import h5py
 import numpy as np
 
-from infra.seeds import generator
+from terrasweep.infra.seeds import generator
 
 NUM = 24
 NAMES = ("Forest", "River", "Highway")

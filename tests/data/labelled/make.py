@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from infra.seeds import generator
-from samplers.table import to_table
+from terrasweep.infra.seeds import generator
+from terrasweep.samplers.formats.arrays import to_table
 
 NUM = 90
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from infra.seeds import generator
+from terrasweep.infra.seeds import generator
 
 NUM = 9000
 

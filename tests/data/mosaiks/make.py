@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from infra.seeds import generator
+from terrasweep.infra.seeds import generator
 
 NUM = 150
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from infra.seeds import generator
+from terrasweep.infra.seeds import generator
 from tests.data import geotiff
 
 PIXEL_M = {"B1": 60, "B9": 60, "B10": 60, "B5": 20, "B6": 20, "B7": 20, "B8A": 20}

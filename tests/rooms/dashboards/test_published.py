@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dashboards.diversity import correlation
-from dashboards.ranks import mean_dense
+from terrasweep.dashboards.statistics.correlation import correlation
+from terrasweep.dashboards.statistics.ranks import mean_dense
 
 TABLE = {  # FMoW accuracy, MOSAIKS R2, ForTy F1, GEO-Bench; the printed rank
     "europe": ((0.33, 0.23, 0.37, 0.51), 0.00),

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from mlflow import MlflowClient
 
-from infra.tracking_uri import default_uri
-from tests.rooms.study import Study
+from terrasweep.infra.tracking.uri import default_uri
+from tests.support.study import Study
 
 
 @pytest.fixture(autouse=True)

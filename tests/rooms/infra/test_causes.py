@@ -5,9 +5,8 @@ import pytest
 import ray.exceptions
 import torch
 
-from infra.causes import Cause, cause_of
-from infra.errors import BadDataError, StoreError, TaskError, TornError
-from models.divergence import DivergedError
+from terrasweep.infra.errors import BadDataError, Cause, StoreError, TaskError, TornError, cause_of
+from terrasweep.models.training.divergence import DivergedError
 
 
 class WorkersError(RuntimeError):

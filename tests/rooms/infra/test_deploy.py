@@ -13,14 +13,14 @@ import yaml
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 
-from infra.deploy import rendering
-from infra.deploy.values import Values
-from infra.errors import SpecError
-from sweeps.part_file import read_part
+from terrasweep.infra.deploy import rendering
+from terrasweep.infra.deploy.values import Values
+from terrasweep.infra.errors import SpecError
+from terrasweep.sweeps.reading.value_file import read_part
+from tests.support.paths import REPOSITORY
 
-HOUSE = Path(__file__).parents[3]
-SCHEMAS = HOUSE / "tests" / "data" / "deploy"
-PAGE = HOUSE / "docs" / "cluster.md"
+SCHEMAS = REPOSITORY / "tests" / "data" / "deploy"
+PAGE = REPOSITORY / "docs" / "cluster.md"
 RAY_SCHEMA = Path(str(find_spec("ray").origin)).parent / "autoscaler" / "ray-schema.json"
 CLOUDS = ("aws.yaml", "gcp.yaml")
 SECRET = re.compile(r"(\w*(?:PASSWORD|SECRET|TOKEN|ACCESS_KEY\w*))(?:: +|=)\"?(\S+)")
@@ -135,7 +135,7 @@ def test_images_are_pinned_and_run_as_nobody_special(files, path):
     assert [rest for word, rest in lines if word == "USER"][-1] == "1000"
     for word, rest in lines:
         if word == "COPY":
-            assert all((HOUSE / source).exists() for source in rest.split()[:-1]), rest
+            assert all((REPOSITORY / source).exists() for source in rest.split()[:-1]), rest
         if word == "FROM":
             assert re.search(r":\d+\.\d+\.\d+", rest)
         if word == "RUN" and "pip install" in rest:
@@ -149,7 +149,7 @@ def test_every_image_has_a_tag_and_rays_is_the_pinned_one(files):
     for image in images:
         if "/global/images/" not in image:
             assert re.search(r":[^/:]*\d[^/:]*$", image), image
-    pinned = re.search(r"^ray==(.+)$", (HOUSE / "constraints.txt").read_text(), re.M)
+    pinned = re.search(r"^ray==(.+)$", (REPOSITORY / "constraints.txt").read_text(), re.M)
     assert pinned is not None
     assert (
         set(re.findall(r"-ray(\d+\.\d+\.\d+)-", text)) == {pinned[1]} == {metadata.version("ray")}

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.errors import DriftError
-from infra.spec import Spec
-from infra.step import Step
-from infra.store import Store
-from pipelines.spec import PretrainSpec
+from terrasweep.infra.errors import DriftError
+from terrasweep.infra.spec import Spec
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines.spec import PretrainSpec
 
 
 def make(folder: Path) -> None:

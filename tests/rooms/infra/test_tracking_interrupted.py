@@ -7,24 +7,22 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
-from infra.stopping import Stopped
-from infra.tracking import Mirror, MirrorAwayError
-from infra.tracking_thread import MirrorThread
-from tests.heads import free_port
-from tests.rooms.mirrored import by_key, mirrored, runs, server
-
-HOUSE = Path(__file__).parents[3]
+from terrasweep.infra.cluster.shutdown import Stopped
+from terrasweep.infra.tracking.background import MirrorThread
+from terrasweep.infra.tracking.mirror import Mirror, MirrorAwayError
+from tests.support.heads import free_port
+from tests.support.mirrored import by_key, mirrored, runs, server
+from tests.support.paths import REPOSITORY
 
 KILLED = """
 import os, signal, sys
-from infra.ledger import Ledger
-from infra.store import Store
-from infra.tracking import Mirror
+from terrasweep.infra.storage.ledger import Ledger
+from terrasweep.infra.storage.store import Store
+from terrasweep.infra.tracking.mirror import Mirror
 
 store, left = Store.open(sys.argv[1]), int(sys.argv[3])
 
@@ -42,7 +40,7 @@ Mirror(sys.argv[2]).bring_up_to_date(store, Ledger(store), "planted", go_on=go_o
 @pytest.mark.parametrize("after", [0, 1, 4])
 def test_a_mirror_that_was_killed_is_completed_without_a_second_run(study, uri, after):
     command = [sys.executable, "-c", KILLED, study.store.uri, uri, str(after)]
-    done = subprocess.run(command, cwd=HOUSE, capture_output=True, check=False)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     assert len(runs(study, uri)) == after
 

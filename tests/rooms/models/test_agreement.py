@@ -12,9 +12,9 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
-from models.judging import Prediction, Problem
-from models.members import METRICS, PROBES
-from tests.problems import problem_of, problems
+from terrasweep.models.members import METRICS, PROBES
+from terrasweep.models.probing.problem import Prediction, Problem
+from tests.support.problems import problem_of, problems
 
 SHAPES = [(100, 128), (300, 20), (30, 30)]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.probes.forest import growing
-from models.probes.forest.growing import Wood
+from terrasweep.models.probes.forest import growing
+from terrasweep.models.probes.forest.growing import Wood
 
 
 @pytest.mark.parametrize(("outputs", "features", "min_leaf"), [(1, 3, 1), (4, 3, 2), (1, 12, 1)])

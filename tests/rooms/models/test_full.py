@@ -9,19 +9,19 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models.contract import Arrays
-from models.encoding import origin
-from models.judging import Origin, Problem
-from models.members import ZOO
-from models.probes.full import probe
-from models.probes.full.spec import FullSpec
-from models.probes.full.stack import Stack
-from models.probes.full.training import Draw
-from models.spec import FinetuningSpec, ModelSpec
-from models.zoo.presto.spec import PrestoSpec
-from models.zoo.satmae.spec import SatMaeSpec
-from models.zoo.tiny.spec import TinySpec
-from models.zoo.vit_mae.spec import VitMaeSpec
+from terrasweep.models.checkpoints.encoding import origin
+from terrasweep.models.contract import Arrays
+from terrasweep.models.members import ZOO
+from terrasweep.models.probes.full import probe
+from terrasweep.models.probes.full.spec import FullSpec
+from terrasweep.models.probes.full.stack import Stack
+from terrasweep.models.probes.full.training import Draw
+from terrasweep.models.probing.problem import Origin, Problem
+from terrasweep.models.spec import FinetuningSpec, ModelSpec
+from terrasweep.models.zoo.presto.spec import PrestoSpec
+from terrasweep.models.zoo.satmae.spec import SatMaeSpec
+from terrasweep.models.zoo.tiny.spec import TinySpec
+from terrasweep.models.zoo.vit_mae.spec import VitMaeSpec
 from tests.rooms.models.trainings import arrays
 
 PRESTO = PrestoSpec(name="presto", width=16, depth=1, heads=2)

@@ -1,7 +1,6 @@
 """The linear probe is scikit-learn's, one draw at a time, on made-up and on real labels."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,15 +8,16 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from models.judging import Prediction, Problem
-from models.members import METRICS
-from models.probes.linear.probe import fit_predict
-from models.probes.linear.spec import LinearSpec
-from samplers.spec import Region
-from samplers.split import Asked, labelled, split
-from tests.problems import problems
+from terrasweep.models.members import METRICS
+from terrasweep.models.probes.linear.probe import fit_predict
+from terrasweep.models.probes.linear.spec import LinearSpec
+from terrasweep.models.probing.problem import Prediction, Problem
+from terrasweep.samplers.draw.few_shot import Asked, labelled, split
+from terrasweep.samplers.spec.composition import Region
+from tests.support.paths import SHARED_DATA
+from tests.support.problems import problems
 
-GEOWIKI = Path(__file__).parents[4] / "shared/data/geowiki/geowiki_con_tagged.csv"
+GEOWIKI = SHARED_DATA / "geowiki/geowiki_con_tagged.csv"
 
 
 def reference(problem: Problem, *, spec: LinearSpec) -> Prediction:

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from models.zoo.presto import masking
-from models.zoo.presto.layout import EVERY_GROUP, GROUPS, spans
-from models.zoo.presto.masking import Strategy
-from models.zoo.presto.model import build
-from models.zoo.presto.objective import masked_loss
-from models.zoo.presto.spec import PrestoSpec
+from terrasweep.models.zoo.presto import masking
+from terrasweep.models.zoo.presto.layout import EVERY_GROUP, GROUPS, spans
+from terrasweep.models.zoo.presto.masking import Strategy
+from terrasweep.models.zoo.presto.model import build
+from terrasweep.models.zoo.presto.objective import masked_loss
+from terrasweep.models.zoo.presto.spec import PrestoSpec
 
 STEPS, MANY = 12, 4000
 SERIES = [name for name in EVERY_GROUP if name != "SRTM"]

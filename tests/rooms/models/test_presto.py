@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.zoo.presto import masking
-from models.zoo.presto.layout import spans
-from models.zoo.presto.model import Presto, build, prepare
-from models.zoo.presto.spec import PrestoSpec
-from samplers.pools.planet import pool as planet
-from samplers.pools.planet.spec import PlanetSpec
+from terrasweep.models.zoo.presto import masking
+from terrasweep.models.zoo.presto.layout import spans
+from terrasweep.models.zoo.presto.model import Presto, build, prepare
+from terrasweep.models.zoo.presto.spec import PrestoSpec
+from terrasweep.samplers.pools.planet import pool as planet
+from terrasweep.samplers.pools.planet.spec import PlanetSpec
 from tests.rooms.models.presto_by_hand import Choices, Reference, every_token
 
 SAMPLES = 5

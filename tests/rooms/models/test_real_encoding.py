@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from infra.spec import everything
-from models import encoding, weights
-from models.members import ZOO
-from models.zoo.presto.normalise import normalise
+from terrasweep.infra.spec import everything
+from terrasweep.models.checkpoints import encoding, weights
+from terrasweep.models.members import ZOO
+from terrasweep.models.zoo.presto.normalise import normalise
+from tests.support.paths import SHARED_DATA
 
-REAL = Path(__file__).parents[4] / "shared/data"
+REAL = SHARED_DATA
 ALGAE = REAL / "presto/algae_blooms"
 TIFS = REAL / "presto/tifs"
 PATCHES = REAL / "satclip/s2_example"

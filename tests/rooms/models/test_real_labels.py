@@ -16,13 +16,14 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
-from models.judging import Prediction, Problem
-from models.members import METRICS, PROBES
-from samplers.members import TASKS
-from samplers.spec import Region
-from samplers.split import Asked, labelled, split
+from terrasweep.models.members import METRICS, PROBES
+from terrasweep.models.probing.problem import Prediction, Problem
+from terrasweep.samplers.draw.few_shot import Asked, labelled, split
+from terrasweep.samplers.members import TASKS
+from terrasweep.samplers.spec.composition import Region
+from tests.support.paths import SHARED_DATA
 
-DATA = Path(__file__).parents[4] / "shared/data"
+DATA = SHARED_DATA
 SEEDS = 4
 REAL = {
     "crop": ("geowiki", "geowiki", {}),

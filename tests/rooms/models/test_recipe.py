@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from models import loop
-from models.schedule import Schedule
-from models.spec import TrainingSpec
-from models.zoo.tiny.model import Tiny
-from models.zoo.tiny.spec import TinySpec
+from terrasweep.models.spec import TrainingSpec
+from terrasweep.models.training import loop
+from terrasweep.models.training.learning_rate import Schedule
+from terrasweep.models.zoo.tiny.model import Tiny
+from terrasweep.models.zoo.tiny.spec import TinySpec
 from tests.rooms.models.trainings import (
     SAMPLES,
     TRAINING,

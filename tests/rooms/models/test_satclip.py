@@ -9,10 +9,10 @@ import torch
 from scipy.special import lpmv
 from torch import Tensor
 
-from models.zoo.satclip.harmonics import SphericalHarmonics
-from models.zoo.satclip.layers import Location, Siren, draw_dropout
-from models.zoo.satclip.model import SatClip, build, prepare
-from models.zoo.satclip.spec import SatClipSpec
+from terrasweep.models.zoo.satclip.harmonics import SphericalHarmonics
+from terrasweep.models.zoo.satclip.layers import Location, Siren, draw_dropout
+from terrasweep.models.zoo.satclip.model import SatClip, build, prepare
+from terrasweep.models.zoo.satclip.spec import SatClipSpec
 
 FEATURES = SatClipSpec(name="satclip", tower="features", feature_width=7)
 PLACES = torch.tensor(

@@ -2,19 +2,19 @@
 
 import csv
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from infra.errors import BadDataError
-from models.zoo.satclip import augment
-from models.zoo.satclip.model import SatClip, build, prepare
-from models.zoo.satclip.objective import matching
-from models.zoo.satclip.spec import SatClipSpec
-from models.zoo.satclip.towers import tower
+from terrasweep.infra.errors import BadDataError
+from terrasweep.models.zoo.satclip import augment
+from terrasweep.models.zoo.satclip.model import SatClip, build, prepare
+from terrasweep.models.zoo.satclip.objective import matching
+from terrasweep.models.zoo.satclip.spec import SatClipSpec
+from terrasweep.models.zoo.satclip.towers import tower
+from tests.support.paths import SHARED_DATA
 
 SAMPLES = 6
 SMALL = {"name": "satclip", "degrees": 4, "capacity": 16, "width": 8, "feature_width": 7}
@@ -257,7 +257,7 @@ def test_the_official_recipe_has_the_published_values():
     assert official.batch_size == 16 * SatClipSpec(name="satclip").negatives == 16 * 512
 
 
-REAL = Path(__file__).parents[4] / "shared/data/satclip/s2_example"
+REAL = SHARED_DATA / "satclip/s2_example"
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real patches are not at hand")

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from infra.errors import BadDataError
-from models import vit
-from models.zoo.satmae import masking
-from models.zoo.satmae.model import SatMae, build
-from models.zoo.satmae.objective import in_channel_order, masked_error, target_of
-from models.zoo.satmae.spec import SatMaeSpec
+from terrasweep.infra.errors import BadDataError
+from terrasweep.models.layers import vit
+from terrasweep.models.zoo.satmae import masking
+from terrasweep.models.zoo.satmae.model import SatMae, build
+from terrasweep.models.zoo.satmae.objective import in_channel_order, masked_error, target_of
+from terrasweep.models.zoo.satmae.spec import SatMaeSpec
 from tests.rooms.models.satmae_by_hand import Choices, Reference
 
 SMALL = SatMaeSpec(

@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from infra.errors import BadDataError
-from models.zoo.satmae.model import SatMae, build, prepare
-from models.zoo.satmae.normalise import MEAN, STD, normalise
-from models.zoo.satmae.objective import in_channel_order, masked_error, target_of
-from models.zoo.satmae.spec import SatMaeSpec
+from terrasweep.infra.errors import BadDataError
+from terrasweep.models.zoo.satmae.model import SatMae, build, prepare
+from terrasweep.models.zoo.satmae.normalise import MEAN, STD, normalise
+from terrasweep.models.zoo.satmae.objective import in_channel_order, masked_error, target_of
+from terrasweep.models.zoo.satmae.spec import SatMaeSpec
 
 GROUPS = ((0, 1, 2, 6), (3, 4, 5, 7), (8, 9))
 BANDS = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from infra.errors import BadDataError
-from models.zoo.vit_mae.model import VitMae, build, prepare
-from models.zoo.vit_mae.spec import VitMaeSpec
+from terrasweep.infra.errors import BadDataError
+from terrasweep.models.zoo.vit_mae.model import VitMae, build, prepare
+from terrasweep.models.zoo.vit_mae.spec import VitMaeSpec
 
 SMALL = VitMaeSpec(
     name="vit_mae", image_px=16, patch_px=4, width=32, depth=2, heads=2, decoder_width=16

@@ -3,15 +3,15 @@
 import numpy as np
 import torch
 
-from models import loop
-from models.contract import Network
-from models.history import Row
-from models.spec import TrainingSpec
-from models.speed import Yardstick
-from models.zoo.presto.model import build as build_presto
-from models.zoo.presto.spec import PrestoSpec
-from models.zoo.tiny.model import build as build_tiny
-from models.zoo.tiny.spec import TinySpec
+from terrasweep.models.contract import Network
+from terrasweep.models.spec import TrainingSpec
+from terrasweep.models.training import loop
+from terrasweep.models.training.history import Row
+from terrasweep.models.training.throughput import Yardstick
+from terrasweep.models.zoo.presto.model import build as build_presto
+from terrasweep.models.zoo.presto.spec import PrestoSpec
+from terrasweep.models.zoo.tiny.model import build as build_tiny
+from terrasweep.models.zoo.tiny.spec import TinySpec
 
 CPU = torch.device("cpu")
 TRAINING = TrainingSpec(epochs=4, batch_size=32, lr=3e-3, warmup_epochs=1)

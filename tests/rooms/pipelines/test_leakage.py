@@ -8,15 +8,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from infra.spec import Spec
-from infra.step import Step
-from infra.store import Store
-from models.zoo.tiny.spec import TinySpec
-from pipelines import leakage
-from pipelines.spec import EncodeSpec, InitSpec, PretrainSpec, SampleSpec, TaskDataSpec
-from samplers.places import PerSample
-from samplers.spec import CompositionSpec
-from samplers.tasks.planet_crop.spec import PlanetCropSpec
+from terrasweep.infra.spec import Spec
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.store import Store
+from terrasweep.models.zoo.tiny.spec import TinySpec
+from terrasweep.pipelines import leakage
+from terrasweep.pipelines.spec import EncodeSpec, InitSpec, PretrainSpec, SampleSpec, TaskDataSpec
+from terrasweep.samplers.spec.composition import CompositionSpec
+from terrasweep.samplers.spec.places import PerSample
+from terrasweep.samplers.tasks.planet_crop.spec import PlanetCropSpec
 
 INIT: Step[Spec] = Step("init", InitSpec(model=TinySpec(name="tiny")))
 SAMPLE: Step[Spec] = Step(

@@ -8,23 +8,24 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, jaccard_score
 
-from infra.context import Context
-from infra.errors import BadDataError, SpecError
-from infra.store import Store
-from models.judging import NOTHING, Prediction, Problem
-from models.members import METRICS
-from models.probes.segment import probe
-from models.probes.segment.spec import SegmentSpec
-from pipelines import encode, finetune, init, taskdata
-from samplers.members import TASKS
-from sweeps.plan import plan
-from sweeps.spec import Sweep
+from terrasweep.infra.context import Context
+from terrasweep.infra.errors import BadDataError, SpecError
+from terrasweep.infra.storage.store import Store
+from terrasweep.models.members import METRICS
+from terrasweep.models.probes.segment import probe
+from terrasweep.models.probes.segment.spec import SegmentSpec
+from terrasweep.models.probing.problem import NOTHING, Prediction, Problem
+from terrasweep.pipelines.stages import encode, finetune, init
+from terrasweep.pipelines.stages import task as task_stage
+from terrasweep.samplers.members import TASKS
+from terrasweep.sweeps.plan.grid import plan
+from terrasweep.sweeps.spec.sweep import Sweep
 from tests.data.forty import make as forty
 from tests.data.geobench import make as geobench
-from tests.problems import problem_of
+from tests.support.problems import problem_of
 
 SEGMENT = SegmentSpec(name="segment")
-MAKERS = {"init": init.make, "task": taskdata.make, "encode": encode.make}
+MAKERS = {"init": init.make, "task": task_stage.make, "encode": encode.make}
 NETWORKS = {
     "vit_mae": {"image_px": 32, "width": 16, "depth": 1, "heads": 2},
     "satmae": {"image_px": 32, "width": 24, "depth": 1, "heads": 2, "channel_width": 8},
@@ -76,7 +77,7 @@ def test_a_map_keeps_its_pixels_and_what_is_unlabelled_is_nothing(tmp_path: Path
         {"name": "forty", **forty.make(tmp_path), "of_maps": "whole", "metric": "miou"}
     )
     read = TASKS["forty"].read(spec)
-    taskdata.check(read, spec=spec, classes=TASKS["forty"].classes(spec))
+    task_stage.check(read, spec=spec, classes=TASKS["forty"].classes(spec))
     assert read["label"].shape == (8, 128, 128)
     assert (read["label"][:, :30] == NOTHING).all()
     assert sorted(read["label"][:5, 40, 40].tolist()) == [0, 1, 2, 3, 4]
@@ -92,7 +93,7 @@ def test_maps_of_geobench_are_read_whole(tmp_path: Path):
         {"name": "geobench", **fields, "unlabelled": 255, "metric": "miou"}
     )
     read = TASKS["geobench"].read(spec)
-    taskdata.check(read, spec=spec, classes=TASKS["geobench"].classes(spec))
+    task_stage.check(read, spec=spec, classes=TASKS["geobench"].classes(spec))
     assert read["label"].shape == (16, 16, 16)
     assert set(np.unique(read["label"])) == {NOTHING, 0, 2}  # the third is of no part
     assert (read["label"][:, :, 1::2] == NOTHING).all()
@@ -179,5 +180,5 @@ def test_bad_maps_are_a_sentence(case: str, tmp_path: Path):
     read, classes = TASKS["forty"].read(spec), TASKS["forty"].classes(spec)
     spoil, said = BAD[case]
     with pytest.raises(BadDataError, match="wanted the labelled samples of task forty") as caught:
-        taskdata.check({**read, "label": spoil(read["label"])}, spec=spec, classes=classes)
+        task_stage.check({**read, "label": spoil(read["label"])}, spec=spec, classes=classes)
     assert said in str(caught.value)

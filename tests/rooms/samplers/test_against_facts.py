@@ -11,18 +11,19 @@ import pyarrow.csv as csv
 import pytest
 from scipy.stats import norm
 
-from infra.seeds import generator
-from samplers import ecoregions, maps
-from samplers.audit import audit
-from samplers.geography import biomes, continents
-from samplers.geography.grids import Codes, asset
-from samplers.geography.spec import GeographySpec
-from samplers.names import BIOMES, Continent
-from samplers.pools.planet import points
-from samplers.truth import EMBEDDED, land_shares
-from tests.holdings import holding
+from terrasweep.infra.seeds import generator
+from terrasweep.samplers.audit.audit import audit
+from terrasweep.samplers.audit.land_shares import EMBEDDED, land_shares
+from terrasweep.samplers.geography import biomes, continents
+from terrasweep.samplers.geography.grids import Codes, asset
+from terrasweep.samplers.geography.spec import GeographySpec
+from terrasweep.samplers.geography.strata import BIOMES, Continent
+from terrasweep.samplers.maps import ecoregions, files
+from terrasweep.samplers.pools.planet import points
+from tests.support.holdings import holding
+from tests.support.paths import SHARED_DATA
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
+DATA = SHARED_DATA
 COUNT = 100_000
 MISSED = 0.0027
 """How often a family of shares, all of them true, may fail to be found: as often as one share lies
@@ -56,7 +57,7 @@ def content(tmp_path, monkeypatch) -> str:
     (tmp_path / "maps").mkdir()
     (tmp_path / "maps" / "resolve").symlink_to(rasters, target_is_directory=True)
     monkeypatch.setenv("TERRASWEEP_POOLS", str(tmp_path))
-    (one,) = maps.found()
+    (one,) = files.found()
     return str(one.content)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.errors import SpecError
-from sweeps.reading import CATALOG, read
+from terrasweep.infra.errors import SpecError
+from terrasweep.sweeps.reading.sweep_file import CATALOG, read
 
 CASES = {
     one["case"]: one

@@ -8,16 +8,16 @@ import pyarrow.csv as pc
 import pytest
 import yaml
 
-from infra.doorplate import house
-from samplers.names import LAND_COVERS, STRATA
-from samplers.rules import Zero
-from samplers.scan import Wish
-from sweeps.arms import CompositionEntry
-from sweeps.reading import CATALOG, compositions, read
-from tests import rules
-from tests.drawing import facts_of, pool_of, settled
+from terrasweep.samplers.draw.scan import Wish
+from terrasweep.samplers.geography.strata import LAND_COVERS, STRATA
+from terrasweep.samplers.spec.rules import Zero
+from terrasweep.sweeps.reading.sweep_file import CATALOG, compositions, read
+from terrasweep.sweeps.spec.compositions import CompositionEntry
+from tests.support import rules
+from tests.support.drawing import facts_of, pool_of, settled
+from tests.support.paths import REPOSITORY
 
-PAGE = (house() / "docs/compositions.md").read_text()
+PAGE = (REPOSITORY / "docs/compositions.md").read_text()
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)
 SMOKE = yaml.safe_load((CATALOG / "smoke.yaml").read_text())
 

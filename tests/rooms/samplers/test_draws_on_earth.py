@@ -3,23 +3,23 @@
 import io
 import struct
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from infra.seeds import generator
-from samplers.cells import cells_of, parents
-from samplers.draw import hashes
-from samplers.geography import biomes, cities, climate, continents
-from samplers.places import Cities, NaturalForest, PerSample
-from samplers.rules import Rule, Stratified, Uniform
-from samplers.scan import INDEX, Wish
-from samplers.spec import CompositionSpec
-from tests.drawing import facts_of, settled
+from terrasweep.infra.seeds import generator
+from terrasweep.samplers.draw.ranks import hashes
+from terrasweep.samplers.draw.scan import INDEX, Wish
+from terrasweep.samplers.geography import biomes, cities, climate, continents
+from terrasweep.samplers.geography.cells import cells_of, parents
+from terrasweep.samplers.spec.composition import CompositionSpec
+from terrasweep.samplers.spec.places import Cities, NaturalForest, PerSample
+from terrasweep.samplers.spec.rules import Rule, Stratified, Uniform
+from tests.support.drawing import facts_of, settled
+from tests.support.paths import SHARED_DATA
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
+DATA = SHARED_DATA
 SIZE = 4_000
 AREAS = {  # of the six continents without Antarctica
     "africa": 0.223,

@@ -3,13 +3,12 @@
 import io
 import struct
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from infra.seeds import generator
-from samplers.geography import (
+from terrasweep.infra.seeds import generator
+from terrasweep.samplers.geography import (
     areas,
     biomes,
     build,
@@ -20,11 +19,12 @@ from samplers.geography import (
     polygons,
     relief,
 )
-from samplers.geography.grids import ASSETS, Codes, asset
-from samplers.land import land_km2
-from samplers.strata import describe
+from terrasweep.samplers.geography.grids import ASSETS, Codes, asset
+from terrasweep.samplers.geography.land import land_km2
+from terrasweep.samplers.intake.describe import describe
+from tests.support.paths import SHARED_DATA
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
+DATA = SHARED_DATA
 
 PLACES = {
     "Berlin": (52.52, 13.40, "europe"),

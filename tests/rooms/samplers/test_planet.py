@@ -5,18 +5,26 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 
-from infra.seeds import generator
-from samplers.entropy import of_series
-from samplers.geography import continents
-from samplers.names import Continent
-from samplers.pools.planet import fields, points, pool
-from samplers.pools.planet.series import BANDS, ELEVATION, MISSING, NDVI, NIR, RED, TEMPERATURE
-from samplers.pools.planet.spec import PlanetSpec
-from samplers.pools.planet.worlds import KNOBS
-from samplers.tasks.planet_biome import task as biome_task
-from samplers.tasks.planet_biome.spec import PlanetBiomeSpec
-from samplers.tasks.planet_crop import task as crop_task
-from samplers.tasks.planet_crop.spec import PlanetCropSpec
+from terrasweep.infra.seeds import generator
+from terrasweep.samplers.geography import continents
+from terrasweep.samplers.geography.strata import Continent
+from terrasweep.samplers.intake.spectral_entropy import of_series
+from terrasweep.samplers.pools.planet import fields, points, pool
+from terrasweep.samplers.pools.planet.series import (
+    BANDS,
+    ELEVATION,
+    MISSING,
+    NDVI,
+    NIR,
+    RED,
+    TEMPERATURE,
+)
+from terrasweep.samplers.pools.planet.spec import PlanetSpec
+from terrasweep.samplers.pools.planet.worlds import KNOBS
+from terrasweep.samplers.tasks.planet_biome import task as biome_task
+from terrasweep.samplers.tasks.planet_biome.spec import PlanetBiomeSpec
+from terrasweep.samplers.tasks.planet_crop import task as crop_task
+from terrasweep.samplers.tasks.planet_crop.spec import PlanetCropSpec
 
 SHARES = {
     "africa": 0.223,

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from infra.seeds import generator
-from samplers.geography import continents
-from samplers.pools.planet import pool
-from samplers.pools.planet.ground import Ground, ground
-from samplers.pools.planet.observe import look, positions
-from samplers.pools.planet.patches import patches
-from samplers.pools.planet.points import earth
-from samplers.pools.planet.series import TEMPERATURE
-from samplers.pools.planet.spec import PlanetSpec
-from samplers.pools.planet.worlds import KNOBS
-from samplers.tasks.planet_crop import task as crop_task
-from samplers.tasks.planet_crop.spec import PlanetCropSpec
+from terrasweep.infra.seeds import generator
+from terrasweep.samplers.geography import continents
+from terrasweep.samplers.pools.planet import pool
+from terrasweep.samplers.pools.planet.ground import Ground, ground
+from terrasweep.samplers.pools.planet.observe import look, positions
+from terrasweep.samplers.pools.planet.patches import patches
+from terrasweep.samplers.pools.planet.points import earth
+from terrasweep.samplers.pools.planet.series import TEMPERATURE
+from terrasweep.samplers.pools.planet.spec import PlanetSpec
+from terrasweep.samplers.pools.planet.worlds import KNOBS
+from terrasweep.samplers.tasks.planet_crop import task as crop_task
+from terrasweep.samplers.tasks.planet_crop.spec import PlanetCropSpec
 
 SIZE = 24
 REAL = (0.57, 7.2)

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.errors import PoolError
-from samplers.intake import IMPOSSIBLE, NOT_A_NUMBER, REPEATED
-from samplers.pools.fmow_sentinel import pool
-from samplers.rasters import MISSING, NOT_FINITE, UNREADABLE
-from samplers.rows import UNKNOWN_MONTH, fit
-from samplers.sheets import BROKEN
+from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.formats.csv import BROKEN
+from terrasweep.samplers.formats.geotiff import MISSING, NOT_FINITE, UNREADABLE
+from terrasweep.samplers.intake.admit import IMPOSSIBLE, NOT_A_NUMBER, REPEATED
+from terrasweep.samplers.pools.fmow_sentinel import pool
+from terrasweep.samplers.sources.image_index import UNKNOWN_MONTH, fit
 from tests.data import geotiff
 from tests.data.fmow_sentinel import make as made
-from tests.pools import spec_of, taken_in
+from tests.support.pools import spec_of, taken_in
 
 NAMES = ["train/{}_{}_{}".format(*made.name(number)) for number in range(made.NUM)]
 

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infra.errors import PoolError
-from samplers.intake import IMPOSSIBLE, NOT_A_NUMBER, REPEATED
-from samplers.pools.majortom import pool
-from samplers.rows import UNKNOWN_MONTH
+from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.intake.admit import IMPOSSIBLE, NOT_A_NUMBER, REPEATED
+from terrasweep.samplers.pools.majortom import pool
+from terrasweep.samplers.sources.image_index import UNKNOWN_MONTH
 from tests.data.majortom import make as made
-from tests.pools import spec_of, taken_in
+from tests.support.pools import spec_of, taken_in
 
 
 def test_every_row_is_a_place(tmp_path: Path):

@@ -12,14 +12,14 @@ import shapely
 from pydantic import ValidationError
 from shapely import Point
 
-from infra.errors import PoolError
-from samplers.intake import IMPOSSIBLE, NOT_A_NUMBER, REPEATED
-from samplers.pools.parquet import pool
-from samplers.pools.parquet.spec import ParquetSpec
-from samplers.rasters import NOT_FINITE
-from samplers.rows import UNKNOWN_MONTH
-from samplers.table import to_table
-from tests.pools import taken_in, whole
+from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.formats.arrays import to_table
+from terrasweep.samplers.formats.geotiff import NOT_FINITE
+from terrasweep.samplers.intake.admit import IMPOSSIBLE, NOT_A_NUMBER, REPEATED
+from terrasweep.samplers.pools.parquet import pool
+from terrasweep.samplers.pools.parquet.spec import ParquetSpec
+from terrasweep.samplers.sources.image_index import UNKNOWN_MONTH
+from tests.support.pools import taken_in, whole
 
 
 def rows(count: int, *, first: int = 0) -> dict[str, np.ndarray]:

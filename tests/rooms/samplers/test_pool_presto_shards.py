@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.errors import PoolError
-from samplers.intake import IMPOSSIBLE, NOT_A_NUMBER, REPEATED
-from samplers.pools.presto_shards import pool
-from samplers.rasters import NOT_FINITE
-from samplers.tars import CUT
+from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.formats.geotiff import NOT_FINITE
+from terrasweep.samplers.formats.tar import CUT
+from terrasweep.samplers.intake.admit import IMPOSSIBLE, NOT_A_NUMBER, REPEATED
+from terrasweep.samplers.pools.presto_shards import pool
 from tests.data import geotiff, webdataset
 from tests.data.presto_shards import make as made
-from tests.pools import spec_of, taken_in
+from tests.support.pools import spec_of, taken_in
 
 PIXELS = sum(made.TILES)
 COVER, PLACE = "dynamicworld2020_2021.npy", "latlon.npy"

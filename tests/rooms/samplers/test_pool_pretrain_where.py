@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.errors import PoolError
-from samplers.intake import IMPOSSIBLE
-from samplers.pools.pretrain_where import parts, pool
-from samplers.rasters import NOT_FINITE
-from samplers.rows import UNKNOWN_MONTH
-from samplers.tars import CUT, NO_TAR
+from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.formats.geotiff import NOT_FINITE
+from terrasweep.samplers.formats.tar import CUT, NO_TAR
+from terrasweep.samplers.intake.admit import IMPOSSIBLE
+from terrasweep.samplers.pools.pretrain_where import parts, pool
+from terrasweep.samplers.sources.image_index import UNKNOWN_MONTH
 from tests.data import geotiff, webdataset
 from tests.data.pretrain_where import make as made
-from tests.pools import spec_of, taken_in
+from tests.support.pools import spec_of, taken_in
 
 FIRST = "af/train_shards/shard-00000.tar"
 

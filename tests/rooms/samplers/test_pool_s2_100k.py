@@ -6,18 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.errors import PoolError
-from samplers.intake import IMPOSSIBLE, NOT_A_NUMBER, REPEATED
-from samplers.pools.s2_100k import pool
-from samplers.rasters import MISSING, UNREADABLE, placed
-from samplers.rows import UNKNOWN_MONTH
-from samplers.sheets import BROKEN
-from samplers.tars import CUT, NO_TAR
+from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.formats.csv import BROKEN
+from terrasweep.samplers.formats.geotiff import MISSING, UNREADABLE, placed
+from terrasweep.samplers.formats.tar import CUT, NO_TAR
+from terrasweep.samplers.intake.admit import IMPOSSIBLE, NOT_A_NUMBER, REPEATED
+from terrasweep.samplers.pools.s2_100k import pool
+from terrasweep.samplers.sources.image_index import UNKNOWN_MONTH
 from tests.data import geotiff, webdataset
 from tests.data.s2_100k import make as made
-from tests.pools import spec_of, taken_in, whole
+from tests.support.paths import SHARED_DATA
+from tests.support.pools import spec_of, taken_in, whole
 
-REAL = Path(__file__).parents[4] / "shared/data/satclip/s2_example"
+REAL = SHARED_DATA / "satclip/s2_example"
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["files", "tars"])

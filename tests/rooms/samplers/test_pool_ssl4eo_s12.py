@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.errors import PoolError
-from samplers.pools.ssl4eo_s12 import pool
-from samplers.rasters import NOWHERE, UNREADABLE
+from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.formats.geotiff import NOWHERE, UNREADABLE
+from terrasweep.samplers.pools.ssl4eo_s12 import pool
 from tests.data import geotiff
 from tests.data.ssl4eo_s12 import make as made
-from tests.pools import spec_of, taken_in
+from tests.support.pools import spec_of, taken_in
 
 FIRST = made.granules(0, split="s2c")[0]
 AT = Path("s2c/0000000") / FIRST

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import yaml
 
-from infra.doorplate import house
-from samplers.intake import admit, layout
-from samplers.members import POOLS
-from samplers.pools.parquet import pool as parquet
-from tests.pools import spec_of, taken_in
+from terrasweep.samplers.intake.admit import admit, layout
+from terrasweep.samplers.members import POOLS
+from terrasweep.samplers.pools.parquet import pool as parquet
+from tests.support.paths import REPOSITORY
+from tests.support.pools import spec_of, taken_in
 
-PAGE = (house() / "docs/pools.md").read_text()
+PAGE = (REPOSITORY / "docs/pools.md").read_text()
 PYTHON = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
 YAML = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)
 

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from infra.errors import TaskError, TerrasweepError
-from pipelines import taskdata
-from samplers import tfrecord, unpickled
-from samplers.members import TASKS
-from samplers.spec import TaskSpec
-from samplers.table import to_table
+from terrasweep.infra.errors import TaskError, TerrasweepError
+from terrasweep.pipelines.stages import task as task_stage
+from terrasweep.samplers.formats import pickles, tfrecord
+from terrasweep.samplers.formats.arrays import to_table
+from terrasweep.samplers.members import TASKS
+from terrasweep.samplers.spec.composition import TaskSpec
 from tests.data.arrays import make as arrays
 from tests.data.cropharvest import make as cropharvest
 from tests.data.forty import make as forty
@@ -46,7 +46,7 @@ def checked(spec: TaskSpec) -> dict[str, np.ndarray]:
     """Read a task as its step does."""
     task = TASKS[spec.name]
     columns = task.read(spec)
-    taskdata.check(columns, spec=spec, classes=task.classes(spec))
+    task_stage.check(columns, spec=spec, classes=task.classes(spec))
     return columns
 
 
@@ -88,13 +88,13 @@ def test_no_function_is_ever_called(call: tuple):
         def __reduce__(self):
             return call
 
-    with pytest.raises(unpickled.RefusedError, match="asks for"):
-        unpickled.loads(pickle.dumps(Calls()), known=("geobench",))
+    with pytest.raises(pickles.RefusedError, match="asks for"):
+        pickles.loads(pickle.dumps(Calls()), known=("geobench",))
 
 
 def test_data_and_arrays_of_numpy_come_through():
     said = {"a": [1, 2.5, "b"], "array": np.arange(3), "number": np.float64(0.5)}
-    found = unpickled.loads(pickle.dumps(said), known=())
+    found = pickles.loads(pickle.dumps(said), known=())
     assert found["a"] == said["a"]
     assert found["array"].tolist() == [0, 1, 2]
     assert found["number"] == 0.5

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import yaml
 
-from samplers.members import TASKS
+from terrasweep.samplers.members import TASKS
+from tests.support.paths import REPOSITORY
 
-PAGE = (Path(__file__).parents[3] / "docs/tasks.md").read_text()
+PAGE = (REPOSITORY / "docs/tasks.md").read_text()
 
 
 def test_the_samples_of_the_page_are_a_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

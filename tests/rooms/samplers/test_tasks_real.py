@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samplers.members import TASKS
+from terrasweep.samplers.members import TASKS
+from tests.support.paths import SHARED_DATA
 
-DATA = Path(__file__).parents[4] / "shared/data"
+DATA = SHARED_DATA
 
 
 def read(name: str, path: str, **fields: object) -> tuple[dict[str, np.ndarray], tuple | None]:

@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from infra.seeds import generator
-from samplers.entropy import of_series
-from samplers.geography import continents
-from samplers.names import Continent
-from samplers.pools.planet import idioms, points
-from samplers.pools.planet.ground import Ground, ground
-from samplers.pools.planet.observe import look, positions
-from samplers.pools.planet.places import SYSTEMS
-from samplers.pools.planet.series import redundant, series
-from samplers.pools.planet.spec import World
-from samplers.pools.planet.spectra import OPTICAL
-from samplers.pools.planet.worlds import KNOBS
+from terrasweep.infra.seeds import generator
+from terrasweep.samplers.geography import continents
+from terrasweep.samplers.geography.strata import Continent
+from terrasweep.samplers.intake.spectral_entropy import of_series
+from terrasweep.samplers.pools.planet import idioms, points
+from terrasweep.samplers.pools.planet.ground import Ground, ground
+from terrasweep.samplers.pools.planet.observe import look, positions
+from terrasweep.samplers.pools.planet.places import SYSTEMS
+from terrasweep.samplers.pools.planet.series import redundant, series
+from terrasweep.samplers.pools.planet.spec import World
+from terrasweep.samplers.pools.planet.spectra import OPTICAL
+from terrasweep.samplers.pools.planet.worlds import KNOBS
 
 COUNT = 4000
 SEEDS = pytest.mark.parametrize("seed", range(3))

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from samplers.table import to_table
-from sweeps.cli import main
+from terrasweep.samplers.formats.arrays import to_table
+from terrasweep.sweeps.cli import main
 
 GOOD = """\
 question: Does it work?
@@ -142,12 +142,13 @@ SWEEPS = {
 def test_a_bad_sweep_on_the_line_is_one_sentence(case: str, tmp_path: Path, capsys):
     (tmp_path / "folder.yaml").mkdir()
     (tmp_path / "mine.py").write_text(
-        "from sweeps.reading import read\nOTHER = read('smoke')\nNUMBER = 3\n"
+        "from terrasweep.sweeps.reading.sweep_file import read\nOTHER = read('smoke')\nNUMBER = 3\n"
     )
     (tmp_path / "raises.py").write_text("a = 1\nb = a / 0\n")
     (tmp_path / "syntax.py").write_text("a = (\n")
     (tmp_path / "cannot.py").write_text(
-        "from sweeps.reading import read\nfrom sweeps.spec import Sweep\n"
+        "from terrasweep.sweeps.reading.sweep_file import read\n"
+        "from terrasweep.sweeps.spec.sweep import Sweep\n"
         "good = read('smoke').model_dump()\n"
         "good['seds'] = good.pop('seeds')\n"
         "SWEEP = Sweep(**good)\n"

@@ -7,23 +7,25 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.context import Context
-from infra.errors import SpecError, UserError
-from infra.ledger import Ledger
-from infra.store import Store
-from infra.tracking_entries import told
-from models.zoo.presto.spec import PrestoSpec
-from pipelines import checkpoint, encode, imported, taskdata
-from sweeps import grid
-from sweeps.cli import main
-from sweeps.meta import meta
-from sweeps.plan import Plan, plan
-from sweeps.reading import read
-from sweeps.reporting import write_report
-from sweeps.spec import Sweep
-from sweeps.status import status
+from terrasweep.infra.context import Context
+from terrasweep.infra.errors import SpecError, UserError
+from terrasweep.infra.storage.ledger import Ledger
+from terrasweep.infra.storage.store import Store
+from terrasweep.infra.tracking.sweep_runs import told
+from terrasweep.models.zoo.presto.spec import PrestoSpec
+from terrasweep.pipelines import checkpoint_card
+from terrasweep.pipelines.stages import checkpoint, encode
+from terrasweep.pipelines.stages import task as task_stage
+from terrasweep.sweeps.cli import main
+from terrasweep.sweeps.inspect.status import status
+from terrasweep.sweeps.pages.write import write_report
+from terrasweep.sweeps.plan import plan_table
+from terrasweep.sweeps.plan.description import meta
+from terrasweep.sweeps.plan.grid import Plan, plan
+from terrasweep.sweeps.reading.sweep_file import read
+from terrasweep.sweeps.spec.sweep import Sweep
 from tests.data.official import make
-from tests.rooms.sweeps.made import finish, make_steps
+from tests.support.made import finish, make_steps
 
 PRESTO = {
     "name": "presto",
@@ -188,16 +190,16 @@ def test_weights_that_are_not_those_of_the_card_get_into_no_store(official: Path
     (altered / "weights.safetensors").write_bytes(data)
     store = Store.open(str(tmp_path / "store"))
     with pytest.raises(UserError, match="a file of another content"):
-        checkpoint.admit(imported.read(altered), store=store, label="altered")
+        checkpoint.admit(checkpoint_card.read(altered), store=store, label="altered")
     assert store.list("checkpoint") == []
 
 
 def test_its_features_are_made_like_those_of_any_checkpoint(official: Path, tmp_path: Path):
     planned, store = plan(sweep(official / "presto")), Store.open(str(tmp_path / "store"))
     cell = next(cell for cell in planned.wanted if cell.composition == "europe")
-    checkpoint.admit(imported.read(official / "presto"), store=store, label="europe")
+    checkpoint.admit(checkpoint_card.read(official / "presto"), store=store, label="europe")
     task, context = cell.features.need("task"), Context(store)
-    store.make(task, lambda folder: taskdata.make(task, context=context, folder=folder))
+    store.make(task, lambda folder: task_stage.make(task, context=context, folder=folder))
     features = cell.features
     store.make(features, lambda folder: encode.make(features, context=context, folder=folder))
     assert encode.read(features, context=context).shape == (600, 128)
@@ -209,10 +211,10 @@ def judged(official: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Sw
     store = Store.open(str(tmp_path_factory.mktemp("judged")))
     made = sweep(official / "presto", replicates=2)
     planned = plan(made)
-    checkpoint.admit(imported.read(official / "presto"), store=store, label="europe")
+    checkpoint.admit(checkpoint_card.read(official / "presto"), store=store, label="europe")
     make_steps([step for step in planned.steps if step.stage == "init"], store=store)
     finish(planned.wanted, store=store)
-    Ledger(store).write_plan(made.name, grid.table(planned), meta(planned))
+    Ledger(store).write_plan(made.name, plan_table.table(planned), meta(planned))
     return made, store
 
 

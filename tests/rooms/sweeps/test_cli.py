@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from infra.errors import SpecError, StoreError
-from infra.ledger import Ledger
-from infra.store import Store
-from sweeps.cli import COMMANDS, main
-from sweeps.plan import plan
-from sweeps.planned import planned_name
-from sweeps.reading import compositions, read
-from tests.rooms.study import Study
-from tests.rooms.sweeps.made import finish, make_steps, write_plan
+from terrasweep.infra.errors import SpecError, StoreError
+from terrasweep.infra.storage.ledger import Ledger
+from terrasweep.infra.storage.store import Store
+from terrasweep.sweeps.cli import COMMANDS, main
+from terrasweep.sweeps.commands.planned import planned_name
+from terrasweep.sweeps.plan.grid import plan
+from terrasweep.sweeps.reading.sweep_file import compositions, read
+from tests.support.made import finish, make_steps, write_plan
+from tests.support.paths import REPOSITORY
+from tests.support.study import Study
 
 
 @pytest.fixture
@@ -27,8 +28,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 def test_python_m_sweeps_is_the_same_door(tmp_path: Path):
-    house = Path(__file__).parents[3]
-    command = [sys.executable, "-m", "sweeps"]
+    house = REPOSITORY
+    command = [sys.executable, "-m", "terrasweep"]
     ends = [
         subprocess.run([*command, *line], cwd=house, capture_output=True, text=True, check=False)
         for line in (["--help"], ["nothing"], ["plan", "smoke", "--store", str(tmp_path / "s")])
@@ -141,7 +142,7 @@ def test_the_compositions_of_the_catalogue_are_listed_and_shown(capsys, tmp_path
     assert [one["name"] for one in listed] == list(compositions())
     assert main(["composition", "show", "europe"]) == 0
     entry = capsys.readouterr().out.rstrip().replace("\n", "\n    ")
-    text = Path(__file__).parents[3].joinpath("sweeps/catalog/smoke.yaml").read_text()
+    text = REPOSITORY.joinpath("sweeps/catalog/smoke.yaml").read_text()
     file = tmp_path / "mine.yaml"
     file.write_text(
         text.replace("[zero, uniform, europe, stratified]", f"\n  - {entry}\n  - uniform")
@@ -180,8 +181,8 @@ def test_an_interrupt_says_how_to_go_on(store: Store, capsys):
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path):
-    house = Path(__file__).parents[3]
-    line = f"{sys.executable} -m sweeps spec schema | head -c 10"
+    house = REPOSITORY
+    line = f"{sys.executable} -m terrasweep spec schema | head -c 10"
     end = subprocess.run(
         ["bash", "-c", line], cwd=house, capture_output=True, text=True, check=False
     )

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from infra.context import Context
-from infra.step import Step
-from infra.store import Store
-from models.encoding import encode
-from pipelines import init
-from pipelines.spec import InitSpec
-from sweeps.cli import main
+from terrasweep.infra.context import Context
+from terrasweep.infra.step import Step
+from terrasweep.infra.storage.store import Store
+from terrasweep.models.checkpoints.encoding import encode
+from terrasweep.pipelines.spec import InitSpec
+from terrasweep.pipelines.stages import init
+from terrasweep.sweeps.cli import main
 from tests.data.official import make
 
 SAMPLES = 5

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.store import Store
-from pipelines import imported
-from sweeps.cli import main
+from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines import checkpoint_card
+from terrasweep.sweeps.cli import main
 from tests.data.official import make
 
 
@@ -70,11 +70,11 @@ def test_in_the_store_it_lies_under_the_content_of_its_weights(
         assert main([*line, "--json"]) == 0
         told.append(json.loads(capsys.readouterr().out))
     assert told[0]["key"] == told[1]["key"]
-    assert imported.read(Path(told[0]["checkpoint"])).weights == (
-        imported.read(official / "presto").weights
+    assert checkpoint_card.read(Path(told[0]["checkpoint"])).weights == (
+        checkpoint_card.read(official / "presto").weights
     )
     record = Store.open(str(tmp_path / "store")).record(
-        imported.step(imported.read(official / "presto"), label="").key
+        checkpoint_card.step(checkpoint_card.read(official / "presto"), label="").key
     )
     assert record is not None
     assert record.origin["file"] == "default_model.pt"

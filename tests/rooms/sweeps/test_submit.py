@@ -4,16 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from infra import jobs
-from infra.doorplate import ROOMS
-from sweeps import cli
-from sweeps.commands import submit
+from terrasweep.infra.cluster import jobs
+from terrasweep.infra.install import ROOMS
+from terrasweep.sweeps import cli
+from terrasweep.sweeps.commands import submit
 
 
 def test_the_rooms_travel_without_what_python_leaves_in_them(tmp_path):
     jobs.pack(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == set(ROOMS)
-    assert (tmp_path / "sweeps" / "catalog" / "smoke.yaml").is_file()
+    package = tmp_path / "terrasweep"
+    assert list(tmp_path.iterdir()) == [package]
+    assert {path.name for path in package.iterdir() if path.is_dir()} == set(ROOMS)
+    assert (package / "sweeps" / "catalog" / "smoke.yaml").is_file()
+    assert not [path for path in package.rglob("*") if path.is_symlink()]
     assert not list(tmp_path.rglob("*.pyc"))
 
 

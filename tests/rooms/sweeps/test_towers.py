@@ -1,9 +1,9 @@
 """A frozen tower is planned once for a pool and a replicate, whatever is drawn from the pool."""
 
-from models.zoo.satclip.spec import SatClipSpec
-from samplers.pools.planet.spec import PlanetSpec
-from sweeps.plan import Plan, plan
-from sweeps.reading import read
+from terrasweep.models.zoo.satclip.spec import SatClipSpec
+from terrasweep.samplers.pools.planet.spec import PlanetSpec
+from terrasweep.sweeps.plan.grid import Plan, plan
+from terrasweep.sweeps.reading.sweep_file import read
 
 
 def planned(*, replicates: int = 1, **fields: object) -> Plan:

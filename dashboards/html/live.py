@@ -1,0 +1,74 @@
+"""Charts and tables that answer a hand: Vega-Lite's and DataTables' own scripts, kept in the page.
+
+Nothing is fetched, and the page forbids it. Whoever runs no scripts, or prints, has the static
+figures and the plain tables, which say the same.
+"""
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any, TypeAlias
+
+from terrasweep.dashboards.html.page import Html, element, html
+
+Spec: TypeAlias = Mapping[str, Any]
+"""A chart in the words of Vega-Lite."""
+
+SCRIPTS = (
+    "vega.min.js",
+    "vega-lite.min.js",
+    "vega-embed.min.js",
+    "datatables.min.js",
+    "start.js",
+    "save.js",
+)
+LICENCES = "LICENSES.txt"
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+
+_AXIS = {
+    "domainColor": "var(--rule)",
+    "gridColor": "var(--rule)",
+    "labelColor": "var(--muted)",
+    "tickColor": "var(--rule)",
+    "titleColor": "var(--muted)",
+    "titleFontWeight": "normal",
+}
+_WORDS = {"labelColor": "var(--ink)", "titleColor": "var(--muted)", "titleFontWeight": "normal"}
+LOOK = {
+    "background": "transparent",
+    "font": "var(--sans)",
+    "view": {"stroke": None},
+    "axis": _AXIS | {"labelFlush": False},
+    "header": _WORDS | {"labelOrient": "top", "labelAnchor": "start", "labelFontWeight": "bold"},
+    "legend": _WORDS | {"labelLimit": 0},
+}
+"""The page's own colours: Vega writes them through, so that a chart follows the reader's scheme."""
+
+
+def chart(spec: Spec, *, name: str, told: str) -> Html:
+    """Return the place of a chart and what is drawn there once scripts run.
+
+    Args:
+        spec: The chart.
+        name: What its file is called when a reader keeps it.
+        told: What it shows, for those who do not see it.
+    """
+    whole = {"$schema": SCHEMA, "description": told, "config": LOOK, **spec}
+    scrolls = {"class_": "chart-live picture", "tabindex": "0", "role": "group", "data_name": name}
+    return html(
+        element("div", "This chart needs scripts.", **scrolls, aria_label=told),
+        Html(f'<script type="application/json">{_inside(whole)}</script>'),
+    )
+
+
+def scripts() -> Html:
+    """Return the libraries with their licences, and what starts them."""
+    folder = files("terrasweep.dashboards").joinpath("scripts")
+    told = (folder.joinpath(name).read_text(encoding="utf-8") for name in (LICENCES, *SCRIPTS))
+    licences, *texts = told
+    return Html(f"<!--\n{licences}-->" + "".join(f"<script>{text}</script>" for text in texts))
+
+
+def _inside(value: Any) -> str:
+    """Return JSON that cannot end the element it stands in."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")

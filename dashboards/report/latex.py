@@ -1,0 +1,54 @@
+"""The table of a study as LaTeX: compositions down, continents across, mean and deviation."""
+
+from collections.abc import Iterator
+
+from terrasweep.dashboards.html import wording
+from terrasweep.dashboards.report.results import Findings, Group
+
+_SPECIAL = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\N{MINUS SIGN}": "$-$",
+    "\N{SUPERSCRIPT TWO}": "$^2$",
+}
+
+
+def latex(findings: Findings, *, stamp: str) -> str:
+    """Return one table for every setting; it wants the package booktabs.
+
+    Args:
+        findings: What was found.
+        stamp: What made-up data is called; empty if it is real.
+    """
+    return "\n".join(line for group in findings.groups for line in _table(group, stamp))
+
+
+def _table(group: Group, stamp: str) -> Iterator[str]:
+    places = group.continents
+    caption = f"Mean {group.unit} and standard deviation: {group.label}."
+    yield r"\begin{table}"
+    yield rf"  \caption{{{_text(f'{caption} {stamp}'.strip())}}}"
+    yield rf"  \begin{{tabular}}{{l{'r' * len(places)}}}"
+    yield r"    \toprule"
+    yield f"    composition & {' & '.join(_text(wording.place(place)) for place in places)} \\\\"
+    yield r"    \midrule"
+    scores = {(row["composition"], row["continent"]): row for row in group.scores}
+    for composition in group.compositions:
+        cells = (_score(scores.get((composition, place))) for place in places)
+        yield f"    {_text(composition)} & {' & '.join(cells)} \\\\"
+    yield r"    \bottomrule"
+    yield r"  \end{tabular}"
+    yield r"\end{table}"
+    yield ""
+
+
+def _score(row: dict[str, float | None] | None) -> str:
+    if row is None or row["mean"] is None:
+        return "--"
+    mean = _text(wording.score(row["mean"]))
+    return mean if row["std"] is None else rf"{mean} $\pm$ {_text(wording.score(row['std']))}"
+
+
+def _text(said: str) -> str:
+    return "".join(_SPECIAL.get(letter, letter) for letter in said)

@@ -1,0 +1,1 @@
+"""Bytes, records and rows: a local folder or an object store."""

@@ -1,0 +1,76 @@
+"""What a step leaves on disk, file by file: listed with checksums, and held against the list."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from terrasweep.infra.errors import TornError
+
+
+class Artefact(BaseModel):
+    """What one file must be for its record to hold."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bytes: int
+    """Its size."""
+    sha256: str
+    """Its checksum."""
+
+
+def listed(folder: Path) -> dict[str, Artefact]:
+    """Return all files under a folder, each with its checksum."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    with ThreadPoolExecutor() as pool:
+        sums = list(pool.map(_sha256, files))
+    return {
+        path.relative_to(folder).as_posix(): Artefact(bytes=path.stat().st_size, sha256=checksum)
+        for path, checksum in zip(files, sums, strict=True)
+    }
+
+
+_seen: dict[tuple[str, int, int], str] = {}
+
+
+def compare(folder: Path, promised: Mapping[str, Artefact], *, what: str) -> None:
+    """Compare a folder with what was promised of it.
+
+    Raises:
+        TornError: If a file is missing, too many or other than it was.
+    """
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    wanted = f"wanted what {what} made"
+    do = "run it again: it is made anew"
+    for name in sorted(there ^ set(promised)):
+        how = "that it did not make" if name in there else "missing"
+        raise TornError(wanted, found=f"{name} {how}", do=do)
+    for name, made in promised.items():
+        path = folder / name
+        if path.stat().st_size != made.bytes or _checksum(path) != made.sha256:
+            raise TornError(wanted, found=f"{name} altered since", do=do)
+
+
+def _checksum(path: Path) -> str:
+    """Hash a file once per process, unless it changes.
+
+    A file that changed just now is hashed again next time: within one tick of the disk's clock
+    a second change would not show.
+    """
+    stat = path.stat()
+    mark = (str(path), stat.st_size, stat.st_mtime_ns)
+    if mark not in _seen:
+        found = _sha256(path)
+        if time.time_ns() - stat.st_mtime_ns < 100_000_000:
+            return found
+        _seen[mark] = found
+    return _seen[mark]
+
+
+def _sha256(path: Path) -> str:
+    """Return the checksum of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,276 @@
+"""The one door to where bytes lie: a local folder, or whatever pyarrow and fsspec can reach.
+
+Everything above asks for five things: put a blob whole or not at all, get it, list it, copy it
+to a local file, drop it. What the outside world answers becomes one sentence, a StoreError.
+"""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import pyarrow as pa
+from pyarrow import fs as arrow_fs
+
+from terrasweep.infra.storage.io_errors import said
+from terrasweep.infra.storage.scratch import locked, tidy
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+SCRATCH = ".scratch"
+THREADS = 16  # latency of an object store is waited for, not computed
+
+
+class Blobs(Protocol):
+    """Bytes under relative, slash-separated paths."""
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a blob, whole or not at all, over what was there."""
+
+    def put_new(self, path: str, data: bytes) -> bool:
+        """Write a blob unless there is one, and say whether it was written."""
+
+    def put_file(self, path: str, source: Path) -> None:
+        """Move a local file in, whole or not at all; the source may be gone afterwards."""
+
+    def get(self, path: str) -> bytes | None:
+        """Return a blob, or nothing if there is none."""
+
+    def opened(self, path: str) -> pa.NativeFile:
+        """Open a blob that is there, to read some of it from anywhere."""
+
+    def fetch(self, path: str, target: Path) -> bool:
+        """Copy a blob to a local file and say whether there was one."""
+
+    def sizes(self, folder: str, *, deep: bool) -> dict[str, int]:
+        """Return the files under a folder with their sizes; empty if there is no such folder."""
+
+    def drop(self, path: str) -> None:
+        """Remove a blob; one that is not there is no error."""
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """Lend an empty local folder, from which files can be put."""
+
+
+def at_once(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Apply ``work`` to all items in threads; order is kept, the first error is raised."""
+    todo = list(items)
+    if len(todo) < 2:
+        return [work(item) for item in todo]
+    with ThreadPoolExecutor(min(THREADS, len(todo))) as pool:
+        return list(pool.map(work, todo))
+
+
+@dataclass(frozen=True)
+class LocalBlobs:
+    """A folder on this machine, or one that is mounted alike on all machines."""
+
+    root: Path
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write to scratch, flush to the disk, then rename."""
+        with said(f"write {path} in {self.root}"):
+            scratch = self.root / SCRATCH / uuid.uuid4().hex
+            scratch.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                scratch.write_bytes(data)
+                self.put_file(path, scratch)
+            finally:
+                scratch.unlink(missing_ok=True)
+
+    def put_new(self, path: str, data: bytes) -> bool:
+        """Link it into place, which fails if there is one; it need not outlive a power cut."""
+        with said(f"write {path} in {self.root}"):
+            target, scratch = self.root / path, self.root / SCRATCH / uuid.uuid4().hex
+            target.parent.mkdir(parents=True, exist_ok=True)
+            scratch.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                scratch.write_bytes(data)
+                os.link(scratch, target)
+            except FileExistsError:
+                return False
+            finally:
+                scratch.unlink(missing_ok=True)
+            return True
+
+    def put_file(self, path: str, source: Path) -> None:
+        """Flush the file to the disk, then rename it."""
+        with said(f"write {path} in {self.root}"):
+            target = self.root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _flush(source)
+            source.replace(target)
+            _flush(target.parent)
+
+    def get(self, path: str) -> bytes | None:
+        """Return the file's bytes."""
+        with said(f"read {path} in {self.root}"):
+            try:
+                return (self.root / path).read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def opened(self, path: str) -> pa.NativeFile:
+        """Open the file."""
+        with said(f"read {path} in {self.root}"):
+            return pa.OSFile(str(self.root / path))
+
+    def fetch(self, path: str, target: Path) -> bool:
+        """Copy the file."""
+        with said(f"read {path} in {self.root}"):
+            try:
+                shutil.copyfile(self.root / path, target)
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            return True
+
+    def sizes(self, folder: str, *, deep: bool) -> dict[str, int]:
+        """List the folder, itself alone or with all below it."""
+        with said(f"list {folder} in {self.root}"):
+            return dict(self._walk(folder, deep=deep))
+
+    def drop(self, path: str) -> None:
+        """Unlink the file."""
+        with said(f"drop {path} in {self.root}"):
+            (self.root / path).unlink(missing_ok=True)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Lend a folder on the same disk, so that a file is put by renaming it."""
+        with said(f"write scratch in {self.root}"):
+            home = self.root / SCRATCH
+            home.mkdir(parents=True, exist_ok=True)
+            tidy(home)
+            folder = Path(tempfile.mkdtemp(dir=home))
+        try:
+            with locked(folder):
+                yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _walk(self, folder: str, *, deep: bool) -> Iterator[tuple[str, int]]:
+        try:
+            entries = sorted(os.scandir(self.root / folder), key=lambda entry: entry.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_file():
+                yield path, entry.stat().st_size
+            elif deep and entry.name != SCRATCH:
+                yield from self._walk(path, deep=True)
+
+
+@dataclass(frozen=True)
+class RemoteBlobs:
+    """An object store, where a closed upload appears whole."""
+
+    uri: str
+    fs: arrow_fs.FileSystem
+    root: str
+
+    def put(self, path: str, data: bytes) -> None:
+        """Upload; the blob appears when the upload is closed."""
+        with said(f"write {path} in {self.uri}"):
+            self._make_room(path)
+            with self.fs.open_output_stream(self._at(path)) as stream:
+                stream.write(data)
+
+    def put_new(self, path: str, data: bytes) -> bool:
+        """Look, upload, look again: pyarrow knows no conditional upload, so the last one counts."""
+        if self.get(path) is not None:
+            return False
+        self.put(path, data)
+        return self.get(path) == data
+
+    def put_file(self, path: str, source: Path) -> None:
+        """Upload a file in pieces."""
+        with said(f"write {path} in {self.uri}"):
+            self._make_room(path)
+            with source.open("rb") as read, self.fs.open_output_stream(self._at(path)) as write:
+                shutil.copyfileobj(read, write, 8 << 20)
+
+    def get(self, path: str) -> bytes | None:
+        """Download."""
+        with said(f"read {path} in {self.uri}"):
+            try:
+                with self.fs.open_input_stream(self._at(path)) as stream:
+                    return bytes(stream.read())
+            except OSError:
+                if self._is_there(path):
+                    raise
+                return None
+
+    def opened(self, path: str) -> pa.NativeFile:
+        """Open it; only what is read is downloaded."""
+        with said(f"read {path} in {self.uri}"):
+            return self.fs.open_input_file(self._at(path))
+
+    def fetch(self, path: str, target: Path) -> bool:
+        """Download in pieces."""
+        with said(f"read {path} in {self.uri}"):
+            try:
+                with (
+                    self.fs.open_input_stream(self._at(path)) as read,
+                    target.open("wb") as write,
+                ):
+                    shutil.copyfileobj(read, write, 8 << 20)
+            except OSError:
+                if self._is_there(path):
+                    raise
+                return False
+            return True
+
+    def sizes(self, folder: str, *, deep: bool) -> dict[str, int]:
+        """List by prefix; one request for every thousand names."""
+        with said(f"list {folder} in {self.uri}"):
+            selector = arrow_fs.FileSelector(self._at(folder), recursive=deep, allow_not_found=True)
+            found = self.fs.get_file_info(selector)
+            skip = len(self.root) + 1
+            files = (info for info in found if info.type == arrow_fs.FileType.File)
+            return {info.path[skip:]: info.size for info in files}
+
+    def drop(self, path: str) -> None:
+        """Delete the object."""
+        with said(f"drop {path} in {self.uri}"):
+            try:
+                self.fs.delete_file(self._at(path))
+            except FileNotFoundError:
+                return
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Lend a folder among the temporary files."""
+        with said("write scratch among the temporary files"):
+            folder = Path(tempfile.mkdtemp(prefix="terrasweep-"))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _at(self, path: str) -> str:
+        return f"{self.root}/{path}" if path else self.root
+
+    def _is_there(self, path: str) -> bool:
+        """Ask anew: a blob dropped between two requests for it is told in many ways."""
+        found = self.fs.get_file_info(self._at(path)).type
+        return bool(found != arrow_fs.FileType.NotFound)
+
+    def _make_room(self, path: str) -> None:
+        if self.fs.type_name not in ("s3", "gcs"):  # there a folder is but a prefix
+            self.fs.create_dir(self._at(path).rpartition("/")[0], recursive=True)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""Logs, metrics and the provenance of a run."""

@@ -1,0 +1,1 @@
+"""Weights to files and back, and features from weights."""

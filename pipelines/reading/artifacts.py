@@ -1,0 +1,50 @@
+"""Files of finished steps, read one by one from the store with their checksums compared."""
+
+import hashlib
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from terrasweep.infra.errors import StoreError, TornError
+from terrasweep.infra.step import Key
+from terrasweep.infra.storage.record import Record
+from terrasweep.infra.storage.store import Store
+
+
+def made(store: Store, key: Key) -> Record:
+    """Return the record of a step that must have been made.
+
+    Raises:
+        StoreError: If it was not.
+    """
+    found = store.record(key)
+    if found is None:
+        raise StoreError(f"wanted what {key} made", found="no record of it", do="run it first")
+    return found
+
+
+def checked(store: Store, key: Key, name: str) -> bytes:
+    """Return a small file of a finished step, its checksum compared; no folder is fetched.
+
+    Raises:
+        TornError: If it is not what the step's record promised.
+    """
+    return promised(store, made(store, key), name)
+
+
+def promised(store: Store, record: Record, name: str) -> bytes:
+    """Return a file that a record promises, its checksum compared.
+
+    Raises:
+        TornError: If it is not what was promised.
+    """
+    data = store.get(f"{record.folder}/{name}") or b""
+    if hashlib.sha256(data).hexdigest() != record.artefacts[name].sha256:
+        do = "run it again: it is made anew"
+        raise TornError(f"wanted what {record.key} made", found=f"{name} altered since", do=do)
+    return data
+
+
+def table(store: Store, key: Key, name: str) -> pa.Table:
+    """Return a small table of a finished step."""
+    return pq.read_table(pa.BufferReader(checked(store, key, name)))

@@ -1,0 +1,130 @@
+"""The second half of the shard step: fragments become shards, and the whole pool is counted."""
+
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from terrasweep.infra.context import Context
+from terrasweep.infra.storage.blobs import at_once
+from terrasweep.pipelines.ray_map import from_bytes, spread, to_bytes
+from terrasweep.pipelines.sharding.work import Work, once, shard_name
+from terrasweep.samplers.draw import census
+from terrasweep.samplers.draw.pool_facts import crowd, tally
+from terrasweep.samplers.draw.scan import INDEX, WHERE
+from terrasweep.samplers.geography.strata import STRATA
+from terrasweep.samplers.intake.admit import joined
+
+ROWS_PER_GROUP: Final = 8192
+GROUP_BYTES: Final = 8 << 20
+"""A group holds no more: who needs a few samples reads little else, and fits in any memory."""
+CODED: Final = ("coarse", "cell", "month", *STRATA)
+"""Columns in which values repeat; codes for pixels, ids or hashes cost more than they save."""
+
+
+@dataclass
+class Joined:
+    """What all buckets told of what they joined."""
+
+    census: pa.Table
+    where: pa.Table
+    entropies: Counter[int]
+    crowd: Counter[int]
+    repeated: list[str]
+    """Ids that occurred again."""
+
+
+def join(work: Work, context: Context, *, dropped: np.ndarray) -> Joined:
+    """Join the fragments into shards and return what is known of the whole."""
+    counted, where = [census.CENSUS.empty_table()], [WHERE.empty_table()]
+    entropies: Counter[int] = Counter()
+    crowds: Counter[int] = Counter()
+    again: list[str] = []
+    buckets = range(work.num_buckets)
+    for part in spread(lambda bucket: _shards(work, bucket, dropped), buckets):
+        made = json.loads(part)
+        counted.append(pa.Table.from_pydict(made["census"], schema=census.CENSUS))
+        coarse = counted[-1].column("coarse").unique()
+        index = pa.array([made["index"]] * len(coarse), pa.string())
+        where.append(pa.Table.from_arrays([coarse, index], schema=WHERE))
+        entropies.update({int(one): number for one, number in made["entropies"].items()})
+        crowds.update({int(one): number for one, number in made["crowd"].items()})
+        again += made["repeated"]
+        done = len(work.groups) + len(counted) - 1
+        context.progress(done, len(work.groups) + work.num_buckets)
+    return Joined(census.add(counted), pa.concat_tables(where), entropies, crowds, again)
+
+
+def pilot(work: Work) -> pa.Table:
+    """Return the part of the index that all buckets put aside."""
+    parts = at_once(work.store.get, work.store.list(f"{work.home}/pilot"))
+    kept = [from_bytes(data) for data in parts if data is not None]
+    return pa.concat_tables([INDEX.empty_table(), *kept]).sort_by("id")
+
+
+def _shards(work: Work, bucket: int, dropped: np.ndarray) -> bytes:
+    return once(work, f"joined/{bucket:04d}", lambda: _joined(work, bucket, dropped))
+
+
+def _joined(work: Work, bucket: int, dropped: np.ndarray) -> bytes:
+    """Join a bucket's fragments, write its shards and answer with its census."""
+    paths = work.store.list(f"{work.home}/fragments/{bucket:04d}")
+    fragments = [from_bytes(data) for data in at_once(work.store.get, paths) if data is not None]
+    name = f"index/{bucket:04d}.parquet"
+    answer: dict[str, object] = {"census": {one: [] for one in census.CENSUS.names}, "index": name}
+    if not fragments:
+        return json.dumps({**answer, "entropies": {}, "crowd": {}, "repeated": []}).encode()
+    kept, again = joined(fragments, dropped=dropped)
+    index = kept.select(INDEX.names).cast(INDEX)
+    work.store.put(f"{work.home}/{name}", index_file(index))
+    pilot = index.filter(np.asarray(index.column("rank_hash")) <= work.pilot_below)
+    work.store.put(f"{work.home}/pilot/{bucket:04d}", to_bytes(pilot))
+    at_once(
+        lambda shard: work.store.put(f"{work.home}/cells/{shard_name(shard[0])}", shard[1]),
+        _by_coarse(kept),
+    )
+    answer["census"] = census.count(index).to_pydict()
+    answer["entropies"] = tally(np.asarray(index.column("entropy")))
+    answer["crowd"] = crowd(index)
+    answer["repeated"] = again.column("id").to_pylist()
+    return json.dumps(answer).encode()
+
+
+def _by_coarse(rows: pa.Table) -> Iterator[tuple[int, bytes]]:
+    cells, starts = np.unique(np.asarray(rows.column("coarse")), return_index=True)
+    ends = [*starts[1:].tolist(), rows.num_rows]
+    for cell, start, end in zip(cells.tolist(), starts.tolist(), ends, strict=True):
+        yield cell, _parquet(rows.slice(start, end - start))
+
+
+def index_file(rows: pa.Table) -> bytes:
+    """Return a part of the index as Parquet, made to be read fast and whole.
+
+    Words are few and kept as codes; ids, hashes and places are each their own and kept as they are.
+    """
+    sink = io.BytesIO()
+    coded = [name for name in INDEX.names if name in CODED]
+    pq.write_table(rows.combine_chunks(), sink, compression="lz4", use_dictionary=coded)
+    return sink.getvalue()
+
+
+def _parquet(rows: pa.Table) -> bytes:
+    """Return rows as Parquet; the bytes do not tell how the rows came together."""
+    sink = io.BytesIO()
+    whole = rows.combine_chunks()
+    rows_that_fit = GROUP_BYTES * max(whole.num_rows, 1) // max(whole.nbytes, 1)
+    pq.write_table(
+        whole,
+        sink,
+        compression="zstd",
+        use_dictionary=list(CODED),
+        row_group_size=max(1, min(ROWS_PER_GROUP, rows_that_fit)),
+        write_page_checksum=True,  # groups are read alone, and the file's checksum needs them all
+    )
+    return sink.getvalue()

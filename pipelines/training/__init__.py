@@ -1,0 +1,1 @@
+"""The work inside the pretrain stage."""

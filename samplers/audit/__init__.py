@@ -1,0 +1,1 @@
+"""What a set of samples holds, and how two sets differ."""

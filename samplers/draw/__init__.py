@@ -1,0 +1,1 @@
+"""From a rule to the ids that are drawn."""

@@ -1,0 +1,132 @@
+"""Lowest hashed rank wins: a draw that does not see shards, workers, sizes or compositions.
+
+A sample's rank follows from its id and the replicate alone. So the draw of a union is the draw of
+the joined draws, a small draw lies inside a larger one, and two compositions of one replicate
+share as many samples as their rules allow, which makes their comparison sharper.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import numpy as np
+
+from terrasweep.infra.seeds import seed
+
+FEWEST_SEEN: Final = 64
+"""Of a rarer stratum a sieve keeps everything: too little is known of it."""
+MARGIN: Final = 8.0
+"""Standard deviations between what a sieve is likely to let pass and what it must."""
+MOST_STEPS: Final = 100
+CLOSE: Final = 1e-9
+"""How close the bound of a sieve is worked out: too low by more, and a scan may find too few."""
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+
+
+def hashes(ids: Iterable[str]) -> np.ndarray:
+    """Return the 64-bit hash of every id."""
+    digests = (hashlib.blake2b(name.encode(), digest_size=8).digest() for name in ids)
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+
+
+def ranks(rank_hash: np.ndarray, *, replicate: int) -> np.ndarray:
+    """Return the rank of every sample in one replicate: two rounds of splitmix64's mixer.
+
+    The mixer is a bijection, so two samples share a rank only where they share a hash.
+    """
+    salt = np.uint64(seed("draw", replicate))
+    return _mixed(_mixed(rank_hash.astype(np.uint64) ^ salt) + salt)
+
+
+def draw(
+    ranked: np.ndarray, *, ids: np.ndarray, groups: np.ndarray, quota: Sequence[int]
+) -> np.ndarray:
+    """Return the positions of the `quota[g]` lowest ranks of every group g, ties by id.
+
+    Positions come sorted; a group below zero is never drawn, and one that holds fewer than its
+    quota gives all it has.
+    """
+    drawn = [
+        _lowest(ranked, ids=ids, among=np.flatnonzero(groups == group), number=number)
+        for group, number in enumerate(quota)
+    ]
+    return np.sort(np.concatenate([np.empty(0, dtype=np.int64), *drawn]))
+
+
+def waits(ranked: np.ndarray) -> np.ndarray:
+    """Return the exponential waiting time that belongs to each rank, in the same order.
+
+    Divided by a weight it is the key of a weighted draw (Efraimidis and Spirakis 2006): the
+    lowest keys are a draw without replacement in which twice the weight is twice as likely next.
+    Equal weights leave the order of ranks as it is.
+    """
+    unit = (ranked.astype(np.float64) + 0.5) * 2.0**-64
+    return np.asarray(-np.log1p(-np.minimum(unit, 1 - 2.0**-53)))
+
+
+def last_rank(wait: float) -> np.uint64:
+    """Return a rank beyond which every wait is longer than this one, and not much is missed."""
+    unit = -math.expm1(-wait) * (1 + 1e-9) + 1e-15
+    return np.uint64(min(int(unit * 2.0**64), 2**64 - 1))
+
+
+def ceiling(quota: int, *, weights: np.ndarray, times: float = 1.0) -> float:
+    """Return a key that very likely bounds the `quota` lowest of a population.
+
+    A scan leaves what lies above it where it is; a caller who finds too few must scan again with
+    no bound. There is room for a guard that takes a quarter of the samples.
+
+    Args:
+        quota: How many keys must lie below the bound.
+        weights: The weights of the population, or of a part of it drawn by lot.
+        times: How many samples of the population each weight stands for.
+    """
+    seen = len(weights)
+    wanted = (quota + MARGIN * math.sqrt(quota) + 64) * 4 / 3
+    if times > 1:  # the part drawn by lot may be luckier than the rest
+        wanted *= 1 + MARGIN / math.sqrt(max(seen, 1))
+    if wanted >= seen * times or (times > 1 and seen < FEWEST_SEEN):
+        return math.inf
+    if weights.min() == weights.max():  # as most rules weigh: no need to search
+        return -math.log1p(-wanted / (seen * times)) / float(weights[0])
+    return _bound(wanted / times, weights)
+
+
+def _bound(wanted: float, weights: np.ndarray) -> float:
+    """Return a key below which so many of these weights are expected: Newton's way, from below.
+
+    The number expected grows ever more slowly with the bound, so no step is too long.
+    """
+    bound = np.float64(0.0)
+    with np.errstate(divide="ignore"):  # none is left that could pass: no bound
+        for _ in range(MOST_STEPS):
+            lacking = wanted + np.expm1(-weights * bound).sum()
+            if lacking <= CLOSE * wanted:
+                break
+            bound += lacking / (weights * np.exp(-weights * bound)).sum()
+            if np.isinf(bound):
+                break
+    return float(bound * (1 + CLOSE))
+
+
+def _mixed(z: np.ndarray) -> np.ndarray:
+    z = z + _GOLDEN
+    z = (z ^ (z >> np.uint64(30))) * _MIX_1
+    z = (z ^ (z >> np.uint64(27))) * _MIX_2
+    mixed: np.ndarray = z ^ (z >> np.uint64(31))
+    return mixed
+
+
+def _lowest(ranked: np.ndarray, *, ids: np.ndarray, among: np.ndarray, number: int) -> np.ndarray:
+    if number == 0 or number >= len(among):
+        return among[:number]
+    own = ranked[among]
+    bound = np.partition(own, number - 1)[number - 1]
+    near = among[own <= bound]
+    by_id = near[np.argsort(ids[near], kind="stable")]
+    by_rank = by_id[np.argsort(ranked[by_id], kind="stable")]
+    return np.asarray(by_rank[:number])

@@ -1,0 +1,1 @@
+"""File formats: one module reads one format and refuses what does not fit it."""

@@ -1,0 +1,1 @@
+"""Rows of a pool, admitted, checked and described."""

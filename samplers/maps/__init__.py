@@ -1,0 +1,1 @@
+"""A user's own maps in place of the embedded ones."""

@@ -1,0 +1,1 @@
+"""Where the files of pools and tasks lie, and which of them hold what."""

@@ -1,0 +1,66 @@
+"""Where a pool's files lie, and what is said when they do not."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.spec.composition import FilesSpec
+
+
+def place(spec: FilesSpec) -> Path:
+    """Return the pool's file or folder; a relative path starts at TERRASWEEP_POOLS."""
+    home = Path(os.environ.get("TERRASWEEP_POOLS", "."))
+    return home / Path(spec.path).expanduser()
+
+
+def folder(spec: FilesSpec, *, holds: str, get: str) -> Path:
+    """Return the pool's folder.
+
+    Raises:
+        PoolError: If it is not there or empty; `holds` says what it should hold, `get` where that
+            is to be had.
+    """
+    root = place(spec)
+    if not root.is_dir():
+        found = "a file" if root.is_file() else "no such folder"
+        do = f"check `path` of the pool, or set TERRASWEEP_POOLS to the folder it starts at; {get}"
+        raise PoolError(f"wanted {holds} in the folder {root}", found=found, do=do)
+    if not any(root.iterdir()):
+        raise missing(root, holds=holds, get=get, found="an empty folder")
+    return root
+
+
+def missing(root: Path, *, holds: str, get: str, found: str = "") -> PoolError:
+    """Return the error that says what was looked for, what is there, and where to get it."""
+    there = sorted(item.name for item in root.iterdir()) if root.is_dir() else []
+    some = ", ".join(there[:8]) + (f" and {len(there) - 8:,} more" if len(there) > 8 else "")
+    return PoolError(
+        f"wanted {holds} in the folder {root}",
+        found=found or f"only {some}",
+        do=f"check `path` of the pool; {get}",
+    )
+
+
+def digest(parts: Iterable[str | bytes]) -> str:
+    """Return 16 hex digits that change when any part does."""
+    hashed = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        hashed.update(len(data).to_bytes(8) + data)
+    return hashed.hexdigest()[:16]
+
+
+def check_content(spec: FilesSpec, found: str) -> None:
+    """Refuse files with another content than the spec says.
+
+    Raises:
+        PoolError: With the content that was found.
+    """
+    if spec.content not in (None, found):
+        raise PoolError(
+            f"wanted the pool {place(spec)} with content {spec.content}",
+            found=f"content {found}",
+            do=f"restore the files, or write `content: {found}` if this pool is meant",
+        )

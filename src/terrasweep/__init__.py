@@ -1,0 +1,1 @@
+"""Which places on Earth should a geospatial foundation model be pretrained on?"""

@@ -1,0 +1,5 @@
+"""`python -m terrasweep` is `terrasweep`."""
+
+from terrasweep.sweeps.cli import door
+
+door()

@@ -1,5 +1,0 @@
-"""`python -m sweeps` is `terrasweep`."""
-
-from sweeps.cli import door
-
-door()

@@ -1,0 +1,97 @@
+"""The book: what came of jobs, on its way to the ledger; a second's worth is written at a time.
+
+Only what is written counts as done. A store that is away or full for a while is borne with.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from terrasweep.infra.context import Retries
+from terrasweep.infra.errors import StoreError
+from terrasweep.infra.storage.ledger import Failure, Ledger, Row
+from terrasweep.sweeps.engine.progress import Stages
+
+FLUSH_ROWS: Final = 500
+FLUSH_S: Final = 1.0
+
+
+@dataclass
+class Book:
+    """Rows and failures that are not written yet, and the count of what was made."""
+
+    ledger: Ledger
+    stages: Stages
+    retries: Retries
+    made: Counter[str] = field(default_factory=Counter)
+    """How many steps of each stage, and cells, were made."""
+    clock: Callable[[], float] = time.monotonic
+    _rows: list[Row] = field(default_factory=list)
+    _cells: list[Failure] = field(default_factory=list)
+    _steps: list[Failure] = field(default_factory=list)
+    _due: float = 0.0
+    _refused: int = 0
+
+    def cells(self, rows: Sequence[Row], failures: Sequence[Failure]) -> None:
+        """Take down what came of cells."""
+        self._rows += rows
+        self._cells += failures
+
+    def steps(self, failures: Sequence[Failure]) -> None:
+        """Take down what came of steps; those that were made have a record already."""
+        self._steps += failures
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether everything is written."""
+        return not (self._rows or self._cells or self._steps)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to write."""
+        return self.clock() >= self._due or (not self._refused and len(self._rows) >= FLUSH_ROWS)
+
+    def flush(self) -> None:
+        """Write down what is here.
+
+        Raises:
+            StoreError: If the store has refused it too often; nothing is lost until then.
+        """
+        self._due = self.clock() + FLUSH_S
+        if self.is_clean:
+            return
+        try:
+            self.ledger.append(self._rows)
+            self.ledger.fail([*self._cells, *self._steps])
+        except StoreError as error:
+            self._due = self.clock() + self.bear(error)
+            return
+        self.rest()
+        if self._rows or self._cells:
+            self.made["finetune"] += len(self._rows)
+            self.stages.add("finetune", done=len(self._rows), failed=len(self._cells))
+        self._rows, self._cells, self._steps = [], [], []
+
+    def close(self) -> None:
+        """Write now, as no more will come; a store that refused just now is left alone."""
+        if not self._refused:
+            self.flush()
+
+    def bear(self, error: StoreError) -> float:
+        """Count what the store refused in a row, and return for how long to leave it alone.
+
+        Raises:
+            StoreError: If that was too often.
+        """
+        self._refused += 1
+        if self._refused > self.retries.store:
+            raise error
+        pause = self.retries.pause_s * 2.0 ** (self._refused - 1)
+        self.stages.say(f"again in {pause:g} s: {error}")
+        return pause
+
+    def rest(self) -> None:
+        """Hear that the store is well."""
+        self._refused = 0

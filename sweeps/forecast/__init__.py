@@ -1,0 +1,1 @@
+"""What a sweep will cost, and how wide its intervals will be."""

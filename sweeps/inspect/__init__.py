@@ -1,0 +1,1 @@
+"""Look at what a store holds and at what a run does."""

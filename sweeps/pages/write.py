@@ -1,0 +1,52 @@
+"""Where pages are written: in the store, and for a remote store here as well."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from terrasweep.dashboards.cards import page as card_page
+from terrasweep.dashboards.report import build as report_page
+from terrasweep.infra.storage.ledger import Ledger
+from terrasweep.infra.storage.store import Store
+from terrasweep.sweeps.pages.atlas import atlas
+from terrasweep.sweeps.pages.cards import Cards
+
+REPORTS = "reports"
+CARDS = "cards"
+
+
+def write_report(name: str, *, store: Store, out: Path | None = None) -> Path:
+    """Build the report of a sweep and return the path of its page on this machine.
+
+    Args:
+        name: The sweep, as the ledger knows it.
+        store: Where its ledger is.
+        out: The folder of the report; left out, it is in the store, and for a store that is not
+            on this machine also in `./reports/<name>`.
+    """
+
+    def build(folder: Path) -> Path:
+        return report_page.build(store, Ledger(store), name, atlas=atlas(), out=folder)
+
+    return _kept(f"{REPORTS}/{name}", build, store=store, out=out)
+
+
+def write_cards(told: Cards, *, store: Store, out: Path | None = None) -> Path:
+    """Build the page of cards and return its path on this machine; `out` as for a report."""
+
+    def build(folder: Path) -> Path:
+        return card_page.build(card_page.Told(**vars(told)), atlas=atlas(), out=folder)
+
+    return _kept(f"{CARDS}/{told.title}", build, store=store, out=out)
+
+
+def _kept(inside: str, build: Callable[[Path], Path], *, store: Store, out: Path | None) -> Path:
+    if out is not None:
+        return build(out)
+    if store.local_root is not None:
+        return build(store.local_root / inside)
+    page = build(Path(inside))
+    for path in sorted(page.parent.rglob("*")):
+        if path.is_file():
+            name = path.relative_to(page.parent).as_posix()
+            store.put(f"{inside}/{name}", path.read_bytes())
+    return page

@@ -1,0 +1,87 @@
+"""The draws of a sweep and the pools that they come from, each under the name that people use."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from terrasweep.infra.errors import SpecError, StoreError, nearest
+from terrasweep.infra.spec import Spec
+from terrasweep.infra.step import Step
+from terrasweep.sweeps.plan.grid import Plan, shard
+from terrasweep.sweeps.spec.sweep import ModelEntry
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One composition, drawn from one pool."""
+
+    name: str
+    composition: str
+    pool: str
+    replicate: int
+    step: Step[Spec]
+
+
+def pools(entries: Iterable[ModelEntry]) -> dict[str, Step[Spec]]:
+    """Return the shard steps of model entries: one for each pool, named for its first entry."""
+    named: dict[str, Step[Spec]] = {}
+    for entry in entries:
+        step = shard(entry, label=entry.name)
+        if step.key not in {other.key for other in named.values()}:
+            named[entry.name] = step
+    return named
+
+
+def draws(planned: Plan) -> list[Draw]:
+    """Return every draw of a plan once, in the order in which the sweep names compositions."""
+    pool_of = {step.key: name for name, step in pools(planned.sweep.models).items()}
+    found: dict[object, Draw] = {}
+    for cell in planned.wanted:
+        for step in (need for need in cell.checkpoint.needs if need.stage == "sample"):
+            pool = pool_of[step.need("shard").key]
+            own = Draw(cell.composition, cell.composition, pool, cell.replicate, step)
+            found.setdefault((step.key, cell.composition), own)
+    order = {entry.name: place for place, entry in enumerate(planned.sweep.compositions)}
+    ordered = sorted(
+        found.values(), key=lambda draw: (order[draw.composition], draw.replicate, draw.pool)
+    )
+    return _told_apart(ordered)
+
+
+def chosen(
+    found: Sequence[Draw], *, composition: str | None, replicate: int, sweep: str
+) -> list[Draw]:
+    """Return the draws of one replicate, and of one composition if one is named.
+
+    Raises:
+        SpecError: If the sweep draws no such thing.
+    """
+    names = list(dict.fromkeys(name for draw in found for name in (draw.composition, draw.name)))
+    if composition is not None and composition not in names:
+        wanted = f"wanted a composition that {sweep} draws"
+        raise SpecError(wanted, found=repr(composition), do=nearest(composition, names))
+    own = [draw for draw in found if draw.replicate == replicate]
+    if not own:
+        numbers = sorted({draw.replicate for draw in found})
+        do = f"there are the replicates {numbers}" if numbers else "its compositions draw nothing"
+        raise SpecError(f"wanted a draw of {sweep}", found=f"no replicate {replicate}", do=do)
+    return [draw for draw in own if composition in (None, draw.composition, draw.name)]
+
+
+def not_drawn(sweep: str) -> StoreError:
+    """Return what to say of draws that were not made."""
+    do = f"`terrasweep composition draw {sweep}` makes them, and nothing else"
+    return StoreError(f"wanted the draws of {sweep}", found="none in the store", do=do)
+
+
+def _told_apart(found: Sequence[Draw]) -> list[Draw]:
+    """Name the pool of a composition that is drawn from several."""
+    homes: dict[str, set[str]] = defaultdict(set)
+    for draw in found:
+        homes[draw.composition].add(draw.pool)
+    return [
+        replace(draw, name=f"{draw.composition} from {draw.pool}")
+        if len(homes[draw.composition]) > 1
+        else draw
+        for draw in found
+    ]

@@ -1,0 +1,1 @@
+"""YAML files to values, with problems told by line."""

@@ -1,0 +1,260 @@
+"""What a validator found, as sentences: the field, what was wanted, what was found, what to do."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cache
+from typing import TypeAlias, cast
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from terrasweep.infra.errors import nearest
+from terrasweep.samplers.spec.composition import ALL_SAMPLES
+from terrasweep.sweeps.reading.yaml import Mark, Problem, Trail
+
+Node: TypeAlias = "Mapping[str, object]"
+MAX_PROBLEMS = 10
+
+_NOUNS = {
+    "int": "a whole number",
+    "float": "a number",
+    "finite": "a finite number",
+    "string": "text",
+    "bool": "true or false",
+    "tuple": "a list",
+    "model": "fields with values",
+    "dict": "fields with values",
+}
+"""What was wanted, by the first word of pydantic's error type."""
+
+_BOUNDS = {
+    "greater_than": ("gt", "greater than"),
+    "greater_than_equal": ("ge", "of at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "of at most"),
+}
+
+
+def problems(
+    error: ValidationError, *, kind: type[BaseModel], marks: Mapping[Trail, Mark]
+) -> list[Problem]:
+    """Return one problem for each thing that is wrong, in order of place."""
+    schema = _schema(kind)
+    errors = error.errors(include_url=False)
+    locs = [tuple(one["loc"]) for one in errors]
+    found = [
+        _Finding(one, schema, marks).problem()
+        for one, loc in zip(errors, locs, strict=True)
+        if not (one["type"] == "too_short" and _lies_above_another(loc, locs))
+        and not (one["type"] == "missing" and _is_misspelt(loc, errors))
+    ]
+    return sorted(found, key=lambda one: (one.mark.line, one.mark.column) if one.mark else (0, 0))
+
+
+ALL = "all"
+"""Stands for every sample there is on the axis `n`."""
+
+
+@cache
+def _schema(kind: type[BaseModel]) -> Node:
+    return kind.model_json_schema()
+
+
+def coercions(data: object, made: object, *, marks: Mapping[Trail, Mark]) -> Iterator[Problem]:
+    """Yield a problem where a validator took text for a number, or yes for one.
+
+    Pydantic is kind to `epochs: "3"` and `epochs: true`; in a file that is a slip.
+    """
+    yield from _coercions(data, made, (), marks)
+
+
+def _coercions(
+    data: object, made: object, trail: Trail, marks: Mapping[Trail, Mark]
+) -> Iterator[Problem]:
+    if isinstance(data, dict) and isinstance(made, dict):
+        for name in data.keys() & made.keys():
+            yield from _coercions(data[name], made[name], (*trail, name), marks)
+    elif isinstance(data, list) and isinstance(made, list) and len(data) == len(made):
+        for place, (one, other) in enumerate(zip(data, made, strict=True)):
+            yield from _coercions(one, other, (*trail, place), marks)
+    elif data == ALL and made == ALL_SAMPLES:
+        return  # the one word that stands for a number
+    elif _sort(data) != _sort(made) and {_sort(data), _sort(made)} <= {"bool", "number", "text"}:
+        wanted = {"bool": "true or false", "number": "a number", "text": "text"}[_sort(made)]
+        do = "take the quotes off" if isinstance(data, str) else f"write {wanted}"
+        yield Problem(_nearest_mark(trail, marks), f"`{_dotted(trail)}`: {wanted}", repr(data), do)
+
+
+def _sort(value: object) -> str:
+    match value:
+        case bool():
+            return "bool"
+        case int() | float():
+            return "number"
+        case str():
+            return "text"
+        case _:
+            return "other"
+
+
+class _Finding:
+    """One error of pydantic, seen beside the schema and the marks of the file."""
+
+    def __init__(self, error: ErrorDetails, schema: Node, marks: Mapping[Trail, Mark]) -> None:
+        self.kind = error["type"]
+        self.message = error["msg"].removeprefix("Value error, ")
+        self.input = error["input"]
+        self.ctx: dict[str, object] = dict(error.get("ctx", {}))
+        at = str(self.ctx.get("at", ""))
+        told = tuple(int(part) if part.isdigit() else part for part in at.split(".") if part)
+        self.loc: Trail = (*error["loc"], *told)
+        self.schema, self.marks = schema, marks
+
+    def problem(self) -> Problem:
+        """Return the sentence."""
+        wanted, found, do = self._parts()
+        tag = str(self.ctx.get("discriminator", "")).strip("'")
+        return Problem(_nearest_mark((*self._trail(), tag), self.marks), wanted, found, do)
+
+    def _trail(self) -> Trail:
+        """The loc without the tags of unions and of names, which stand in no file."""
+        trail = (part for part, _, tag in _walk(self.schema, self.loc) if not tag)
+        return tuple(part for part in trail if part != "[key]")
+
+    def _parts(self) -> tuple[str, str, str]:
+        field = f"`{_dotted(self._trail())}`" if self.loc else "the sweep"
+        match self.kind:
+            case "misfit":
+                where = f"{field}: " if self.loc else ""
+                return where + str(self.ctx["wanted"]), str(self.ctx["found"]), str(self.ctx["do"])
+            case "missing":
+                return f"the field {field}", "nothing there", f"add it{self._meaning()}"
+            case "extra_forbidden":
+                return self._unknown_field(field)
+            case "union_tag_invalid" | "literal_error" | "enum":
+                return self._unknown_name(field)
+            case "union_tag_not_found":
+                tag = str(self.ctx["discriminator"]).strip("'")
+                return f"`{tag}` in {field}", _short(self.input), f"say which: {self._tags()}"
+            case _:
+                return self._malformed(field)
+
+    def _unknown_field(self, field: str) -> tuple[str, str, str]:
+        inner = [node for _, node, _ in _walk(self.schema, self.loc[:-1])]
+        home = inner[-1] if inner else self.schema
+        names = cast("Mapping[str, object]", home.get("properties", {}))
+        trail = self._trail()[:-1]
+        where = f"`{_dotted(trail)}`" if trail else "a sweep"
+        name = str(self.loc[-1])
+        return f"a known field of {where}", repr(name), nearest(name, names)
+
+    def _unknown_name(self, field: str) -> tuple[str, str, str]:
+        name = self.ctx.get("tag", self.input)
+        expected = str(self.ctx.get("expected_tags", self.ctx.get("expected", "")))
+        known = expected.replace(" or ", ", ").replace("'", "").split(", ")
+        tag = str(self.ctx.get("discriminator", "")).strip("'")
+        field = f"{field[:-1]}.{tag}`" if tag else field
+        return f"{field}: a known name", _short(name), nearest(str(name), known)
+
+    def _tags(self) -> str:
+        nodes = [node for _, node, _ in _walk(self.schema, self.loc)]
+        mapping = cast("Node", cast("Node", nodes[-1].get("discriminator", {})).get("mapping", {}))
+        return ", ".join(mapping)
+
+    def _malformed(self, field: str) -> tuple[str, str, str]:
+        found, do = _short(self.input), f"mend the value{self._meaning()}"
+        if self.kind in _BOUNDS:
+            name, words = _BOUNDS[self.kind]
+            return f"{field}: a number {words} {self.ctx[name]}", found, do
+        least = self.ctx.get("min_length", 1)
+        if self.kind == "too_short" and least != 1:
+            return f"{field}: at least {least} values", str(self.ctx["actual_length"]), do
+        if self.kind in ("too_short", "string_too_short"):
+            return f"{field}: at least one value", "none", f"name one{self._meaning()}"
+        if self.kind == "string_pattern_mismatch":
+            return f"{field}: text that matches {self.ctx['pattern']}", found, do
+        if self.kind == "value_error":
+            first, _, rest = self.message.partition("; ")
+            return f"{field} to make sense", first, rest or do
+        noun = _NOUNS.get(self.kind.partition("_")[0])
+        return f"{field}: {noun or self.message}", found, do
+
+    def _meaning(self) -> str:
+        nodes = list(_walk(self.schema, self.loc))
+        said = str(nodes[-1][1].get("description", "")) if nodes else ""
+        return f" ({said.split('; ')[0].rstrip('.')})" if said else ""
+
+
+def _walk(schema: Node, loc: Sequence[str | int]) -> Iterator[tuple[str | int, Node, bool]]:
+    """Yield each part of a loc, the schema there, and whether the part is a union's tag."""
+    node: Node = schema
+    for part in loc:
+        node, tag = _below(_plain(schema, node), part)
+        node = _described(schema, node)
+        yield part, node, tag
+
+
+def _below(node: Node, part: str | int) -> tuple[Node, bool]:
+    properties = cast("Node", node.get("properties", {}))
+    if part in properties:
+        return cast("Node", properties[str(part)]), False
+    mapping = cast("Node", cast("Node", node.get("discriminator", {})).get("mapping", {}))
+    if part in mapping:
+        return {"$ref": mapping[str(part)]}, True
+    return cast("Node", node.get("items", {})), False
+
+
+def _plain(schema: Node, node: Node) -> Node:
+    """Return the node behind a reference, or the fields behind `entry or bare name`."""
+    if "anyOf" in node:
+        options = [_plain(schema, one) for one in cast("Sequence[Node]", node["anyOf"])]
+        with_fields = [one for one in options if "properties" in one]
+        if len(with_fields) > 1:
+            return _merged(with_fields)
+        return next((one for one in options if {"properties", "items"} & one.keys()), options[0])
+    if "$ref" in node:
+        name = str(node["$ref"]).rpartition("/")[2]
+        return cast("Node", cast("Node", schema["$defs"])[name])
+    return node
+
+
+def _merged(options: Sequence[Node]) -> Node:
+    """Return the fields of all that may stand at one place."""
+    fields = [cast("Node", one["properties"]).items() for one in reversed(options)]
+    return {**options[0], "properties": dict(pair for own in fields for pair in own)}
+
+
+def _described(schema: Node, node: Node) -> Node:
+    """Return the node itself, with the description of the field rather than of its type."""
+    return {**_plain(schema, node), **{k: v for k, v in node.items() if k == "description"}}
+
+
+def _nearest_mark(trail: Trail, marks: Mapping[Trail, Mark]) -> Mark | None:
+    """Return the mark of the longest part of a trail that stands in the file."""
+    for length in range(len(trail), -1, -1):
+        if trail[:length] in marks:
+            return marks[trail[:length]]
+    return None
+
+
+def _lies_above_another(loc: Trail, locs: Sequence[Trail]) -> bool:
+    return any(len(other) > len(loc) and other[: len(loc)] == loc for other in locs)
+
+
+def _is_misspelt(loc: Trail, errors: Sequence[ErrorDetails]) -> bool:
+    """Say whether a missing field stands beside a stranger with nearly its name, told already."""
+    strangers = [
+        str(one["loc"][-1])
+        for one in errors
+        if one["type"] == "extra_forbidden" and tuple(one["loc"][:-1]) == loc[:-1]
+    ]
+    return bool(get_close_matches(str(loc[-1]), strangers, n=1, cutoff=0.6))
+
+
+def _dotted(trail: Trail) -> str:
+    return ".".join(map(str, trail))
+
+
+def _short(value: object) -> str:
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,1 @@
+"""A sweep as a value: its axes, its compositions, its checks."""

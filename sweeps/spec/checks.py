@@ -1,0 +1,98 @@
+"""What networks, tasks and protocols owe each other, checked before anything is made."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from terrasweep.models.members import METRICS, PROBES, ZOO
+from terrasweep.models.spec import ModelSpec, ProbeSpec
+from terrasweep.samplers.spec.composition import DrawSpec, PoolSpec, TaskSpec
+from terrasweep.sweeps.spec.fit import misfit
+
+MEANT = {
+    "binary": "one of two classes",
+    "classes": "one of several classes",
+    "labels": "any number of labels at once",
+    "number": "a number",
+    "map": "a class for every pixel",
+}
+
+
+def check_read(at: str, model: ModelSpec, task: TaskSpec) -> None:
+    """Refuse a task that does not give the arrays that a network reads."""
+    if not set(model.encodes) <= set(task.gives):
+        raise misfit(
+            at,
+            f"{', '.join(model.encodes)} of each sample of {task.name}, which {model.name} reads",
+            found=f"only {', '.join(task.gives) or 'coordinates'}",
+            do="judge it on a task that gives them, or set the task's `arrays` if it has some",
+        )
+
+
+def check_mapped(at: str, model: ModelSpec, task: TaskSpec) -> None:
+    """Refuse a task of maps for a network that says one thing of a whole image."""
+    if task.target == "map" and not model.makes_maps:
+        names = (name for name in ZOO.names if cast("type[ModelSpec]", ZOO.spec(name)).makes_maps)
+        raise misfit(
+            at,
+            f"features of every patch of an image for {task.name}, whose labels are maps",
+            found=f"{model.name}, which makes one vector of each image",
+            do=f"judge {' or '.join(names)} on it, or let the task count a map as one class",
+        )
+
+
+def check_learned(at: str, model: ModelSpec, pool: PoolSpec) -> None:
+    """Refuse a pool whose series are longer than a network reads."""
+    if pool.num_months is not None and pool.num_months > model.most_months:
+        raise misfit(
+            f"{at}.pool",
+            f"series of at most {model.most_months} months, which is what {model.name} reads",
+            found=f"{pool.num_months} months in the pool",
+            do="shorten the pool's `months`, or train a network that reads more",
+        )
+
+
+def check_scored(at: str, task: TaskSpec) -> None:
+    """Refuse a primary metric that cannot score what a task asks for, or where less is better."""
+    metrics: Any = METRICS
+    able = [name for name in METRICS.names if task.target in metrics[name].JUDGES]
+    fit = [name for name in able if metrics[name].HIGHER_IS_BETTER]
+    if task.metric not in fit:
+        raise misfit(
+            f"{at}.task.metric",
+            f"a metric of {MEANT[task.target]}, which {task.name} asks for",
+            found=repr(task.metric),
+            do=f"there are {', '.join(fit)}",
+        )
+
+
+def check_trained(at: str, task: TaskSpec, *, protocols: Sequence[ProbeSpec]) -> None:
+    """Refuse a protocol that cannot be trained for what a task asks."""
+    specs: Any = PROBES.spec
+    fit = [name for name in PROBES.names if task.target in specs(name).judges]
+    for place, protocol in enumerate(protocols):
+        if task.target not in protocol.judges:
+            raise misfit(
+                f"protocols.{place}",
+                f"a protocol that can be trained for {MEANT[task.target]}, "
+                f"which {task.name} in {at} asks for",
+                found=protocol.name,
+                do=f"there are {', '.join(fit)}",
+            )
+
+
+def check_drawn(task: TaskSpec, draw: DrawSpec) -> None:
+    """Refuse a draw that a task has no classes or no official split for."""
+    if draw.held_out == "official" and not task.has_official_split:
+        raise misfit(
+            "draw.held_out",
+            f"the official split of {task.name}",
+            found="a task whose authors give none",
+            do="hold out the `remainder` or `blocks`",
+        )
+    if draw.stratified and task.target not in ("binary", "classes"):
+        raise misfit(
+            "draw.stratified",
+            f"classes of {task.name} to draw by",
+            found=f"a task that asks for {MEANT[task.target]}",
+            do="leave `stratified` out",
+        )
