@@ -86,7 +86,7 @@ class Took:
 def grid_of(num_cells: int) -> Plan:
     """Return the smoke sweep with as many finetune seeds as it takes."""
     smoke = read("smoke")
-    per_seed = len(plan(smoke).wanted) // len(smoke.seeds)
+    per_seed = len(plan(smoke).included) // len(smoke.seeds)
     seeds = tuple(range(-(-num_cells // per_seed)))
     return plan(smoke.model_copy(update={"seeds": seeds, "name": f"trivial-{num_cells}"}))
 
@@ -105,8 +105,8 @@ def orchestrated(
             thread = stack.enter_context(MirrorThread(mirror, store, name, tell=print))
         context = Context(store, Resources(cells_per_bundle=bundle))
         stages = stack.enter_context(Stages(Console(stderr=True, quiet=True)))
-        stages.open("finetune", total=len(planned.wanted))
-        cells = [cell.step for cell in planned.wanted]
+        stages.open("finetune", total=len(planned.included))
+        cells = [cell.step for cell in planned.included]
         bundles = job_order.jobs(
             [], cells, planned=planned, resources=context.resources, slots=capacity.slots(context)
         )
@@ -138,13 +138,13 @@ def replanned(num_cells: int) -> float:
     """Return the seconds from reading a finished sweep to knowing that nothing is missing."""
     with tempfile.TemporaryDirectory() as home:
         store, planned = Store.open(home), grid_of(num_cells)
-        rows = [trivial_work.row(cell.step) for cell in planned.wanted]
+        rows = [trivial_work.row(cell.step) for cell in planned.included]
         for at in range(0, len(rows), PART_ROWS):
             Ledger(store).append(rows[at : at + PART_ROWS])
         started = time.perf_counter()
         again, ledger = grid_of(num_cells), Ledger(Store.open(home))
         store.refuse_drift(again.steps)
-        ledger.refuse_drift(cell.step for cell in again.wanted)
+        ledger.refuse_drift(cell.step for cell in again.included)
         ledger.write_plan(again.sweep.name, plan_table.table(again), meta(again))
         assert not Missing.of(again, store=store, ledger=ledger).cells
         return time.perf_counter() - started

@@ -41,7 +41,7 @@ def measured(cells: int) -> list[Target]:
         grid_cells.keep(Path(home), features=features, table=table)
         with np.load(f"{home}/cells.npz") as held:
             arrays = dict(held)
-        wanted = plan(asked).wanted
+        wanted = plan(asked).included
         first = [cell.step for cell in wanted if cell.features.key == wanted[0].features.key]
         targets, totals = [], [0.0, 0.0]
         for protocol in grid_cells.PROTOCOLS:

@@ -62,14 +62,14 @@ def waiting(cells: Sequence[Step[FinetuneSpec]], context: Context) -> list[Row]:
 def swept(num_cells: int, served: Pages) -> list[Target]:
     """Time a sweep alone and beside its mirror."""
     planned = grid_of(num_cells)
-    named = f"{len(planned.wanted):,} cells"
+    named = f"{len(planned.included):,} cells"
     with connection.connect():
         orchestrated(grid_of(24), bundle=0, mirrored=False)  # workers import what they need
         alone = orchestrated(planned, bundle=0, mirrored=False, work=waiting).ms
         os.environ[URI_ENV] = served.address
         started = time.perf_counter()
         beside = orchestrated(planned, bundle=0, mirrored=True, work=waiting).ms
-        late = time.perf_counter() - started - beside * len(planned.wanted) / 1000
+        late = time.perf_counter() - started - beside * len(planned.included) / 1000
     print(f"{named}: {alone:.1f} ms each alone, {beside:.1f} ms mirrored")
     print(f"MLflow had all of them {late:.0f} s after the sweep was done")
     return [at_most(f"times as long beside its mirror, {named}", beside / alone, 1.1)]

@@ -1,4 +1,4 @@
-"""The errors people meet, drawn as a tree; each is a sentence in three parts.
+"""The errors people meet, drawn as a tree; each is one sentence: Expected X, got Y. Fix: Z.
 
 TerrasweepError                 anything below; the command line prints it without a traceback
 ├── UserError                   the user can mend it: exit code 2, nothing was written
@@ -28,18 +28,21 @@ class TerrasweepError(Exception):
 
     exit_code = 1
 
-    def __init__(self, wanted: str, *, found: str = "", do: str = "") -> None:
-        """Join what was wanted, what was found and what to do into one sentence."""
-        super().__init__(wanted, found, do)
-        self.wanted, self.found, self.do = wanted, found, do
+    def __init__(self, expected: str, *, got: str = "", fix: str = "") -> None:
+        """Take what was expected, what was there instead, and what mends it."""
+        super().__init__(expected, got, fix)
+        self.expected, self.got, self.fix = expected, got, fix
 
     def __str__(self) -> str:
-        parts = [self.wanted, f"found {self.found}" if self.found else "", self.do]
-        return "; ".join(part for part in parts if part)
+        if not (self.got or self.fix):
+            return self.expected  # a whole sentence of its own
+        got = f", got {self.got}" if self.got else ""
+        fix = f". Fix: {self.fix}" if self.fix else ""
+        return f"Expected {self.expected}{got}{fix}"
 
     def __reduce__(self) -> tuple[Callable[[str], Self], tuple[str]]:
         """Come back whole from another process: pickle alone would forget the keywords."""
-        return partial(type(self), found=self.found, do=self.do), (self.wanted,)
+        return partial(type(self), got=self.got, fix=self.fix), (self.expected,)
 
 
 class UserError(TerrasweepError):

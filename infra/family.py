@@ -71,7 +71,5 @@ class Family(Generic[M]):
     def _home(self, name: str) -> str:
         if name not in self.homes:
             room = self.package.replace(".", "/")
-            raise SpecError(
-                f"wanted a member of {room}", found=repr(name), do=nearest(name, self.names)
-            )
+            raise SpecError(f"a member of {room}", got=repr(name), fix=nearest(name, self.names))
         return self.homes[name]

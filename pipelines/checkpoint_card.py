@@ -43,19 +43,19 @@ def read(folder: Path) -> Card:
     Raises:
         UserError: If there is no such card.
     """
-    wanted = f"wanted an imported checkpoint in {folder}"
-    do = "name a folder that `terrasweep checkpoint import` wrote"
+    expected = f"an imported checkpoint in {folder}"
+    fix = "name a folder that `terrasweep checkpoint import` wrote"
     try:
         said = json.loads((folder / CARD).read_text())
         return Card(**{**said, "folder": folder})
     except FileNotFoundError:
-        found = f"no {CARD} in it" if folder.is_dir() else "no such folder"
-        raise UserError(wanted, found=found, do=do) from None
+        got = f"no {CARD} in it" if folder.is_dir() else "no such folder"
+        raise UserError(expected, got=got, fix=fix) from None
     except OSError as error:
-        raise UserError(wanted, found=error.strerror or str(error), do=do) from None
+        raise UserError(expected, got=error.strerror or str(error), fix=fix) from None
     except (ValidationError, ValueError, TypeError):
-        found = f"a {CARD} that is not of an imported one"
-        raise UserError(wanted, found=found, do=do) from None
+        got = f"a {CARD} that is not of an imported one"
+        raise UserError(expected, got=got, fix=fix) from None
 
 
 def step(card: Card, *, label: str) -> Step[Spec]:

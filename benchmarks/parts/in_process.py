@@ -125,7 +125,7 @@ def _judged(planned: Plan, context: Context) -> list[list[finetune.Row]]:
     for step in (step for step in planned.steps if step.stage == "encode"):
         network = _network(step.needs[0], taken)
         parts = list(encoding.chunked(network, architecture, columns))
-        cells = [cell.step for cell in planned.wanted if cell.features.key == step.key]
+        cells = [cell.step for cell in planned.included if cell.features.key == step.key]
         features = np.concatenate(parts)
         made.append(finetune.rows(cells, context=context, features=features, task=table))
     return made

@@ -81,7 +81,7 @@ def measured() -> list[Target]:
     """Simulate the large sweep, and say what gives way first."""
     started = time.perf_counter()
     planned = plan(sweep_of())
-    keys = {cell.step.key for cell in planned.wanted}
+    keys = {cell.step.key for cell in planned.included}
     plan_s, num = time.perf_counter() - started, len(keys)
     print(f"{num:,} cells and {len(planned.steps):,} steps planned in {plan_s:.0f} s")
     _simulated(planned)
@@ -145,12 +145,12 @@ def _mirror() -> float:
         ledger.write_plan(name, plan_table.table(planned), meta(planned))
         mirror = Mirror(default_uri(store.uri))
         mirror.bring_up_to_date(store, ledger, name)  # the database is laid out once
-        ledger.append([_row(str(cell.step.key)) for cell in planned.wanted])
+        ledger.append([_row(str(cell.step.key)) for cell in planned.included])
         started = time.perf_counter()
         made = mirror.bring_up_to_date(store, ledger, name)
         took = time.perf_counter() - started
-        assert made.created >= len(planned.wanted), "every leaf is a run"
-        return len(planned.wanted) / took
+        assert made.created >= len(planned.included), "every leaf is a run"
+        return len(planned.included) / took
 
 
 def _row(key: str) -> Row:

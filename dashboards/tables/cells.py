@@ -150,9 +150,9 @@ def refuse_holes(cells: pa.Table) -> None:
     first = empty[0]
     where = ", ".join(f"{axis} {first[axis]}" for axis in (*PLACE[:-1], "seed", "replicate"))
     raise HolesError(
-        f"wanted all {cells.num_rows:,} cells of the grid",
-        found=f"{said}; the first is {where}",
-        do="run the sweep again to fill them, or ask for a summary that counts its holes",
+        f"all {cells.num_rows:,} cells of the grid",
+        got=f"{said}; the first is {where}",
+        fix="run the sweep again to fill them, or ask for a summary that counts its holes",
     )
 
 

@@ -167,9 +167,9 @@ def take_token() -> None:
 def refused(address: str) -> ClusterError:
     """Return the error of a cluster that wants another token."""
     return ClusterError(
-        f"wanted to join the Ray cluster at {address}",
-        found=f"a cluster that {_why_refused()}",
-        do=f"set {AUTH_MODE}=token and {TOKEN} (or {TOKEN_PATH}) to the cluster's token, "
+        f"to join the Ray cluster at {address}",
+        got=f"a cluster that {_why_refused()}",
+        fix=f"set {AUTH_MODE}=token and {TOKEN} (or {TOKEN_PATH}) to the cluster's token, "
         "which `ray get-auth-token` prints on its head node",
     )
 
@@ -201,9 +201,9 @@ def _resolved(address: str) -> str:
         return address
     if ADDRESS not in os.environ:
         raise ClusterError(
-            f"wanted to join the Ray cluster at {address!r}",
-            found=f"no {ADDRESS} in the environment, so this is no job of a cluster",
-            do="give host:port of a running head node, or leave --address out",
+            f"to join the Ray cluster at {address!r}",
+            got=f"no {ADDRESS} in the environment, so this is no job of a cluster",
+            fix="give host:port of a running head node, or leave --address out",
         )
     return os.environ[ADDRESS]
 
@@ -218,9 +218,9 @@ def _check_somebody_listens(address: str) -> None:
             return
     except (OSError, ValueError, OverflowError) as error:
         raise ClusterError(
-            f"wanted to join the Ray cluster at {address!r}",
-            found=str(error),
-            do="give host:port of a running head node (`ray start --head` prints it), "
+            f"to join the Ray cluster at {address!r}",
+            got=str(error),
+            fix="give host:port of a running head node (`ray start --head` prints it), "
             "or leave --address out to run on this machine",
         ) from error
 

@@ -108,9 +108,9 @@ class Jobs:
         found = self.of(sweep)
         if not found:
             raise ClusterError(
-                f"wanted a job of sweep {sweep!r} at {self.address}",
-                found="none",
-                do=f"`terrasweep submit` starts one; {nearest(sweep, self._sweeps())}",
+                f"a job of sweep {sweep!r} at {self.address}",
+                got="none",
+                fix=f"`terrasweep submit` starts one; {nearest(sweep, self._sweeps())}",
             )
         return found[-1]
 
@@ -161,9 +161,9 @@ class Jobs:
         except (ConnectionError, requests.RequestException, RuntimeError, ValueError) as error:
             said = " ".join(str(error).split()) or type(error).__name__
             raise ClusterError(
-                f"wanted to talk to the Ray cluster at {self.address}",
-                found=said,
-                do=LET_HEAR if DEAF in said else LET_REACH,
+                f"to talk to the Ray cluster at {self.address}",
+                got=said,
+                fix=LET_HEAR if DEAF in said else LET_REACH,
             ) from error
         finally:
             os.environ.update(kept)

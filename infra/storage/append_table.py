@@ -63,9 +63,9 @@ class Parts:
             except _GoneError:
                 continue  # list anew: the rows are in the merged part by now
         raise StoreError(
-            f"wanted to read {self.folder} in {self.store.uri}",
-            found=f"parts vanishing {PATIENCE} times in a row",
-            do="check that nothing else deletes files there",
+            f"to read {self.folder} in {self.store.uri}",
+            got=f"parts vanishing {PATIENCE} times in a row",
+            fix="check that nothing else deletes files there",
         )
 
     def paths(self) -> list[str]:
@@ -143,9 +143,9 @@ def from_bytes(
     theirs, ours = _version(known), _version(schema)
     if theirs > ours:
         raise StoreError(
-            f"wanted to read {where}",
-            found=f"it written by a newer version (schema {theirs}; this version reads {ours})",
-            do="upgrade terrasweep, or use another store",
+            f"to read {where}",
+            got=f"it written by a newer version (schema {theirs}; this version reads {ours})",
+            fix="upgrade terrasweep, or use another store",
         )
     asked = schema.names if columns is None else columns
     there = [name for name in asked if name in known.names]

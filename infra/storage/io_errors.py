@@ -34,5 +34,5 @@ def said(wanted: str) -> Iterator[None]:
     except (OSError, pa.ArrowException, ImportError, ValueError) as error:
         text = " ".join(str(error).split()) or type(error).__name__
         told = (entry for word, *entry in ANSWERS if word.lower() in text.lower())
-        found, do = next(told, ["", ELSE])
-        raise StoreError(f"wanted to {wanted}", found=found or text, do=do) from error
+        found, fix = next(told, ["", ELSE])
+        raise StoreError(f"to {wanted}", got=found or text, fix=fix) from error

@@ -119,9 +119,9 @@ def refuse_drift(key: str, *, was: Json, now: Json) -> None:
     """
     for found in drift(was, now):
         raise DriftError(
-            f"wanted to use {key}, made with {found.field} = {found.was!r}",
-            found=f"that its default is now {found.now!r}",
-            do=f"restore the default, write {found.field} in the sweep, or raise the spec's recipe",
+            f"to use {key}, made with {found.field} = {found.was!r}",
+            got=f"that its default is now {found.now!r}",
+            fix=f"restore the default, write {found.field} in the sweep, or raise its recipe",
         )
 
 

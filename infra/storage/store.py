@@ -126,12 +126,12 @@ class Store:
                 step counts as not made.
         """
         found = self.record(key)
-        wanted = f"wanted what {key} made"
+        expected = f"what {key} made"
         if found is None and self.blobs.get(_record_path(key)) is None:
-            raise StoreError(wanted, found=f"no record of it in {self.uri}", do="run it first")
+            raise StoreError(expected, got=f"no record of it in {self.uri}", fix="run it first")
         try:
             if found is None:
-                raise TornError(wanted, found="a half-written record", do="run it again")
+                raise TornError(expected, got="a half-written record", fix="run it again")
             return self._checked(found)
         except TornError:
             self._withdraw(key, found)
@@ -191,8 +191,8 @@ class Store:
             made.artefacts,
         )
         if self.blobs.sizes(made.folder, deep=True) != promised:
-            do = "check that nothing else writes there, then run the same command again"
-            raise StoreError(f"wanted {made.key} in {self.uri}", found="it not all there", do=do)
+            fix = "check that nothing else writes there, then run the same command again"
+            raise StoreError(f"{made.key} in {self.uri}", got="it not all there", fix=fix)
         self.blobs.put(f"{made.key}.json", made.model_dump_json(indent=1).encode())
 
     def _is_whole(self, record: Record) -> bool:
@@ -238,7 +238,7 @@ class Store:
 
     def _refuse_if_read_only(self, what: str) -> None:
         if not self.writable:
-            raise StoreError(f"wanted to write {what} in {self.uri}", found="it open for reading")
+            raise StoreError(f"to write {what} in {self.uri}", got="it open for reading")
 
 
 def _record_path(key: Key) -> str:
@@ -264,12 +264,12 @@ def _cache(uri: str) -> Path:
 
 
 def _check_sign(sign: bytes, where: str) -> None:
-    wanted = f"wanted a terrasweep store at {where}"
+    expected = f"a terrasweep store at {where}"
     try:
         form = int(json.loads(sign)["format"])
     except (ValueError, KeyError, TypeError) as error:
-        do = f"name another place with --store, or restore {SIGN}"
-        raise StoreError(wanted, found=f"a {SIGN} that is not ours", do=do) from error
+        fix = f"name another place with --store, or restore {SIGN}"
+        raise StoreError(expected, got=f"a {SIGN} that is not ours", fix=fix) from error
     if form > FORMAT:
-        found = f"one made by a newer version (format {form}; this version reads {FORMAT})"
-        raise StoreError(wanted, found=found, do="upgrade terrasweep, or use another store")
+        got = f"one made by a newer version (format {form}; this version reads {FORMAT})"
+        raise StoreError(expected, got=got, fix="upgrade terrasweep, or use another store")

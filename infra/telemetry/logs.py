@@ -52,9 +52,9 @@ def _handler(where: str) -> logging.Handler:
     try:
         return logging.FileHandler(where, encoding="utf-8")
     except OSError as error:
-        found = error.strerror or str(error)
-        do = "name a file that can be written, or - for standard output"
-        raise UserError(f"wanted to write a log to {where}", found=found, do=do) from None
+        got = error.strerror or str(error)
+        fix = "name a file that can be written, or - for standard output"
+        raise UserError(f"to write a log to {where}", got=got, fix=fix) from None
 
 
 class _Json(logging.Formatter):

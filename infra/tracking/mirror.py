@@ -122,9 +122,9 @@ class Mirror:
             self._known.clear()  # a request that failed may still have taken effect
             found = str(error).strip().splitlines() or [type(error).__name__]
             secret = urlsplit(self.uri).password
-            wanted = f"wanted to mirror sweep {name!r} to {_without(self.uri, secret)}"
-            do = f"nothing is lost: `terrasweep mirror {name}` brings MLflow up to the ledger"
-            raise MirrorAwayError(wanted, found=_without(found[0], secret)[:300], do=do) from (
+            expected = f"to mirror sweep {name!r} to {_without(self.uri, secret)}"
+            fix = f"nothing is lost: `terrasweep mirror {name}` brings MLflow up to the ledger"
+            raise MirrorAwayError(expected, got=_without(found[0], secret)[:300], fix=fix) from (
                 None if secret else error
             )
 

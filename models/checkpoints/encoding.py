@@ -174,9 +174,9 @@ def _checked(checkpoint: Checkpoint, part: Arrays, *, at: int) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(made).all(axis=1))
     if len(bad):
         raise BadDataError(
-            f"wanted features that are numbers from {checkpoint.model.name}",
-            found=f"NaN or infinity in sample {at + bad[0]:,}",
-            do="look for no-data values in the input, or at a checkpoint that diverged",
+            f"features that are numbers from {checkpoint.model.name}",
+            got=f"NaN or infinity in sample {at + bad[0]:,}",
+            fix="look for no-data values in the input, or at a checkpoint that diverged",
         )
     return made
 
@@ -193,11 +193,11 @@ def _used(model: ModelSpec, shapes: Mapping[str, tuple[int, ...]], *, raw: bool)
     if model.knows_places and not forms:
         missing.append("latlon (or lonlat, or lat and lon)")
     if missing:
-        wanted = f"wanted the array {' and '.join(missing)} for {model.name}"
-        raise UserError(wanted, found=there, do="add it to the input under this name")
+        expected = f"the array {' and '.join(missing)} for {model.name}"
+        raise UserError(expected, got=there, fix="add it to the input under this name")
     if model.knows_places and len(forms) > 1:
-        wanted = f"wanted the coordinates for {model.name} once"
-        raise UserError(wanted, found=there, do="drop all but one form of them")
+        expected = f"the coordinates for {model.name} once"
+        raise UserError(expected, got=there, fix="drop all but one form of them")
     _refuse_other_bands(model, shapes, raw=raw)
     also = [name for name in model.may_encode if name in shapes]
     return [*model.encodes, *also, *(forms[0] if model.knows_places else ())]
@@ -208,21 +208,19 @@ def _refuse_other_bands(
 ) -> None:
     if "x" not in model.encodes:
         if raw:
-            wanted = f"wanted the input of {model.name} as it is"
-            do = "drop it: raw or not is a question of series alone"
-            raise UserError(wanted, found="raw asked for", do=do)
+            expected = f"the input of {model.name} as it is"
+            fix = "drop it: raw or not is a question of series alone"
+            raise UserError(expected, got="raw asked for", fix=fix)
         return
     bands, shape = RAW_BANDS[raw], shapes["x"]
     if len(shape) == 3 and shape[2] == bands:
         return
     other = len(shape) == 3 and shape[2] == RAW_BANDS[not raw]
-    do = "reshape it; docs/checkpoints.md lists the bands"
+    fix = "reshape it; docs/checkpoints.md lists the bands"
     if other:
-        do = "drop --raw: these are normalised" if raw else "add --raw: these are raw"
-    wanted = (
-        f"wanted `x` of shape (samples, months, {bands} {'raw' if raw else 'normalised'} bands)"
-    )
-    raise UserError(wanted, found=str(shape), do=do)
+        fix = "drop --raw: these are normalised" if raw else "add --raw: these are raw"
+    expected = f"`x` of shape (samples, months, {bands} {'raw' if raw else 'normalised'} bands)"
+    raise UserError(expected, got=str(shape), fix=fix)
 
 
 def _placed(arrays: Arrays) -> dict[str, np.ndarray]:
@@ -236,27 +234,27 @@ def _placed(arrays: Arrays) -> dict[str, np.ndarray]:
         if name in made:
             pair = made.pop(name)
             if pair.ndim != 2 or pair.shape[1] != 2:
-                wanted = f"wanted `{name}` of shape (samples, 2)"
-                raise UserError(wanted, found=f"{pair.shape}", do="write two numbers a sample")
+                expected = f"`{name}` of shape (samples, 2)"
+                raise UserError(expected, got=f"{pair.shape}", fix="write two numbers a sample")
             made[first], made[second] = pair[:, 0], pair[:, 1]
     for name, most in (("lat", 90.0), ("lon", 180.0)):
         if name in made and not bool((np.abs(made[name]) <= most).all()):
             worst = made[name][~(np.abs(made[name]) <= most)][0]
-            do = "`latlon` is latitude first, `lonlat` longitude first, both in degrees"
-            wanted = f"wanted {name} from {-most:g} to {most:g}"
-            raise UserError(wanted, found=str(worst), do=do)
+            fix = "`latlon` is latitude first, `lonlat` longitude first, both in degrees"
+            expected = f"{name} from {-most:g} to {most:g}"
+            raise UserError(expected, got=str(worst), fix=fix)
     return made
 
 
 def _model(folder: Path) -> ModelSpec:
-    wanted = f"wanted a checkpoint in {folder}"
-    do = "name a folder of `terrasweep checkpoint import`, or a key such as pretrain/3f2a..."
+    expected = f"a checkpoint in {folder}"
+    fix = "name a folder of `terrasweep checkpoint import`, or a key such as pretrain/3f2a..."
     try:
         card = json.loads((folder / weights.CARD).read_text())
         return _MODEL.validate_python(card["model"])
     except OSError:
-        found = f"no {weights.CARD} in it" if folder.is_dir() else "no such folder"
-        raise UserError(wanted, found=found, do=do) from None
+        got = f"no {weights.CARD} in it" if folder.is_dir() else "no such folder"
+        raise UserError(expected, got=got, fix=fix) from None
     except (ValidationError, ValueError, TypeError, KeyError):
-        found = f"a {weights.CARD} that names no network of the zoo"
-        raise UserError(wanted, found=found, do=do) from None
+        got = f"a {weights.CARD} that names no network of the zoo"
+        raise UserError(expected, got=got, fix=fix) from None

@@ -147,11 +147,11 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except BROKEN as error:
-        found = "no such file" if not path.exists() else str(error).splitlines()[0]
+        got = "no such file" if not path.exists() else str(error).splitlines()[0]
         raise UserError(
-            f"wanted arrays as numpy's savez writes them in {path}",
-            found=found,
-            do="write them again with numpy.savez or numpy.savez_compressed",
+            f"arrays as numpy's savez writes them in {path}",
+            got=got,
+            fix="write them again with numpy.savez or numpy.savez_compressed",
         ) from error
 
 
@@ -165,5 +165,5 @@ def refuse_unequal(found: Mapping[str, Header], *, path: Path) -> int:
     if len(set(counts.values())) == 1 and min(counts.values()) > 0:
         return next(iter(counts.values()))
     told = ", ".join(f"{number:,} of {name}" for name, number in counts.items())
-    wanted = f"wanted as many samples of every array in {path}, and at least one"
-    raise UserError(wanted, found=told or "no array with samples", do="write the file again")
+    expected = f"as many samples of every array in {path}, and at least one"
+    raise UserError(expected, got=told or "no array with samples", fix="write the file again")

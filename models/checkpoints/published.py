@@ -65,7 +65,7 @@ class Entry:
     name: str
     status: str
     found: Shape | None
-    wanted: Shape | None
+    expected: Shape | None
     dtype: str | None
     """What the file's numbers are."""
 
@@ -99,12 +99,12 @@ class Reading:
         """
         wrong = [entry for entry in self.entries if not entry.is_fine]
         if wrong:
-            shapes = f"wanted {_shape(wrong[0].wanted)}, found {_shape(wrong[0].found)}"
+            shapes = f"expected {_shape(wrong[0].expected)}, got {_shape(wrong[0].found)}"
             raise UserError(
-                f"wanted the weights of {self.model.name} as its authors publish them",
-                found=f"{len(wrong)} of {len(self.entries)} entries that do not fit, such as "
+                f"the weights of {self.model.name} as its authors publish them",
+                got=f"{len(wrong)} of {len(self.entries)} entries that do not fit, such as "
                 f"{wrong[0].name} ({wrong[0].status}; {shapes})",
-                do="name another file, or the network that this one belongs to",
+                fix="name another file, or the network that this one belongs to",
             )
 
 
@@ -176,8 +176,8 @@ def count(shapes: Mapping[str, Shape], prefix: str, *, otherwise: int) -> int:
 
 def _layout(name: str) -> Layout:
     if name not in networks():
-        wanted = "wanted a network whose official files can be read"
-        raise UserError(wanted, found=repr(name), do=nearest(name, networks()))
+        expected = "a network whose official files can be read"
+        raise UserError(expected, got=repr(name), fix=nearest(name, networks()))
     return cast("Layout", import_module(f"{ZOO.homes[name]}.official"))
 
 
@@ -201,9 +201,9 @@ def _contents(loaded: object, layout: Layout, path: Path) -> Mapping[str, object
     where = f"under `{layout.HOME}` " if layout.HOME else ""
     known = ", ".join(map(str, loaded)) if isinstance(loaded, Mapping) else ""
     raise UserError(
-        f"wanted names with weights {where}in {path}",
-        found=f"the entries {known[:200]}" if known else f"a {type(loaded).__name__}",
-        do=f"name a file of another network: there are {', '.join(networks())}",
+        f"names with weights {where}in {path}",
+        got=f"the entries {known[:200]}" if known else f"a {type(loaded).__name__}",
+        fix=f"name a file of another network: there are {', '.join(networks())}",
     )
 
 
@@ -224,9 +224,9 @@ def _model(
     try:
         return layout.spec(shapes, said)
     except ValidationError as error:
-        found = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-        wanted = f"wanted weights whose shapes make a {name}"
-        raise UserError(wanted, found=found, do="check that the file is of this network") from None
+        got = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+        expected = f"weights whose shapes make a {name}"
+        raise UserError(expected, got=got, fix="check that the file is of this network") from None
 
 
 def _without_memory(model: ModelSpec) -> nn.Module:

@@ -54,16 +54,16 @@ def unpickled(path: Path) -> object:
     Raises:
         UserError: If it is no such file, is cut off, or asks for code to be run.
     """
-    wanted = f"wanted a checkpoint as torch.save writes it in {path}"
+    expected = f"a checkpoint as torch.save writes it in {path}"
     if not path.is_file():
-        found = "a folder" if path.is_dir() else "no such file"
-        raise UserError(wanted, found=found, do="name the file that its authors publish")
+        got = "a folder" if path.is_dir() else "no such file"
+        raise UserError(expected, got=got, fix="name the file that its authors publish")
     try:
         return _loaded(path)
     except UserError:
         raise
     except Exception as error:  # a hostile file may raise anything
-        raise UserError(wanted, found=_told(error), do=_DO) from error
+        raise UserError(expected, got=_told(error), fix=_DO) from error
 
 
 def _loaded(path: Path) -> object:
@@ -83,10 +83,8 @@ def _refuse_bombs(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(one.file_size for one in archive.infolist())
     if unpacked > path.stat().st_size:
-        found = f"an archive of {path.stat().st_size:,} bytes that unpacks to {unpacked:,}"
-        raise UserError(
-            f"wanted a checkpoint as torch.save writes it in {path}", found=found, do=_DO
-        )
+        got = f"an archive of {path.stat().st_size:,} bytes that unpacks to {unpacked:,}"
+        raise UserError(f"a checkpoint as torch.save writes it in {path}", got=got, fix=_DO)
 
 
 def _told(error: Exception) -> str:

@@ -47,9 +47,9 @@ def read(network: nn.Module, folder: Path) -> None:
     wrong = _differences(network.state_dict(), state)
     if wrong:
         raise TornError(
-            "wanted weights of the network's own names and shapes",
-            found=f"{len(wrong)} that differ, such as {wrong[0]}",
-            do="make the checkpoint again with this version",
+            "weights of the network's own names and shapes",
+            got=f"{len(wrong)} that differ, such as {wrong[0]}",
+            fix="make the checkpoint again with this version",
         )
     network.load_state_dict(state)
 
@@ -61,7 +61,7 @@ def _differences(ours: Mapping[str, torch.Tensor], theirs: Mapping[str, torch.Te
         for name in names
     }
     return [
-        f"{name} (wanted {_shape(wanted)}, found {_shape(found)})"
+        f"{name} (expected {_shape(wanted)}, got {_shape(found)})"
         for name, (wanted, found) in shapes.items()
         if wanted != found
     ]

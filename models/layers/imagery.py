@@ -38,9 +38,9 @@ def image_of(arrays: Arrays, *, bands: tuple[int, ...]) -> np.ndarray:
     if image is None or image.ndim != 4 or image.shape[1] not in bands:
         counts = " or ".join(str(count) for count in bands)
         raise BadDataError(
-            f"wanted an array `image` of shape (samples, {counts} bands, height, width)",
-            found="none" if image is None else f"shape {image.shape}",
-            do="choose a pool and a task with such images, or another model",
+            f"an array `image` of shape (samples, {counts} bands, height, width)",
+            got="none" if image is None else f"shape {image.shape}",
+            fix="choose a pool and a task with such images, or another model",
         )
     return image
 
@@ -168,9 +168,9 @@ def _at_least(images: Tensor, size: int) -> tuple[int, int]:
     height, width = images.shape[-2:]
     if min(height, width) < size:
         raise BadDataError(
-            f"wanted images of at least {size} x {size} pixels",
-            found=f"{height} x {width}",
-            do="choose a pool with larger images, or a smaller crop in the model's fields",
+            f"images of at least {size} x {size} pixels",
+            got=f"{height} x {width}",
+            fix="choose a pool with larger images, or a smaller crop in the model's fields",
         )
     return height, width
 

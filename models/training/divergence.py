@@ -58,9 +58,9 @@ def diverged(
     inputs = [name for name, values in batch.items() if not _is_finite(values)]
     bad = sorted({row for name in inputs for row in _bad_rows(batch[name], rows)}) or rows
     error = DivergedError(
-        f"wanted a finite loss at step {step} (epoch {epoch})",
-        found=f"{loss} at a learning rate of {lr:g}, {_told(weights, inputs, batch_of=len(rows))}",
-        do="look for values that are no numbers in the pool"
+        f"a finite loss at step {step} (epoch {epoch})",
+        got=f"{loss} at a learning rate of {lr:g}, {_told(weights, inputs, batch_of=len(rows))}",
+        fix="look for values that are no numbers in the pool"
         if inputs
         else "lower lr, set clip_norm, or warm up for longer",
     )

@@ -19,7 +19,7 @@ def made(store: Store, key: Key) -> Record:
     """
     found = store.record(key)
     if found is None:
-        raise StoreError(f"wanted what {key} made", found="no record of it", do="run it first")
+        raise StoreError(f"what {key} made", got="no record of it", fix="run it first")
     return found
 
 
@@ -40,8 +40,8 @@ def promised(store: Store, record: Record, name: str) -> bytes:
     """
     data = store.get(f"{record.folder}/{name}") or b""
     if hashlib.sha256(data).hexdigest() != record.artefacts[name].sha256:
-        do = "run it again: it is made anew"
-        raise TornError(f"wanted what {record.key} made", found=f"{name} altered since", do=do)
+        fix = "run it again: it is made anew"
+        raise TornError(f"what {record.key} made", got=f"{name} altered since", fix=fix)
     return data
 
 

@@ -26,12 +26,12 @@ def admit(card: Card, *, store: Store, label: str) -> Record:
 
 
 def _check(card: Card) -> None:
-    wanted = f"wanted the weights that {card.folder / CARD} tells of"
-    do = "import them again"
+    expected = f"the weights that {card.folder / CARD} tells of"
+    fix = "import them again"
     try:
         with (card.folder / WEIGHTS).open("rb") as stream:
             found = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise UserError(wanted, found=error.strerror or str(error), do=do) from None
+        raise UserError(expected, got=error.strerror or str(error), fix=fix) from None
     if found != card.weights:
-        raise UserError(wanted, found=f"a file of another content, sha256 {found}", do=do)
+        raise UserError(expected, got=f"a file of another content, sha256 {found}", fix=fix)

@@ -81,8 +81,8 @@ def check_finite(features: np.ndarray, *, ids: np.ndarray, step: str) -> None:
     bad = np.flatnonzero(~np.isfinite(features).reshape(len(features), -1).all(axis=1))
     if len(bad):
         raise BadDataError(
-            f"wanted finite features from {step}",
-            found=f"NaN or infinity in {len(bad)} of {len(features)} samples, "
+            f"finite features from {step}",
+            got=f"NaN or infinity in {len(bad)} of {len(features)} samples, "
             f"the first of them {ids[bad[0]]!r}",
-            do="look for no-data values in the task's arrays, and for a checkpoint that diverged",
+            fix="look for no-data values in the task's arrays, and for a checkpoint that diverged",
         )

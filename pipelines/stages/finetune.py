@@ -130,9 +130,9 @@ def _bench(encode: Step[Spec], *, features: np.ndarray, task: pa.Table) -> _Benc
     columns = to_arrays(task)
     if len(features) != len(columns["id"]):
         raise BadDataError(
-            f"wanted a feature vector per sample from {encode.key}",
-            found=f"{len(features)} vectors for {len(columns['id'])} samples",
-            do="remove the features from the store; they are made again",
+            f"a feature vector per sample from {encode.key}",
+            got=f"{len(features)} vectors for {len(columns['id'])} samples",
+            fix="remove the features from the store; they are made again",
         )
     check_finite(features, ids=columns["id"], step=str(encode.key))
     step = encode.need("task")
@@ -159,9 +159,9 @@ def _metrics(spec: TaskSpec, *, num_classes: int) -> dict[str, Metric]:
     apply = {name: metric for name, metric in every.items() if asked in metric.JUDGES}
     if spec.metric not in apply:
         raise SpecError(
-            f"wanted a metric for {_said(asked, num_classes)}",
-            found=repr(spec.metric),
-            do=f"there are {', '.join(apply)}",
+            f"a metric for {_said(asked, num_classes)}",
+            got=repr(spec.metric),
+            fix=f"there are {', '.join(apply)}",
         )
     return apply
 

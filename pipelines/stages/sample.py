@@ -280,5 +280,5 @@ def _named(step: Step[Spec]) -> Iterator[None]:
     try:
         yield
     except PoolError as error:
-        wanted = f"{step.label or step.key}: {error.wanted}"
-        raise PoolError(wanted, found=error.found, do=error.do) from error
+        expected = f"{step.label or step.key}: {error.expected}"
+        raise PoolError(expected, got=error.got, fix=error.fix) from error

@@ -72,7 +72,7 @@ def check(
     columns: Mapping[str, np.ndarray], *, spec: TaskSpec, classes: Sequence[str] | None
 ) -> None:
     """Refuse columns that the grid could not be computed from."""
-    wanted = f"wanted the labelled samples of task {spec.name}"
+    expected = f"the labelled samples of task {spec.name}"
     found = [
         f"no column {name!r} of kind {kind}"
         for name, kind in _kinds(spec).items()
@@ -84,7 +84,9 @@ def check(
     if not found:
         found = [*_faults(columns), *_label_faults(columns["label"], spec=spec, classes=classes)]
     if found:
-        raise BadDataError(wanted, found="; ".join(found), do="mend the task's files or its reader")
+        raise BadDataError(
+            expected, got="; ".join(found), fix="mend the task's files or its reader"
+        )
 
 
 def _kinds(spec: TaskSpec) -> dict[str, str]:

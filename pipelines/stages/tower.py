@@ -121,9 +121,9 @@ def _features(work: Work, name: str, network: HasFrozenTower, *, device: torch.d
         images = prepare(arrays).get("image")
         if images is None:
             raise BadDataError(
-                f"wanted an array `image` in the pool, for {work.model.name} to look at",
-                found=f"{', '.join(sorted(arrays))}",
-                do="choose a pool with images, or `tower: features` for one with features",
+                f"an array `image` in the pool, for {work.model.name} to look at",
+                got=f"{', '.join(sorted(arrays))}",
+                fix="choose a pool with images, or `tower: features` for one with features",
             )
         features = network.image_features(torch.from_numpy(np.ascontiguousarray(images)).to(device))
         kept = {column: arrays[column] for column in KEPT}

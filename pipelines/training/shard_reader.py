@@ -65,9 +65,9 @@ def pieces(store: Store, record: Record, asked: Wanted) -> Iterator[Piece]:
         checked(store, Key.parse(record.key), asked.file)  # if it is torn, that is the reason
         if isinstance(error, StoreError):
             raise
-        do = "check the store's disk or network, then run the same command again"
-        what = f"wanted to read {asked.file} of {record.key}"
-        raise StoreError(what, found=" ".join(str(error).split()), do=do) from error
+        fix = "check the store's disk or network, then run the same command again"
+        what = f"to read {asked.file} of {record.key}"
+        raise StoreError(what, got=" ".join(str(error).split()), fix=fix) from error
 
 
 def _pieces(store: Store, record: Record, asked: Wanted) -> Iterator[Piece]:
@@ -106,9 +106,9 @@ def _place(ids: pa.ChunkedArray, asked: Wanted) -> np.ndarray:
     if places.null_count:
         missing = asked.ids.filter(places.is_null())
         raise TornError(
-            f"wanted {len(asked.ids)} samples of the manifest in {asked.file}",
-            found=f"{len(missing)} of them missing, such as {missing[0].as_py()!r}",
-            do="make the sample step again",
+            f"{len(asked.ids)} samples of the manifest in {asked.file}",
+            got=f"{len(missing)} of them missing, such as {missing[0].as_py()!r}",
+            fix="make the sample step again",
         )
     return np.asarray(places).astype(np.int64)
 

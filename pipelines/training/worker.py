@@ -117,8 +117,8 @@ def _recorded(error: DivergedError, job: Job) -> TerrasweepError:
     }
     path = f"{job.home}/{DIVERGED}"
     job.store.put(path, json.dumps(record, indent=2).encode())
-    do = f"{error.do}; {path} in the store says which samples, weights and step"
-    return DivergedError(error.wanted, found=error.found, do=do)
+    fix = f"{error.fix}; {path} in the store says which samples, weights and step"
+    return DivergedError(error.expected, got=error.got, fix=fix)
 
 
 def _leave(

@@ -41,8 +41,8 @@ def cells(manifest: pa.Table, *, resolution: int | None = None) -> gpd.GeoDataFr
     if resolution is not None and fine.size:
         finest = int(resolutions(fine[:1])[0])
         if not 0 <= resolution <= finest:
-            found, do = str(resolution), f"name one from 0 to {finest}"
-            raise SpecError("wanted a resolution of cells", found=found, do=do)
+            got, fix = str(resolution), f"name one from 0 to {finest}"
+            raise SpecError("a resolution of cells", got=got, fix=fix)
         fine = parents(fine, resolution=resolution)
     own, counts = np.unique(fine, return_counts=True)
     columns = {"cell": names(own.tolist()), "samples": counts, "km2": areas_km2(own)}
@@ -64,6 +64,6 @@ def _write(frame: gpd.GeoDataFrame, to: Path) -> int:
         to.parent.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(to, compression="zstd")
     except OSError as error:
-        found, do = error.strerror or str(error), "name another file with --to"
-        raise SpecError(f"wanted to write {to}", found=found, do=do) from error
+        got, fix = error.strerror or str(error), "name another file with --to"
+        raise SpecError(f"to write {to}", got=got, fix=fix) from error
     return len(frame)

@@ -47,9 +47,7 @@ def points(spec: Points) -> PointLayer:
     on_earth = (np.abs(lat) <= 90) & (np.abs(lon) <= 180)  # a NaN is not
     if not len(lat) or not on_earth.all():
         off = f"{int((~on_earth).sum()):,} of {len(lat):,} off the Earth" if len(lat) else "none"
-        raise PoolError(
-            f"wanted points in {path}", found=off, do="mend the file: lat, lon, degrees"
-        )
+        raise PoolError(f"points in {path}", got=off, fix="mend the file: lat, lon, degrees")
     return PointLayer(lat, lon, content)
 
 
@@ -63,9 +61,9 @@ def polygons(spec: Polygons) -> PolygonLayer:
     shapes = _shapes(path)
     kinds = set(shapes.geom_type)
     if not kinds or not kinds <= {"Polygon", "MultiPolygon"}:
-        found = ", ".join(sorted(map(str, kinds))) or "an empty layer"
-        do = "name a layer of polygons; points go into the rule `points`"
-        raise PoolError(f"wanted polygons in {path}", found=found, do=do)
+        got = ", ".join(sorted(map(str, kinds))) or "an empty layer"
+        fix = "name a layer of polygons; points go into the rule `points`"
+        raise PoolError(f"polygons in {path}", got=got, fix=fix)
     return PolygonLayer(tuple(shapes.make_valid().to_wkb()), content)
 
 
@@ -73,14 +71,14 @@ def _file(spec: Points | Polygons) -> tuple[Path, str]:
     """Return the path of a spec's file and the digest of its content."""
     path = Path(os.environ.get("TERRASWEEP_POOLS", ".")) / Path(spec.path).expanduser()
     if not path.is_file():
-        found = "a folder" if path.is_dir() else "no such file"
-        do = f"check `path` of the rule {spec.kind}, or set TERRASWEEP_POOLS to where it starts"
-        raise PoolError(f"wanted the layer {path}", found=found, do=do)
+        got = "a folder" if path.is_dir() else "no such file"
+        fix = f"check `path` of the rule {spec.kind}, or set TERRASWEEP_POOLS to where it starts"
+        raise PoolError(f"the layer {path}", got=got, fix=fix)
     content = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     if spec.content not in (None, content):
-        wanted = f"wanted the layer {path} with content {spec.content}"
-        do = f"restore the file, or write `content: '{content}'` if this one is meant"
-        raise PoolError(wanted, found=f"content {content}", do=do)
+        expected = f"the layer {path} with content {spec.content}"
+        fix = f"restore the file, or write `content: '{content}'` if this one is meant"
+        raise PoolError(expected, got=f"content {content}", fix=fix)
     return path, content
 
 
@@ -92,9 +90,9 @@ def _columns(path: Path) -> tuple[np.ndarray, np.ndarray]:
     missing = [name for name in ("lat", "lon") if name not in table.column_names]
     if missing:
         there = ", ".join(table.column_names) or "none"
-        do = "name the columns lat and lon, in degrees"
-        wanted = f"wanted the columns {' and '.join(missing)} in {path}"
-        raise PoolError(wanted, found=f"only {there}", do=do)
+        fix = "name the columns lat and lon, in degrees"
+        expected = f"the columns {' and '.join(missing)} in {path}"
+        raise PoolError(expected, got=f"only {there}", fix=fix)
     try:
         lat, lon = (table.column(name).cast(pa.float64()) for name in ("lat", "lon"))
     except pa.ArrowException as error:
@@ -116,6 +114,6 @@ def _shapes(path: Path) -> Any:
 
 
 def _unreadable(path: Path, error: Exception) -> PoolError:
-    found = " ".join(str(error).split()) or type(error).__name__
-    do = "give a CSV or Parquet file with lat and lon, or a layer that geopandas reads"
-    return PoolError(f"wanted a layer in {path}", found=found, do=do)
+    got = " ".join(str(error).split()) or type(error).__name__
+    fix = "give a CSV or Parquet file with lat and lon, or a layer that geopandas reads"
+    return PoolError(f"a layer in {path}", got=got, fix=fix)

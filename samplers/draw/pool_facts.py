@@ -77,9 +77,9 @@ class Facts:
         if not found:
             has = ", ".join(other for other in sorted(STRATA) if known(self.held, other))
             raise PoolError(
-                f"wanted the {over} of every sample",
-                found="a pool that says nothing of it",
-                do=f"it knows {has or 'no stratum at all'}; name one of these, or give a layer",
+                f"the {over} of every sample",
+                got="a pool that says nothing of it",
+                fix=f"it knows {has or 'no stratum at all'}; name one of these, or give a layer",
             )
         return found
 
@@ -93,8 +93,8 @@ class Facts:
         for value in values:
             if value not in there:
                 has = ", ".join(told(over, one) for one in there)
-                wanted = f"wanted samples whose {over} is {told(over, value)!r}"
-                raise PoolError(wanted, found="none in the pool", do=f"it has {has}")
+                expected = f"samples whose {over} is {told(over, value)!r}"
+                raise PoolError(expected, got="none in the pool", fix=f"it has {has}")
 
     def entropy_bin(self, fraction: float) -> tuple[int, float]:
         """Return the bin from which on a fraction of the pool lies, and the fraction that does.
@@ -116,9 +116,9 @@ class Facts:
         """
         if not self.entropies:
             raise PoolError(
-                "wanted the spectral entropy of every sample",
-                found="none in the pool",
-                do="draw from a pool with pixels, say under `entropy` which range they have if "
+                "the spectral entropy of every sample",
+                got="none in the pool",
+                fix="draw from a pool with pixels, say under `entropy` which range they have if "
                 "they are no reflectances, or draw by a rule that needs none",
             )
 
@@ -131,7 +131,7 @@ class Facts:
         with_land, km2 = land_km2(resolution)
         both, ours, theirs = np.intersect1d(cells, with_land, return_indices=True)
         if not len(both):
-            raise PoolError("wanted samples on land", found="none", do="draw by another rule")
+            raise PoolError("samples on land", got="none", fix="draw by another rule")
         return both, km2[theirs] / number[ours]
 
 

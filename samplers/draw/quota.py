@@ -100,7 +100,7 @@ def _sizes(cut: Cut, *, size: int, rooms: list[int]) -> list[int]:
     rigid = [_frozen(part) or cut.short == "error" for part in cut.parts]
     for part, place, room, is_rigid in zip(cut.parts, places, rooms, rigid, strict=True):
         if is_rigid and asked[place] > room:
-            raise _too_short(part, ["all"], wanted=[asked[place]], found=[room])
+            raise _too_short(part, ["all"], expected=[asked[place]], got=[room])
     loose = [at for at, is_rigid in enumerate(rigid) if not is_rigid]
     left = size - sum(asked[places[at]] for at in range(len(places)) if rigid[at])
     if sum(rooms[at] for at in loose) < left:
@@ -120,8 +120,8 @@ def _strata(part: Part, *, size: int, free: list[int], room: list[int]) -> tuple
     asked = apportion(size, weights=weights)
     lacking = [name for name in part.strata if asked[name] > caps[name]]
     if sum(room) < size or (lacking and part.short == "error"):
-        found = [caps[name] for name in lacking]
-        raise _too_short(part, lacking, wanted=[asked[name] for name in lacking], found=found)
+        got = [caps[name] for name in lacking]
+        raise _too_short(part, lacking, expected=[asked[name] for name in lacking], got=got)
     taken = apportion(size, weights=weights, caps=caps) if lacking else asked
     prefix = f"{part.component.name}: " if part.component else ""
     return tuple(
@@ -145,34 +145,34 @@ def _weight(part: Part) -> Fraction:
 def _check_least(part: Part, taken: int, *, size: int) -> None:
     if part.component and taken < int(part.component.least * size):
         raise PoolError(
-            f"wanted at least {part.component.least:g} of {size:,} samples from component "
+            f"at least {part.component.least:g} of {size:,} samples from component "
             f"{part.component.name!r}",
-            found=f"{taken:,} after the others made up for it",
-            do="lower size or `least`, let it repeat samples, or enlarge the pool",
+            got=f"{taken:,} after the others made up for it",
+            fix="lower size or `least`, let it repeat samples, or enlarge the pool",
         )
 
 
 def _too_small(cut: Cut, *, size: int, room: int) -> PoolError:
     return PoolError(
-        f"wanted {size:,} samples by rule {cut.rule!r}",
-        found=f"{room:,} that may be drawn",
-        do=f"lower size to {room:,}, enlarge the pool or lower guard_rings",
+        f"{size:,} samples by rule {cut.rule!r}",
+        got=f"{room:,} that may be drawn",
+        fix=f"lower size to {room:,}, enlarge the pool or lower guard_rings",
     )
 
 
 def _too_short(
-    part: Part, names: Sequence[str], *, wanted: Sequence[int], found: Sequence[int]
+    part: Part, names: Sequence[str], *, expected: Sequence[int], got: Sequence[int]
 ) -> PoolError:
     whose = f" for component {part.component.name!r}" if part.component else ""
     over = "" if part.over == "rule" or list(names) == ["all"] else f" of {part.over}"
     lines = (
         f"{number:,} samples{over}{f' {name}' if over else ''}"
-        for name, number in zip(names, wanted, strict=True)
+        for name, number in zip(names, expected, strict=True)
     )
     return PoolError(
-        f"wanted {', '.join(lines)}{whose}",
-        found=", ".join(f"{number:,}" for number in found),
-        do="lower size, enlarge the pool, or set `short: redistribute`",
+        f"{', '.join(lines)}{whose}",
+        got=", ".join(f"{number:,}" for number in got),
+        fix="lower size, enlarge the pool, or set `short: redistribute`",
     )
 
 

@@ -13,7 +13,7 @@ from terrasweep.infra.errors import PoolError
 BROKEN = "the line of the index has too few or too many values"
 
 
-def read(path: Path, *, wanted: Sequence[str]) -> tuple[pa.Table, list[str]]:
+def read(path: Path, *, expected: Sequence[str]) -> tuple[pa.Table, list[str]]:
     """Return a CSV table with all values as text, and the names of lines that are none.
 
     Raises:
@@ -25,7 +25,7 @@ def read(path: Path, *, wanted: Sequence[str]) -> tuple[pa.Table, list[str]]:
         broken.append(f"{path.name} line {row.number}")
         return "skip"
 
-    text = {name: pa.string() for name in _header(path, wanted=wanted)}
+    text = {name: pa.string() for name in _header(path, expected=expected)}
     try:
         table = csv.read_csv(
             path,
@@ -34,7 +34,7 @@ def read(path: Path, *, wanted: Sequence[str]) -> tuple[pa.Table, list[str]]:
             convert_options=csv.ConvertOptions(column_types=text),
         )
     except pa.ArrowInvalid as error:
-        raise not_csv(path, wanted=wanted, found=" ".join(str(error).split())) from None
+        raise not_csv(path, expected=expected, got=" ".join(str(error).split())) from None
     return table, broken
 
 
@@ -43,18 +43,18 @@ def numbers(column: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(pd.to_numeric(column.to_pandas(), errors="coerce"), dtype=np.float64)
 
 
-def not_csv(path: Path, *, wanted: Sequence[str], found: str) -> PoolError:
+def not_csv(path: Path, *, expected: Sequence[str], got: str) -> PoolError:
     """Return the error that says what a table should be."""
-    what = f"wanted a CSV table with the columns {', '.join(wanted)} at {path}"
-    return PoolError(what, found=found, do="restore the file from where the pool came from")
+    what = f"a CSV table with the columns {', '.join(expected)} at {path}"
+    return PoolError(what, got=got, fix="restore the file from where the pool came from")
 
 
-def _header(path: Path, *, wanted: Sequence[str]) -> list[str]:
+def _header(path: Path, *, expected: Sequence[str]) -> list[str]:
     with path.open(encoding="utf-8", errors="replace") as file:
         names = [name.strip('"') for name in file.readline().rstrip("\r\n").split(",")]
-    lacking = [name for name in wanted if name not in names]
+    lacking = [name for name in expected if name not in names]
     if lacking:
         there = ", ".join(names)[:200] or "an empty file"
-        found = f"no {', '.join(lacking)}; its first line is {there}"
-        raise not_csv(path, wanted=wanted, found=found)
+        got = f"no {', '.join(lacking)}; its first line is {there}"
+        raise not_csv(path, expected=expected, got=got)
     return names

@@ -9,10 +9,10 @@ class Unfit(Exception):
     """A row cannot be used; the message is the reason that the rejects table counts it under."""
 
 
-def malformed(path: Path, *, wanted: str, found: str) -> TaskError:
+def malformed(path: Path, *, expected: str, got: str) -> TaskError:
     """Return the error of a file that is there and does not hold what it should."""
     return TaskError(
-        f"wanted {wanted} in {path}",
-        found=found,
-        do="restore the file from where the task came from",
+        f"{expected} in {path}",
+        got=got,
+        fix="restore the file from where the task came from",
     )

@@ -34,9 +34,9 @@ def check_installed() -> None:
     """
     if importlib.util.find_spec("rasterio") is None:
         raise PoolError(
-            "wanted rasterio, to read GeoTIFF files",
-            found="that it is not installed",
-            do="pip install 'terrasweep[imagery]'",
+            "rasterio, to read GeoTIFF files",
+            got="that it is not installed",
+            fix="pip install 'terrasweep[imagery]'",
         )
 
 

@@ -18,9 +18,9 @@ def check_installed() -> None:
     """
     if importlib.util.find_spec("h5py") is None:
         raise TaskError(
-            "wanted h5py, to read HDF5 files",
-            found="that it is not installed",
-            do="pip install 'terrasweep[tasks]'",
+            "h5py, to read HDF5 files",
+            got="that it is not installed",
+            fix="pip install 'terrasweep[tasks]'",
         )
 
 
@@ -37,5 +37,5 @@ def opened(path: Path) -> Iterator[Any]:
         with h5py.File(path) as file:
             yield file
     except (OSError, KeyError) as error:
-        found = " ".join(str(error).strip("'\"").split())[:200]
-        raise faults.malformed(path, wanted="a whole HDF5 file", found=found) from None
+        got = " ".join(str(error).strip("'\"").split())[:200]
+        raise faults.malformed(path, expected="a whole HDF5 file", got=got) from None

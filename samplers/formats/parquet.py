@@ -56,7 +56,7 @@ def survey(root: Path, *, check: Callable[[pa.Schema, Path], None], largest: int
         hashed.update(_footer(path))
     if not num_rows:
         raise PoolError(
-            f"wanted samples in the pool {root}", found="no rows", do="check `path` of the pool"
+            f"samples in the pool {root}", got="no rows", fix="check `path` of the pool"
         )
     return Footers(num_rows, hashed.hexdigest()[:16], tuple(found))
 
@@ -75,16 +75,16 @@ def _files(root: Path) -> list[Path]:
         found = sorted(root.rglob("*.parquet"))
         if not found:
             raise PoolError(
-                f"wanted Parquet files in the folder {root}",
-                found="none that ends in .parquet",
-                do="check `path` of the pool",
+                f"Parquet files in the folder {root}",
+                got="none that ends in .parquet",
+                fix="check `path` of the pool",
             )
         return found
     if not root.exists():
         raise PoolError(
-            f"wanted the pool {root}",
-            found="no such file or folder",
-            do="check `path` of the pool, or set TERRASWEEP_POOLS to the folder it starts at",
+            f"the pool {root}",
+            got="no such file or folder",
+            fix="check `path` of the pool, or set TERRASWEEP_POOLS to the folder it starts at",
         )
     return [root]
 
@@ -94,9 +94,9 @@ def _opened(path: Path) -> pq.ParquetFile:
         return pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
         raise PoolError(
-            f"wanted a Parquet file at {path}",
-            found=f"something else ({' '.join(str(error).split())})",
-            do="write the pool as Parquet, or name another file",
+            f"a Parquet file at {path}",
+            got=f"something else ({' '.join(str(error).split())})",
+            fix="write the pool as Parquet, or name another file",
         ) from None
 
 
@@ -105,9 +105,9 @@ def _chunks(path: Path, meta: pq.FileMetaData, *, largest: int) -> Iterator[Chun
         size = meta.row_group(group).num_rows
         if size > largest:
             raise PoolError(
-                f"wanted row groups of at most {largest:,} rows in {path}",
-                found=f"one of {size:,}",
-                do=f"write the file anew with row_group_size={CHUNK}",
+                f"row groups of at most {largest:,} rows in {path}",
+                got=f"one of {size:,}",
+                fix=f"write the file anew with row_group_size={CHUNK}",
             )
         for part in range(ceil(size / CHUNK)):
             yield Chunk(path, group, part)

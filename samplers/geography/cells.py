@@ -112,7 +112,7 @@ def _check(values: np.ndarray, *, limit: float, name: str) -> None:
     wrong = ~(np.abs(values) <= limit)  # a NaN is wrong too
     if wrong.any():
         raise PoolError(
-            f"wanted every {name} between -{limit:g} and {limit:g} degrees",
-            found=f"{values[wrong][0]} in row {int(np.flatnonzero(wrong)[0]):,}",
-            do="leave such rows out",
+            f"every {name} between -{limit:g} and {limit:g} degrees",
+            got=f"{values[wrong][0]} in row {int(np.flatnonzero(wrong)[0]):,}",
+            fix="leave such rows out",
         )

@@ -60,16 +60,16 @@ def layout(columns: Arrays) -> str:
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise PoolError(
-            f"wanted the columns {', '.join(REQUIRED)} from the pool",
-            found=f"no {', '.join(missing)}",
-            do=f"mend the pool adapter's `read`; it gives {', '.join(sorted(columns))}",
+            f"the columns {', '.join(REQUIRED)} from the pool",
+            got=f"no {', '.join(missing)}",
+            fix=f"mend the pool adapter's `read`; it gives {', '.join(sorted(columns))}",
         )
     lengths = {len(column) for column in columns.values()}
     if len(lengths) > 1:
         raise PoolError(
-            "wanted columns of one length from the pool",
-            found=f"lengths {', '.join(map(str, sorted(lengths)))}",
-            do="mend the pool adapter's `read`",
+            "columns of one length from the pool",
+            got=f"lengths {', '.join(map(str, sorted(lengths)))}",
+            fix="mend the pool adapter's `read`",
         )
     apart = ("id", "lat", "lon", REJECTED)
     arrays = {name: columns[name] for name in sorted(columns) if name not in apart}
@@ -133,18 +133,18 @@ def check_balance(*, read: int, kept: int, left_out: pa.Table, most: float = 1.0
     lines = zip(*left_out.select(["reason", "count"]).to_pydict().values(), strict=True)
     table = "; ".join(f"{reason}: {number:,}" for reason, number in lines) or "nothing left out"
     if read != kept + sum(left_out.column("count").to_pylist()):
-        raise PoolError(f"wanted {read:,} rows kept or left out", found=f"{kept:,} kept; {table}")
+        raise PoolError(f"{read:,} rows kept or left out", got=f"{kept:,} kept; {table}")
     if not kept:
         raise PoolError(
-            "wanted samples from the pool",
-            found=f"none among {read:,} rows ({table})",
-            do="mend the pool or its adapter",
+            "samples from the pool",
+            got=f"none among {read:,} rows ({table})",
+            fix="mend the pool or its adapter",
         )
     if read - kept > most * read:
         raise PoolError(
-            f"wanted at most {most:.2%} of the pool's rows rejected (its `max_rejects`)",
-            found=f"{read - kept:,} of {read:,} ({table}), such as {_first(left_out)}",
-            do="mend the pool, or raise `max_rejects` if it is to do without them",
+            f"at most {most:.2%} of the pool's rows rejected (its `max_rejects`)",
+            got=f"{read - kept:,} of {read:,} ({table}), such as {_first(left_out)}",
+            fix="mend the pool, or raise `max_rejects` if it is to do without them",
         )
 
 

@@ -115,9 +115,9 @@ def _bands(how: SeriesEntropy | ImageEntropy, number: int) -> list[int]:
     bands = list(range(number)) if how.bands is None else list(how.bands)
     if max(bands) >= number:
         raise PoolError(
-            f"wanted band {max(bands)} for the spectral entropy",
-            found=f"samples of {number} bands, 0 to {number - 1}",
-            do="name other `bands` under `entropy`",
+            f"band {max(bands)} for the spectral entropy",
+            got=f"samples of {number} bands, 0 to {number - 1}",
+            fix="name other `bands` under `entropy`",
         )
     return bands
 

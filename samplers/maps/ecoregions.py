@@ -124,12 +124,12 @@ def _layer(path: Path) -> Ecoregions:
         read = geopandas.read_parquet if "parquet" in path.suffix else geopandas.read_file
         regions = read(path)
     except Exception as error:  # GDAL's drivers raise errors of many libraries
-        raise _unfit(path, found=" ".join(str(error).split()) or type(error).__name__) from None
+        raise _unfit(path, got=" ".join(str(error).split()) or type(error).__name__) from None
     table = _table(regions, path)
     shapes = regions.geometry if regions.crs is None else regions.geometry.to_crs(4326)
     parts, line = shapely.get_parts(np.asarray(shapes), return_index=True)
     if not len(parts) or set(shapely.get_type_id(parts)) != {shapely.GeometryType.POLYGON}:
-        raise _unfit(path, found="shapes that are no polygons")
+        raise _unfit(path, got="shapes that are no polygons")
     shapely.prepare(parts)
     return _Layer(parts, line + 1, shapely.STRtree(parts), table)
 
@@ -138,10 +138,10 @@ def _table(regions: Any, path: Path) -> _Table:
     missing = [name for name in FIELDS if name not in regions.columns]
     if missing:
         there = ", ".join(str(name) for name in regions.columns)
-        raise _unfit(path, found=f"no {', '.join(missing)} among {there}")
+        raise _unfit(path, got=f"no {', '.join(missing)} among {there}")
     numbers = np.asarray(regions["BIOME_NUM"].fillna(0), np.int16)
     if ((numbers < 0) | (numbers >= len(BIOMES))).any():
-        raise _unfit(path, found=f"biome {numbers.max()} in BIOME_NUM, where 14 are known")
+        raise _unfit(path, got=f"biome {numbers.max()} in BIOME_NUM, where 14 are known")
     ice = np.asarray((regions["ECO_ID"] == 0) | (regions["ECO_NAME"] == "Rock and Ice"), bool)
     realms = [_realm(name) for name in regions["REALM"].fillna("N/A").astype(str)]
     names = np.asarray(regions["ECO_NAME"].fillna(UNKNOWN["ecoregion"]), str)
@@ -163,7 +163,7 @@ def _rasters(one: Map) -> Ecoregions:
     missing = [role for role in ("biome", "realm") if role not in by_role]
     if missing:
         there = ", ".join(path.name for path in one.rasters)
-        raise _unfit(one.path, found=f"no GeoTIFF that ends in _{missing[0]} among {there}")
+        raise _unfit(one.path, got=f"no GeoTIFF that ends in _{missing[0]} among {there}")
     ecoregion = by_role.get("ecoregion")
     names = np.array([UNKNOWN["ecoregion"]]) if ecoregion is None else _names(one.path)
     return _Rasters(by_role["biome"], by_role["realm"], ecoregion, names)
@@ -175,10 +175,10 @@ def _names(folder: Path) -> np.ndarray:
 
     tables = sorted(folder.glob("*.dbf"))
     if not tables:
-        raise _unfit(folder, found="a raster of ecoregions without Ecoregions2017.dbf beside it")
+        raise _unfit(folder, got="a raster of ecoregions without Ecoregions2017.dbf beside it")
     table = geopandas.read_file(tables[0], ignore_geometry=True)
     if not {"ECO_ID", "ECO_NAME"} <= set(table.columns):
-        raise _unfit(tables[0], found="no ECO_ID or no ECO_NAME")
+        raise _unfit(tables[0], got="no ECO_ID or no ECO_NAME")
     names: np.ndarray = np.full(int(table["ECO_ID"].max()) + 1, UNKNOWN["ecoregion"], object)
     known = table[table["ECO_ID"] > 0]
     names[np.asarray(known["ECO_ID"], np.int64)] = np.asarray(known["ECO_NAME"], str)
@@ -190,12 +190,12 @@ def _numbers(path: Path, *, lat: np.ndarray, lon: np.ndarray, most: int) -> np.n
     try:
         values = geotiff.at(path, lat=lat, lon=lon)
     except Unfit as fault:
-        raise _unfit(path, found=str(fault)) from None
+        raise _unfit(path, got=str(fault)) from None
     numbers = np.where(np.isfinite(values), values, 0).astype(np.int64)
     if ((numbers < 0) | (numbers > most)).any():
-        raise _unfit(path, found=f"class {numbers[(numbers < 0) | (numbers > most)][0]}")
+        raise _unfit(path, got=f"class {numbers[(numbers < 0) | (numbers > most)][0]}")
     return numbers
 
 
-def _unfit(path: Path, *, found: str) -> PoolError:
-    return PoolError(f"wanted RESOLVE Ecoregions 2017 in {path}", found=found, do=GET)
+def _unfit(path: Path, *, got: str) -> PoolError:
+    return PoolError(f"RESOLVE Ecoregions 2017 in {path}", got=got, fix=GET)

@@ -59,9 +59,9 @@ def find(wanted: str, *, what: str) -> Map:
             return one
     listed = ", ".join(f"{one.path.name} ({one.content})" for one in there) or "no map at all"
     raise PoolError(
-        f"wanted {what} with content {wanted} in the folder {home()}",
-        found=listed,
-        do="put the map there, set TERRASWEEP_POOLS to the folder that holds `maps`, or write the "
+        f"{what} with content {wanted} in the folder {home()}",
+        got=listed,
+        fix="put the map there, set TERRASWEEP_POOLS to the folder that holds `maps`, or write the "
         "content of another one into `geography`",
     )
 

@@ -33,9 +33,9 @@ def at(spec: LandCoverMap, *, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
         if number not in names:
             known = ", ".join(map(str, names))
             raise PoolError(
-                f"wanted land-cover classes in {one.path}",
-                found=f"class {number:g}, where the legend names {known}",
-                do="name it in `legend` of `land_cover`",
+                f"land-cover classes in {one.path}",
+                got=f"class {number:g}, where the legend names {known}",
+                fix="name it in `legend` of `land_cover`",
             )
         found[values == number] = names[number]
     return found.astype(str)
@@ -52,14 +52,14 @@ def _values(one: Map, *, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
     """Return the values of whichever tile each point lies in; NaN where it lies in none."""
     geotiff.check_installed()
     if not one.rasters:
-        do = "give a GeoTIFF, or a folder of them"
-        raise PoolError(f"wanted a land-cover raster in {one.path}", found="a layer", do=do)
+        fix = "give a GeoTIFF, or a folder of them"
+        raise PoolError(f"a land-cover raster in {one.path}", got="a layer", fix=fix)
     values = np.full(len(lat), np.nan)
     for path in one.rasters:
         try:
             left = np.flatnonzero(np.isnan(values) & geotiff.around(path, lat=lat, lon=lon))
             values[left] = geotiff.at(path, lat=lat[left], lon=lon[left])
         except Unfit as fault:
-            do = "restore the file, or make the GeoTIFF anew with its place on Earth"
-            raise PoolError(f"wanted land cover in {path}", found=str(fault), do=do) from None
+            fix = "restore the file, or make the GeoTIFF anew with its place on Earth"
+            raise PoolError(f"land cover in {path}", got=str(fault), fix=fix) from None
     return values

@@ -24,22 +24,22 @@ def folder(spec: FilesSpec, *, holds: str, get: str) -> Path:
     """
     root = place(spec)
     if not root.is_dir():
-        found = "a file" if root.is_file() else "no such folder"
-        do = f"check `path` of the pool, or set TERRASWEEP_POOLS to the folder it starts at; {get}"
-        raise PoolError(f"wanted {holds} in the folder {root}", found=found, do=do)
+        got = "a file" if root.is_file() else "no such folder"
+        fix = f"check `path` of the pool, or set TERRASWEEP_POOLS to the folder it starts at; {get}"
+        raise PoolError(f"{holds} in the folder {root}", got=got, fix=fix)
     if not any(root.iterdir()):
-        raise missing(root, holds=holds, get=get, found="an empty folder")
+        raise missing(root, holds=holds, get=get, got="an empty folder")
     return root
 
 
-def missing(root: Path, *, holds: str, get: str, found: str = "") -> PoolError:
+def missing(root: Path, *, holds: str, get: str, got: str = "") -> PoolError:
     """Return the error that says what was looked for, what is there, and where to get it."""
     there = sorted(item.name for item in root.iterdir()) if root.is_dir() else []
     some = ", ".join(there[:8]) + (f" and {len(there) - 8:,} more" if len(there) > 8 else "")
     return PoolError(
-        f"wanted {holds} in the folder {root}",
-        found=found or f"only {some}",
-        do=f"check `path` of the pool; {get}",
+        f"{holds} in the folder {root}",
+        got=got or f"only {some}",
+        fix=f"check `path` of the pool; {get}",
     )
 
 
@@ -60,7 +60,7 @@ def check_content(spec: FilesSpec, found: str) -> None:
     """
     if spec.content not in (None, found):
         raise PoolError(
-            f"wanted the pool {place(spec)} with content {spec.content}",
-            found=f"content {found}",
-            do=f"restore the files, or write `content: {found}` if this pool is meant",
+            f"the pool {place(spec)} with content {spec.content}",
+            got=f"content {found}",
+            fix=f"restore the files, or write `content: {found}` if this pool is meant",
         )

@@ -37,9 +37,9 @@ def read(spec: FiledTaskSpec) -> dict[str, np.ndarray]:
     number = len(arrays[X])
     for name, shape in SHAPES.items():
         if arrays[name].shape != (number, *shape):
-            wanted = f"an array of shape {(number, *shape)}"
-            found = f"one of shape {arrays[name].shape}"
-            raise faults.malformed(root / f"{name}.npy", wanted=wanted, found=found)
+            expected = f"an array of shape {(number, *shape)}"
+            got = f"one of shape {arrays[name].shape}"
+            raise faults.malformed(root / f"{name}.npy", expected=expected, got=got)
     if (root / "uid.npy").is_file():
         ids = [f"{name}-{at}" for at, name in enumerate(_array(root / "uid.npy"))]
     else:
@@ -61,5 +61,5 @@ def _array(path: Path) -> np.ndarray:
     try:
         return np.asarray(np.load(path, allow_pickle=False))
     except (ValueError, EOFError, OSError) as error:
-        found = " ".join(str(error).split())
-        raise faults.malformed(path, wanted="an array of numbers", found=found) from None
+        got = " ".join(str(error).split())
+        raise faults.malformed(path, expected="an array of numbers", got=got) from None

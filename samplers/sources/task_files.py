@@ -35,11 +35,11 @@ def folder(spec: FiledTaskSpec, *, holds: str, get: str, needs: Sequence[str] = 
     """
     root = home(spec)
     if not root.is_dir():
-        found = "a file" if root.is_file() else "no such folder"
-        raise _error(root, holds=holds, get=get, found=found)
+        got = "a file" if root.is_file() else "no such folder"
+        raise _error(root, holds=holds, get=get, got=got)
     lacking = [name for name in needs if not (root / name).exists()]
     if lacking:
-        raise incomplete(root, holds=holds, get=get, found=f"no {', '.join(lacking)}")
+        raise incomplete(root, holds=holds, get=get, got=f"no {', '.join(lacking)}")
     return root
 
 
@@ -51,17 +51,17 @@ def file(spec: FiledTaskSpec, *, holds: str, get: str) -> Path:
     """
     path = home(spec)
     if not path.is_file():
-        found = "a folder" if path.is_dir() else "no such file"
-        raise _error(path, holds=holds, get=get, found=found)
+        got = "a folder" if path.is_dir() else "no such file"
+        raise _error(path, holds=holds, get=get, got=got)
     return path
 
 
-def incomplete(root: Path, *, holds: str, get: str, found: str = "") -> TaskError:
+def incomplete(root: Path, *, holds: str, get: str, got: str = "") -> TaskError:
     """Return the error that says what was looked for, what is there, and where to get it."""
     there = sorted(item.name for item in root.iterdir()) if root.is_dir() else []
     some = ", ".join(there[:8]) + (f" and {len(there) - 8:,} more" if len(there) > 8 else "")
-    told = found or "too little"
-    return _error(root, holds=holds, get=get, found=f"{told}; there is {some or 'nothing'}")
+    told = got or "too little"
+    return _error(root, holds=holds, get=get, got=f"{told}; there is {some or 'nothing'}")
 
 
 def columns(
@@ -84,9 +84,9 @@ def columns(
     if not placed.all():
         first = str(np.asarray(ids)[~placed][0])
         raise TaskError(
-            f"wanted latitude and longitude of each sample of task {spec.name}",
-            found=f"{int((~placed).sum())} without, the first of them {first!r}",
-            do="mend the task's files",
+            f"latitude and longitude of each sample of task {spec.name}",
+            got=f"{int((~placed).sum())} without, the first of them {first!r}",
+            fix="mend the task's files",
         )
     unknown = np.full(len(lat), UNKNOWN_MONTH)
     return {
@@ -101,6 +101,6 @@ def columns(
     }
 
 
-def _error(root: Path, *, holds: str, get: str, found: str) -> TaskError:
-    do = f"check `path` of the task, or set TERRASWEEP_POOLS to the folder it starts at; {get}"
-    return TaskError(f"wanted {holds} in {root}", found=found, do=do)
+def _error(root: Path, *, holds: str, get: str, got: str) -> TaskError:
+    fix = f"check `path` of the task, or set TERRASWEEP_POOLS to the folder it starts at; {get}"
+    return TaskError(f"{holds} in {root}", got=got, fix=fix)

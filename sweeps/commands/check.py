@@ -37,11 +37,11 @@ def _check(args: argparse.Namespace) -> int:
     sweep = read(args.sweep)
     check_pools(sweep)
     found = plan(sweep)
-    counts = {"sweep": sweep.name, "cells": len(found.wanted), "steps": len(found.steps)}
+    counts = {"sweep": sweep.name, "cells": len(found.included), "steps": len(found.steps)}
     if args.json:
         output.as_json(counts)
     else:
-        output.say(f"{sweep.name} is a valid sweep: {len(found.wanted):,} cells")
+        output.say(f"{sweep.name} is a valid sweep: {len(found.included):,} cells")
     return 0
 
 

@@ -87,7 +87,7 @@ def _print(reading: "Reading", *, key: str | None, folder: str | None) -> None:
                 "entry": entry.name,
                 "": entry.status,
                 "file": "" if entry.found is None else str(entry.found),
-                "network": "" if entry.wanted is None else str(entry.wanted),
+                "network": "" if entry.expected is None else str(entry.expected),
                 "numbers": entry.dtype or "",
             }
             for entry in reading.entries

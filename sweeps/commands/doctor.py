@@ -24,10 +24,10 @@ def run(args: argparse.Namespace) -> int:
         output.as_json([vars(one) for one in found])
     else:
         rows = [
-            {"wanted": one.what, "": "ok" if one.ok else "NO", "found": one.found} for one in found
+            {"wanted": one.what, "": "ok" if one.ok else "NO", "found": one.got} for one in found
         ]
         output.table(rows)
         for one in found:
             if not one.ok:
-                output.say(f"{one.what}: {one.do}")
+                output.say(f"{one.what}: {one.fix}")
     return 0 if all(one.ok for one in found) else 1

@@ -158,8 +158,8 @@ def _export(args: argparse.Namespace) -> int:
     )
     if len(found) > 1:
         names = ", ".join(repr(draw.name) for draw in found)
-        wanted = f"wanted one draw of {args.composition}"
-        raise SpecError(wanted, found=f"{len(found)}", do=f"name one of {names}")
+        expected = f"one draw of {args.composition}"
+        raise SpecError(expected, got=f"{len(found)}", fix=f"name one of {names}")
     store, (draw,) = open_store(args, create=False), found
     if not store.has(draw.step.key):
         raise not_drawn(args.sweep)

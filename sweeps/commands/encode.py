@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         made = encode_file(checkpoint, args.input, args.output, raw=args.raw)
     except BadDataError as error:  # here it is the user's own file, and nobody else's
-        raise UserError(error.wanted, found=error.found, do=error.do) from error
+        raise UserError(error.expected, got=error.got, fix=error.fix) from error
     if args.json:
         output.as_json({"network": checkpoint.model.name, "output": str(args.output), **vars(made)})
         return 0
@@ -61,8 +61,8 @@ def _folder(args: argparse.Namespace) -> Path:
         return here
     key = Key.parse(args.checkpoint)
     if key.stage not in ("init", "pretrain", "checkpoint") or "/" in key.digest:
-        do = "name the folder of an imported one, or a key such as pretrain/3f2a..."
-        raise UserError(f"wanted the checkpoint {here}", found="no such folder", do=do)
+        fix = "name the folder of an imported one, or a key such as pretrain/3f2a..."
+        raise UserError(f"the checkpoint {here}", got="no such folder", fix=fix)
     return open_store(args, create=False).folder(key)
 
 
@@ -75,8 +75,8 @@ def _device(name: str) -> str:
     try:
         torch.empty(1, device=name)
     except (RuntimeError, AssertionError) as error:
-        found = str(error).splitlines()[0]
-        raise UserError(f"wanted the device {name!r}", found=found, do="name another") from None
+        got = str(error).splitlines()[0]
+        raise UserError(f"the device {name!r}", got=got, fix="name another") from None
     return name
 
 
@@ -84,5 +84,5 @@ def _refuse_targets(path: Path) -> None:
     from terrasweep.infra.errors import UserError
 
     if path.suffix != ".npz" or not path.parent.is_dir() or path.is_dir():
-        found = str(path) if path.parent.is_dir() else f"no folder {path.parent}"
-        raise UserError("wanted a file Y.npz to write to", found=found, do="name one with --output")
+        got = str(path) if path.parent.is_dir() else f"no folder {path.parent}"
+        raise UserError("a file Y.npz to write to", got=got, fix="name one with --output")

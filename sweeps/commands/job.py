@@ -29,9 +29,9 @@ def reach(args: argparse.Namespace) -> "Jobs":
     address = args.address or os.environ.get(ADDRESS_ENV)
     if not address:
         raise UserError(
-            "wanted the address of a cluster",
-            found="none",
-            do=f"name its dashboard with --address, as http://127.0.0.1:8265, or in {ADDRESS_ENV}",
+            "the address of a cluster",
+            got="none",
+            fix=f"name its dashboard with --address, as http://127.0.0.1:8265, or in {ADDRESS_ENV}",
         )
     return Jobs(address)
 

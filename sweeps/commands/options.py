@@ -21,15 +21,15 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Refuse the line."""
-        do = f"`{self.prog} --help` shows what can be said"
-        raise UserError("wanted a line that makes sense", found=message, do=do)
+        fix = f"`{self.prog} --help` shows what can be said"
+        raise UserError("a line that makes sense", got=message, fix=fix)
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
         choices: Iterable[Any] | None = action.choices
         if choices is not None and value not in choices:
             known = [str(choice) for choice in choices]
             what = "a command" if self.prog == "terrasweep" else f"a part of `{self.prog}`"
-            raise UserError(f"wanted {what}", found=repr(value), do=nearest(str(value), known))
+            raise UserError(f"{what}", got=repr(value), fix=nearest(str(value), known))
 
 
 def shared() -> Parser:
@@ -79,6 +79,6 @@ def open_store(args: argparse.Namespace, *, create: bool) -> "Store":
 
     store = Store.open(store_uri(args), create=create)
     if store.local_root is not None and store.local_root.is_file():
-        wanted = f"wanted a store at {store.local_root}"
-        raise StoreError(wanted, found="a file", do="name a folder with --store")
+        expected = f"a store at {store.local_root}"
+        raise StoreError(expected, got="a file", fix="name a folder with --store")
     return store

@@ -67,8 +67,8 @@ def _show(args: argparse.Namespace) -> int:
     store = open_store(args, create=False)
     told = of_pools(found.title, found.steps, store=store)
     if not told.pools:
-        do = f"`terrasweep pool build {args.pool}` makes it"
-        raise StoreError(f"wanted the pool of {args.pool}", found="no shards of it", do=do)
+        fix = f"`terrasweep pool build {args.pool}` makes it"
+        raise StoreError(f"the pool of {args.pool}", got="no shards of it", fix=fix)
     if args.json:
         output.as_json(vars(told))
     else:

@@ -56,8 +56,8 @@ def _by_default(name: str) -> PoolSpec:
         made = POOLS.spec(name).model_validate({"name": name})
     except ValidationError as error:
         fields = ", ".join(str(one["loc"][-1]) for one in error.errors())
-        do = f"write a file with `pool: {{name: {name}, ...}}` and name that"
-        found = f"no default for {fields}"
-        raise SpecError(f"wanted the pool {name}", found=found, do=do) from None
+        fix = f"write a file with `pool: {{name: {name}, ...}}` and name that"
+        got = f"no default for {fields}"
+        raise SpecError(f"the pool {name}", got=got, fix=fix) from None
     assert isinstance(made, PoolSpec)
     return made

@@ -64,9 +64,9 @@ def _store(args: argparse.Namespace) -> str:
     uri = named_store(args)
     if uri is None:
         raise StoreError(
-            "wanted a store that every node of the cluster reaches",
-            found="none named",
-            do=f"name one with --store or in {STORE_ENV}: s3://, gs://, or a shared folder",
+            "a store that every node of the cluster reaches",
+            got="none named",
+            fix=f"name one with --store or in {STORE_ENV}: s3://, gs://, or a shared folder",
         )
     return uri if "://" in uri else str(Path(uri).expanduser().absolute())
 

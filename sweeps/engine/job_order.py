@@ -79,7 +79,7 @@ def ranks(planned: Plan, steps: Sequence[Step[Spec]]) -> dict[Key, Rank]:
     models = {entry.name: place for place, entry in enumerate(sweep.models)}
     arms = {entry.name: place for place, entry in enumerate(sweep.compositions)}
     found: dict[Key, Rank] = {}
-    for cell in planned.wanted:
+    for cell in planned.included:
         place = (models[cell.model], arms[cell.composition])
         rank = (-priority.get(cell.composition, 0), cell.replicate, *place)
         _better(found, cell.features.key, rank)

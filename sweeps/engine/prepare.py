@@ -71,9 +71,9 @@ def _make(waiting: Sequence[Step[Spec]], *, context: Context, stages: Stages) ->
     for first in work.failures[:1]:
         (label,) = (step.label for step in waiting if str(step.key) == first.key)
         raise StepFailedError(
-            f"wanted {first.key} ({label})",
-            found=f"{first.kind}: {first.message}",
-            do="mend the cause and run the same command again",
+            f"{first.key} ({label})",
+            got=f"{first.kind}: {first.message}",
+            fix="mend the cause and run the same command again",
         )
     return len(waiting)
 

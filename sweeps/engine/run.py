@@ -123,7 +123,7 @@ def run(
 def _write_plan(planned: Plan, *, store: Store, ledger: Ledger) -> None:
     """Write down what is asked for, unless a default changed under what is made already."""
     store.refuse_drift(planned.steps)
-    ledger.refuse_drift(cell.step for cell in planned.wanted)
+    ledger.refuse_drift(cell.step for cell in planned.included)
     ledger.write_plan(planned.sweep.name, plan_table.table(planned), meta(planned))
 
 
@@ -189,7 +189,7 @@ def _say_left(one: Run, missing: Missing) -> None:
     Raises:
         StepFailedError: If that is everything.
     """
-    if len(missing.left) == len(one.planned.wanted):
+    if len(missing.left) == len(one.planned.included):
         raise _nothing_to_train(one, next(iter(missing.causes.values())))
     for name, cells in missing.by_cause().items():
         one.stages.say(f"left alone: {cells:,} cells behind what failed before ({name})")
@@ -216,7 +216,7 @@ def _show(one: Run, missing: Missing, *, again: int) -> None:
     """Open a line for each stage of which something is asked for."""
     for stage in ORDER:
         planned = [step for step in one.planned.steps if step.stage == stage]
-        total = len(planned) if stage != "finetune" else len(one.planned.wanted)
+        total = len(planned) if stage != "finetune" else len(one.planned.included)
         if total and (missing.count(stage) or not again):
             one.stages.open(stage, total=total, before=total - missing.count(stage))
 
@@ -256,17 +256,17 @@ def _make_missing(one: Run, missing: Missing) -> set[Key]:
             one.count(work.book.made)
     failed = work.board.failed
     left = [cell for cell in missing.cells if cell.need("encode").key not in failed]
-    if not left and len(missing.cells) == len(one.planned.wanted):
+    if not left and len(missing.cells) == len(one.planned.included):
         raise _nothing_to_train(one, asdict(work.failures[0]))
     return failed
 
 
 def _nothing_to_train(one: Run, first: Mapping[str, Any]) -> StepFailedError:
-    made = [*one.planned.steps, *(cell.step for cell in one.planned.wanted)]
+    made = [*one.planned.steps, *(cell.step for cell in one.planned.included)]
     label = next(step.label for step in made if str(step.key) == first["key"])
     return StepFailedError(
-        f"wanted {first['key']} ({label})",
-        found=f"{first['kind']}: {first['message']}",
-        do="mend the cause and run again with --retry-failed; "
+        f"{first['key']} ({label})",
+        got=f"{first['kind']}: {first['message']}",
+        fix="mend the cause and run again with --retry-failed; "
         f"`terrasweep explain {first['key']}` shows what it was made from",
     )

@@ -152,9 +152,9 @@ def _on_cluster(stage: str, cost: Cost | None, *, profile: Profile) -> Cost:
 
 def _unknown(stage: str) -> SpecError:
     return SpecError(
-        f"wanted to know what a step of stage {stage} costs",
-        found="no record of one like it in the store",
-        do=f"run a small sweep with the same pool, network and tasks first, or write the seconds "
+        f"to know what a step of stage {stage} costs",
+        got="no record of one like it in the store",
+        fix=f"run a small sweep with the same pool, network and tasks first, or write the seconds "
         f"in the profile: `seconds: {{{stage}: 60}}`",
     )
 

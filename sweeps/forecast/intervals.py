@@ -46,7 +46,7 @@ def widths(plan: Plan, *, results: pa.Table, ledger: Ledger) -> list[Width]:
     """
     unit = "replicate" if plan.sweep.replicates > 1 else "seed"
     planned = plan.sweep.replicates if unit == "replicate" else len(plan.sweep.seeds)
-    places = sorted({_place(vars(cell)) for cell in plan.wanted})
+    places = sorted({_place(vars(cell)) for cell in plan.included})
     known: dict[Place, tuple[float, int]] = {}
     for rows, baseline in _sources(plan, results, ledger):
         known = {**_spreads(rows, baseline, unit), **known}

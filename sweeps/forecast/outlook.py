@@ -51,7 +51,7 @@ def outlook(plan: Plan, *, store: Store) -> Outlook:
     stages = [_stage(stage, plan=plan, made=made, lineages=lineages) for stage in STAGES]
     return Outlook(
         stages=(*(one for one in stages if one.planned), _cells(plan, results)),
-        excluded=len(plan.cells) - len(plan.wanted),
+        excluded=len(plan.cells) - len(plan.included),
         new=_new(plan, made),
         widths=tuple(widths(plan, results=results, ledger=ledger)),
     )
@@ -66,17 +66,17 @@ def _stage(stage: str, *, plan: Plan, made: set[Key], lineages: Lineages) -> Sta
 
 def _cells(plan: Plan, results: pa.Table) -> StageOutlook:
     done = set(results.column("key").to_pylist())
-    left = [cell for cell in plan.wanted if str(cell.step.key) not in done]
+    left = [cell for cell in plan.included if str(cell.step.key) not in done]
     rows = results.select(["protocol", "seconds"]).to_pylist()
     cost = cost_of_cells([cell.step.spec.protocol.name for cell in left], rows=rows)
-    planned = len(plan.wanted)
+    planned = len(plan.included)
     return StageOutlook("finetune", planned, planned - len(left), cost)
 
 
 def _new(plan: Plan, made: set[Key]) -> tuple[str, ...]:
     new = {
         cell.composition
-        for cell in plan.wanted
+        for cell in plan.included
         for need in cell.checkpoint.needs
         if need.stage == "sample" and need.key not in made
     }

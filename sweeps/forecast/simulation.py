@@ -190,7 +190,7 @@ def _refuse_what_fits_nowhere(works: Sequence[Work], nodes: Sequence[Node]) -> N
     for shape in {(work.stage, work.cpus, work.gpus): work for work in works}.values():
         if not any(node.takes(shape) for node in nodes):
             raise SpecError(
-                f"wanted a node with {shape.cpus:g} CPUs and {shape.gpus:g} GPUs for {shape.stage}",
-                found="none in the profile",
-                do="write larger nodes, or smaller shares under `trial` and `pretraining`",
+                f"a node with {shape.cpus:g} CPUs and {shape.gpus:g} GPUs for {shape.stage}",
+                got="none in the profile",
+                fix="write larger nodes, or smaller shares under `trial` and `pretraining`",
             )

@@ -38,8 +38,8 @@ class Finding:
 
     what: str
     ok: bool
-    found: str
-    do: str = ""
+    got: str
+    fix: str = ""
 
 
 def examine(store_uri: str) -> list[Finding]:
@@ -57,31 +57,29 @@ def examine(store_uri: str) -> list[Finding]:
 
 
 def _python() -> Finding:
-    found = platform.python_version()
-    return Finding(
-        "Python 3.11 or newer", sys.version_info >= (3, 11), found, "install a newer one"
-    )
+    got = platform.python_version()
+    return Finding("Python 3.11 or newer", sys.version_info >= (3, 11), got, "install a newer one")
 
 
 def _package() -> Finding:
-    return Finding("terrasweep is imported from", ok=True, found=str(package_folder()))
+    return Finding("terrasweep is imported from", ok=True, got=str(package_folder()))
 
 
 def _libraries() -> Iterator[Finding]:
     for name, floor in LIBRARIES.items():
-        wanted = f"{name} {'.'.join(map(str, floor))} or newer"
+        expected = f"{name} {'.'.join(map(str, floor))} or newer"
         try:
-            found = metadata.version(name)
+            got = metadata.version(name)
         except metadata.PackageNotFoundError:
-            yield Finding(wanted, ok=False, found="not installed", do=f"pip install {name}")
+            yield Finding(expected, ok=False, got="not installed", fix=f"pip install {name}")
             continue
-        yield Finding(wanted, _parts(found) >= floor, found, f"pip install --upgrade {name}")
+        yield Finding(expected, _parts(got) >= floor, got, f"pip install --upgrade {name}")
 
 
 def _maps() -> Iterator[Finding]:
     for one in files.found():
         what = f"the map {one.path.name}, if a sweep names it"
-        yield Finding(what, ok=True, found=f"content {one.content}")
+        yield Finding(what, ok=True, got=f"content {one.content}")
 
 
 def _parts(version: str) -> tuple[int, ...]:
@@ -94,13 +92,13 @@ def _store(uri: str) -> Finding:
     what = "a store that can be read and written"
     try:
         if not _is_there(uri):
-            return Finding(what, ok=True, found=f"none yet at {uri}; `run` makes it")
+            return Finding(what, ok=True, got=f"none yet at {uri}; `run` makes it")
         store = Store.open(uri)
         store.put(PROBE, b"")
         store.drop(PROBE)
     except TerrasweepError as error:
-        return Finding(what, ok=False, found=error.found or str(error), do=error.do)
-    return Finding(what, ok=True, found=store.uri)
+        return Finding(what, ok=False, got=error.got or str(error), fix=error.fix)
+    return Finding(what, ok=True, got=store.uri)
 
 
 def _is_there(uri: str) -> bool:
@@ -121,8 +119,8 @@ def _memory() -> Finding:
     sizes: Callable[[str], int] = os.sysconf
     total = sizes("SC_PAGE_SIZE") * sizes("SC_PHYS_PAGES") / 1e9
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    found = f"{total:.1f} GB, {cpus} CPUs"
-    return Finding("4 GB of memory", total >= 4, found, "use a larger machine, or --address")
+    got = f"{total:.1f} GB, {cpus} CPUs"
+    return Finding("4 GB of memory", total >= 4, got, "use a larger machine, or --address")
 
 
 def _accelerator() -> Finding:
@@ -130,4 +128,4 @@ def _accelerator() -> Finding:
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     names = ", ".join(torch.cuda.get_device_name(place) for place in range(count))
-    return Finding("an accelerator, if there is one", ok=True, found=names or "none; CPUs will do")
+    return Finding("an accelerator, if there is one", ok=True, got=names or "none; CPUs will do")

@@ -178,30 +178,30 @@ def explain(text: str, *, known: Known) -> Explanation:
     if known.lineages.record(key) is not None:
         return Explanation(known.lineages.of(key), known=known)
     raise TerrasweepError(
-        f"wanted to explain {key}",
-        found="it only as a key, in a plan of this store",
-        do="name the file of its sweep with --sweep",
+        f"to explain {key}",
+        got="it only as a key, in a plan of this store",
+        fix="name the file of its sweep with --sweep",
     )
 
 
 def _whole(text: str, known: Known) -> str:
     match = PREFIX.fullmatch(text.strip().lower())
     if match is None:
-        do = "write <stage>/<digest>, or how it begins, such as pretrain/3f2a"
-        raise UserError("wanted a key", found=repr(text), do=do)
+        fix = "write <stage>/<digest>, or how it begins, such as pretrain/3f2a"
+        raise UserError("a key", got=repr(text), fix=fix)
     stage, hexes = match.groups()
     stages = (*STAGES, "finetune")
     if stage is not None and stage not in stages:
-        found = f"the stage {stage!r}"
-        raise UserError("wanted a key", found=found, do=f"there are {', '.join(stages)}")
+        got = f"the stage {stage!r}"
+        raise UserError("a key", got=got, fix=f"there are {', '.join(stages)}")
     keys = known.keys([stage] if stage else stages)
     found_keys = sorted(key for key in keys if Key.parse(key).digest.startswith(hexes))
     if not found_keys:
         looked = ", ".join(["the store", *(f"the plan of {name}" for name in known.sweeps)])
-        do = "name the sweep it belongs to with --sweep"
-        raise UserError(f"wanted the key {text}", found=f"none such in {looked}", do=do)
+        fix = "name the sweep it belongs to with --sweep"
+        raise UserError(f"the key {text}", got=f"none such in {looked}", fix=fix)
     if len(found_keys) > 1:
         some = ", ".join(found_keys[:5]) + (", ..." if len(found_keys) > 5 else "")
-        found = f"{len(found_keys)} that begin so: {some}"
-        raise UserError(f"wanted one key for {text}", found=found, do="write more of it")
+        got = f"{len(found_keys)} that begin so: {some}"
+        raise UserError(f"one key for {text}", got=got, fix="write more of it")
     return found_keys[0]

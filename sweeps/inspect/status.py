@@ -40,7 +40,7 @@ def status(plan: Plan, *, store: Store) -> Status:
     ledger = Ledger(store)
     failures = ledger.failures().to_pylist()
     steps = {str(step.key) for step in plan.steps}
-    cells = {str(cell.step.key) for cell in plan.wanted}
+    cells = {str(cell.step.key) for cell in plan.included}
     ours = [one for one in failures if one["key"] in steps]
     of_cells = [one for one in failures if one["key"] in cells]
     behind = _behind(plan, {one["key"]: one for one in ours})
@@ -74,7 +74,7 @@ def _behind(plan: Plan, failed: dict[str, dict[str, Any]]) -> dict[str, dict[str
     """Return a failure for each cell that waits behind a failed step."""
     blocked: dict[str, dict[str, Any]] = {}
     cause: dict[str, dict[str, Any] | None] = {}
-    for cell in plan.wanted:
+    for cell in plan.included:
         features = str(cell.features.key)
         if features not in cause:
             cause[features] = _first_failed(cell.features, failed)

@@ -24,7 +24,7 @@ class Watch:
         found = status(self.plan, store=self.store).coverage
         done, failed = (sum(row[name] for row in found) for name in ("done", "failed"))
         if self._stage is None:
-            self._stage = Stage(CELLS, len(self.plan.wanted), before=done)
+            self._stage = Stage(CELLS, len(self.plan.included), before=done)
             self._stage.begin()
         self._stage.done, self._stage.failed = done - self._stage.before, failed
         clock = datetime.now().astimezone()

@@ -50,7 +50,7 @@ def _is_synthetic(entry: ModelEntry) -> bool:
 
 def _assumed(planned: Plan) -> set[str]:
     made: list[tuple[str, Spec]] = [(step.stage, step.spec) for step in planned.steps]
-    cells: list[tuple[str, Spec]] = [("finetune", cell.step.spec) for cell in planned.wanted]
+    cells: list[tuple[str, Spec]] = [("finetune", cell.step.spec) for cell in planned.included]
     return {f"{stage}: {field}" for stage, spec in (*made, *cells) for field in assumed(spec)}
 
 

@@ -36,7 +36,7 @@ def draws(planned: Plan) -> list[Draw]:
     """Return every draw of a plan once, in the order in which the sweep names compositions."""
     pool_of = {step.key: name for name, step in pools(planned.sweep.models).items()}
     found: dict[object, Draw] = {}
-    for cell in planned.wanted:
+    for cell in planned.included:
         for step in (need for need in cell.checkpoint.needs if need.stage == "sample"):
             pool = pool_of[step.need("shard").key]
             own = Draw(cell.composition, cell.composition, pool, cell.replicate, step)
@@ -58,20 +58,20 @@ def chosen(
     """
     names = list(dict.fromkeys(name for draw in found for name in (draw.composition, draw.name)))
     if composition is not None and composition not in names:
-        wanted = f"wanted a composition that {sweep} draws"
-        raise SpecError(wanted, found=repr(composition), do=nearest(composition, names))
+        expected = f"a composition that {sweep} draws"
+        raise SpecError(expected, got=repr(composition), fix=nearest(composition, names))
     own = [draw for draw in found if draw.replicate == replicate]
     if not own:
         numbers = sorted({draw.replicate for draw in found})
-        do = f"there are the replicates {numbers}" if numbers else "its compositions draw nothing"
-        raise SpecError(f"wanted a draw of {sweep}", found=f"no replicate {replicate}", do=do)
+        fix = f"there are the replicates {numbers}" if numbers else "its compositions draw nothing"
+        raise SpecError(f"a draw of {sweep}", got=f"no replicate {replicate}", fix=fix)
     return [draw for draw in own if composition in (None, draw.composition, draw.name)]
 
 
 def not_drawn(sweep: str) -> StoreError:
     """Return what to say of draws that were not made."""
-    do = f"`terrasweep composition draw {sweep}` makes them, and nothing else"
-    return StoreError(f"wanted the draws of {sweep}", found="none in the store", do=do)
+    fix = f"`terrasweep composition draw {sweep}` makes them, and nothing else"
+    return StoreError(f"the draws of {sweep}", got="none in the store", fix=fix)
 
 
 def _told_apart(found: Sequence[Draw]) -> list[Draw]:

@@ -64,14 +64,14 @@ class Plan:
     cells: tuple[Cell, ...]
 
     @cached_property
-    def wanted(self) -> tuple[Cell, ...]:
+    def included(self) -> tuple[Cell, ...]:
         """The cells that are not excluded."""
         return tuple(cell for cell in self.cells if cell.excluded is None)
 
     @cached_property
     def steps(self) -> tuple[Step[Spec], ...]:
         """Everything the wanted cells need, each once, needs first; the cells are not among it."""
-        return tuple(closure({cell.features.key: cell.features for cell in self.wanted}.values()))
+        return tuple(closure({cell.features.key: cell.features for cell in self.included}.values()))
 
 
 def plan(sweep: Sweep) -> Plan:

@@ -43,7 +43,7 @@ class Missing:
             given_up: What failed for good, by key; none of it is asked for.
         """
         finished, there = ledger.done(), store.done(step.key for step in planned.steps)
-        every = [c.step for c in planned.wanted if str(c.step.key) not in finished]
+        every = [c.step for c in planned.included if str(c.step.key) not in finished]
         why = _behind(planned, there=there, given_up=given_up or {})
         missing = cls([], [])
         for cell in every:

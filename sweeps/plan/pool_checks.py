@@ -35,9 +35,9 @@ def check_pools(sweep: Sweep) -> dict[str, str]:
         room = adapter.count(entry.pool)
         for composition in sweep.drawn:
             if composition.size > room:
-                wanted = f"wanted {composition.size:,} samples for composition {composition.name!r}"
-                found = f"{room:,} in the pool of {entry.name!r}"
-                raise PoolError(wanted, found=found, do="lower size or enlarge the pool")
+                expected = f"{composition.size:,} samples for composition {composition.name!r}"
+                got = f"{room:,} in the pool of {entry.name!r}"
+                raise PoolError(expected, got=got, fix="lower size or enlarge the pool")
         contents[entry.name] = adapter.content(entry.pool)
     return contents
 

@@ -1,4 +1,4 @@
-"""What a validator found, as sentences: the field, what was wanted, what was found, what to do."""
+"""Problems that a validator found, as sentences that name the field."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -25,7 +25,7 @@ _NOUNS = {
     "model": "fields with values",
     "dict": "fields with values",
 }
-"""What was wanted, by the first word of pydantic's error type."""
+"""What was expected, by the first word of pydantic's error type."""
 
 _BOUNDS = {
     "greater_than": ("gt", "greater than"),
@@ -80,9 +80,11 @@ def _coercions(
     elif data == ALL and made == ALL_SAMPLES:
         return  # the one word that stands for a number
     elif _sort(data) != _sort(made) and {_sort(data), _sort(made)} <= {"bool", "number", "text"}:
-        wanted = {"bool": "true or false", "number": "a number", "text": "text"}[_sort(made)]
-        do = "take the quotes off" if isinstance(data, str) else f"write {wanted}"
-        yield Problem(_nearest_mark(trail, marks), f"`{_dotted(trail)}`: {wanted}", repr(data), do)
+        expected = {"bool": "true or false", "number": "a number", "text": "text"}[_sort(made)]
+        fix = "take the quotes off" if isinstance(data, str) else f"write {expected}"
+        yield Problem(
+            _nearest_mark(trail, marks), f"`{_dotted(trail)}`: {expected}", repr(data), fix
+        )
 
 
 def _sort(value: object) -> str:
@@ -112,9 +114,9 @@ class _Finding:
 
     def problem(self) -> Problem:
         """Return the sentence."""
-        wanted, found, do = self._parts()
+        expected, got, fix = self._parts()
         tag = str(self.ctx.get("discriminator", "")).strip("'")
-        return Problem(_nearest_mark((*self._trail(), tag), self.marks), wanted, found, do)
+        return Problem(_nearest_mark((*self._trail(), tag), self.marks), expected, got, fix)
 
     def _trail(self) -> Trail:
         """The loc without the tags of unions and of names, which stand in no file."""
@@ -126,7 +128,7 @@ class _Finding:
         match self.kind:
             case "misfit":
                 where = f"{field}: " if self.loc else ""
-                return where + str(self.ctx["wanted"]), str(self.ctx["found"]), str(self.ctx["do"])
+                return where + str(self.ctx["expected"]), str(self.ctx["got"]), str(self.ctx["fix"])
             case "missing":
                 return f"the field {field}", "nothing there", f"add it{self._meaning()}"
             case "extra_forbidden":

@@ -42,20 +42,20 @@ def read(name: str) -> Sweep:
         return _from_python(Path(file), attribute)
     path = Path(name)
     if path.suffix == ".py":
-        found = "no name of a sweep in it"
-        raise SpecError(f"wanted a sweep in {name}", found=found, do=f"write {name}:NAME")
+        got = "no name of a sweep in it"
+        raise SpecError(f"a sweep in {name}", got=got, fix=f"write {name}:NAME")
     if path.suffix in SUFFIXES or "/" in name or path.is_file():
         return _from_yaml(path)
-    do = f"{nearest(name, studies())}; a file is named with its suffix .yaml"
-    raise SpecError("wanted a sweep of the catalogue or a file", found=repr(name), do=do)
+    fix = f"{nearest(name, studies())}; a file is named with its suffix .yaml"
+    raise SpecError("a sweep of the catalogue or a file", got=repr(name), fix=fix)
 
 
 def composition(name: str) -> CompositionEntry:
     """Return a composition of the catalogue; one that says no size has none yet."""
     known = compositions()
     if name not in known:
-        wanted = "wanted a composition of the catalogue"
-        raise SpecError(wanted, found=repr(name), do=nearest(name, known))
+        expected = "a composition of the catalogue"
+        raise SpecError(expected, got=repr(name), fix=nearest(name, known))
     path = CATALOG / "compositions" / f"{name}.yaml"
     document = _parsed(path)
     try:
@@ -84,10 +84,10 @@ def read_pool(path: Path) -> PoolFile | None:
 def _from_yaml(path: Path) -> Sweep:
     document = _parsed(path)
     if not isinstance(document.data, dict):
-        found = f"a {type(document.data).__name__}"
-        do = "begin with `name:`; `terrasweep spec schema` lists the fields"
+        got = f"a {type(document.data).__name__}"
+        fix = "begin with `name:`; `terrasweep spec schema` lists the fields"
         mark = document.marks[()]
-        raise _refused(path, [Problem(mark, "fields with values at the top level", found, do)])
+        raise _refused(path, [Problem(mark, "fields with values at the top level", got, fix)])
     data, unknown = _with_catalogue(document)
     try:
         sweep = Sweep.model_validate(data)
@@ -107,15 +107,15 @@ def _parsed(path: Path) -> Document:
     except YamlProblemError as error:
         raise _refused(path, [error.problem]) from None
     except FileNotFoundError:
-        do = f"check the path, or name a study of the catalogue: {', '.join(studies())}"
-        raise SpecError(f"wanted the sweep file {path}", found="no such file", do=do) from None
+        fix = f"check the path, or name a study of the catalogue: {', '.join(studies())}"
+        raise SpecError(f"the sweep file {path}", got="no such file", fix=fix) from None
     except IsADirectoryError:
-        do = "name the YAML file in it"
-        raise SpecError(f"wanted the sweep file {path}", found="a folder", do=do) from None
+        fix = "name the YAML file in it"
+        raise SpecError(f"the sweep file {path}", got="a folder", fix=fix) from None
     except OSError as error:
-        found = error.strerror or str(error)
-        do = "make it readable, or name another file"
-        raise SpecError(f"wanted to read {path}", found=found, do=do) from None
+        got = error.strerror or str(error)
+        fix = "make it readable, or name another file"
+        raise SpecError(f"to read {path}", got=got, fix=fix) from None
 
 
 def _refused(path: Path, found: Iterable[Problem]) -> SpecError:
@@ -161,9 +161,9 @@ def _composition_path(name: str) -> Path:
 
 
 def _unknown_composition(name: str, place: int, mark: Mark | None) -> Problem:
-    wanted = f"`compositions.{place}`: a composition of the catalogue"
-    do = f"{nearest(name, compositions())}; or write out its name and rule"
-    return Problem(mark, wanted, repr(name), do)
+    expected = f"`compositions.{place}`: a composition of the catalogue"
+    fix = f"{nearest(name, compositions())}; or write out its name and rule"
+    return Problem(mark, expected, repr(name), fix)
 
 
 def _with_name(name: str, data: object) -> object:
@@ -182,16 +182,16 @@ def _from_python(path: Path, attribute: str) -> Sweep:
         return found[attribute]
     if hasattr(module, attribute):
         kind = type(getattr(module, attribute)).__name__
-        do = f"assign a Sweep to it; {nearest(attribute, found)}"
-        raise SpecError(f"wanted a Sweep named {attribute} in {path}", found=f"a {kind}", do=do)
-    wanted = f"wanted a Sweep named {attribute!r} in {path}"
-    raise SpecError(wanted, found="no such name", do=nearest(attribute, found))
+        fix = f"assign a Sweep to it; {nearest(attribute, found)}"
+        raise SpecError(f"a Sweep named {attribute} in {path}", got=f"a {kind}", fix=fix)
+    expected = f"a Sweep named {attribute!r} in {path}"
+    raise SpecError(expected, got="no such name", fix=nearest(attribute, found))
 
 
 def _imported(path: Path) -> ModuleType:
     if not path.is_file():
-        found = "a folder" if path.is_dir() else "no such file"
-        raise SpecError(f"wanted the Python file {path}", found=found, do="check the path")
+        got = "a folder" if path.is_dir() else "no such file"
+        raise SpecError(f"the Python file {path}", got=got, fix="check the path")
     spec = importlib.util.spec_from_file_location(f"_sweep_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
@@ -206,8 +206,8 @@ def _imported(path: Path) -> ModuleType:
         no_marks: dict[Trail, Mark] = {}
         raise _refused(path, problems(error, kind=kind, marks=no_marks)) from None
     except Exception as error:  # whatever a user's file may raise
-        do = "mend the file; --debug shows where"
-        raise SpecError(f"wanted to run {path}", found=_told(error, path), do=do) from error
+        fix = "mend the file; --debug shows where"
+        raise SpecError(f"to run {path}", got=_told(error, path), fix=fix) from error
     return module
 
 

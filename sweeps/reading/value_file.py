@@ -26,9 +26,9 @@ def read_part(path: Path, kind: type[Part], *, called: str) -> Part:
     except ValidationError as error:
         raise _refused(path, problems(error, kind=kind, marks=document.marks)) from None
     except OSError as error:
-        found = error.strerror or str(error)
-        do = "check the path; docs/cluster.md shows such a file"
-        raise SpecError(f"wanted {called} in {path}", found=found, do=do) from None
+        got = error.strerror or str(error)
+        fix = "check the path; docs/cluster.md shows such a file"
+        raise SpecError(f"{called} in {path}", got=got, fix=fix) from None
     slips = list(coercions(document.data, made.model_dump(mode="json"), marks=document.marks))
     if slips:
         raise _refused(path, slips)

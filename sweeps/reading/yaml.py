@@ -31,14 +31,14 @@ class Problem:
     """What is wrong at one place of a file: one line, three parts."""
 
     mark: Mark | None
-    wanted: str
-    found: str
-    do: str
+    expected: str
+    got: str
+    fix: str
 
     def told(self, source: str) -> str:
         """Return the problem as one line that names file, line and column."""
         place = f"{source}:{self.mark.line}:{self.mark.column}" if self.mark else source
-        text = f"{place}: wanted {self.wanted}; found {self.found}; {self.do}"
+        text = f"{place}: expected {self.expected}, got {self.got}. Fix: {self.fix}"
         return " ".join(text.split())
 
 
@@ -47,7 +47,7 @@ class YamlProblemError(ValueError):
 
     def __init__(self, problem: Problem) -> None:
         """Keep the problem for the sentence."""
-        super().__init__(problem.wanted)
+        super().__init__(problem.expected)
         self.problem = problem
 
 
@@ -79,20 +79,20 @@ def parse(raw: bytes) -> Document:
     try:
         root = loader.get_single_node()
         if root is None:
-            do = "`terrasweep spec schema` lists the fields; the catalogue has examples"
-            raise YamlProblemError(Problem(Mark(1, 1), "a sweep", "an empty file", do))
+            fix = "`terrasweep spec schema` lists the fields; the catalogue has examples"
+            raise YamlProblemError(Problem(Mark(1, 1), "a sweep", "an empty file", fix))
         marks: dict[Trail, Mark] = {}
         return Document(_Walk(loader, marks).value(root, (), above=()), marks)
     except yaml.MarkedYAMLError as error:
         raise YamlProblemError(_syntax(error)) from None
     except RecursionError:
-        do = "write the values flat"
-        raise YamlProblemError(Problem(None, "a plain file", "very deep nesting", do)) from None
+        fix = "write the values flat"
+        raise YamlProblemError(Problem(None, "a plain file", "very deep nesting", fix)) from None
     except ValueError as error:
         if isinstance(error, YamlProblemError):
             raise
-        do = "write it in quotes if it is text"
-        raise YamlProblemError(Problem(None, "plain values", str(error), do)) from None
+        fix = "write it in quotes if it is text"
+        raise YamlProblemError(Problem(None, "plain values", str(error), fix)) from None
 
 
 def _decoded(raw: bytes) -> str:
@@ -101,9 +101,9 @@ def _decoded(raw: bytes) -> str:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
-        found = f"the byte 0x{raw[error.start]:02x}"
-        do = "save the file as UTF-8"
-        raise YamlProblemError(Problem(Mark(line, column), "UTF-8 text", found, do)) from None
+        got = f"the byte 0x{raw[error.start]:02x}"
+        fix = "save the file as UTF-8"
+        raise YamlProblemError(Problem(Mark(line, column), "UTF-8 text", got, fix)) from None
 
 
 def _loader(text: str) -> _Loader:
@@ -112,25 +112,25 @@ def _loader(text: str) -> _Loader:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         column = error.position - (text.rfind("\n", 0, error.position) + 1) + 1
-        found = f"the control character {error.character!r}"
-        problem = Problem(Mark(line, column), "printable text", found, "delete that character")
+        got = f"the control character {error.character!r}"
+        problem = Problem(Mark(line, column), "printable text", got, "delete that character")
         raise YamlProblemError(problem) from None
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> Problem:
     at = error.problem_mark or error.context_mark
     told = ", ".join(part for part in (error.problem, error.context) if part)
-    found = told.removeprefix("but ").removeprefix("found ")
-    do = "mend the YAML there; what comes just before may be the cause"
-    if "'\\t'" in found:
-        do = "indent with spaces instead of tabs"
-    elif "alias" in found:
-        do = "define the anchor above, or write the value out"
-    elif "single document" in found:
-        do = "keep one sweep in one file, without `---` between"
-    elif "constructor for the tag" in found:
-        do = "drop the tag; a sweep holds plain values only"
-    return Problem(Mark(at.line + 1, at.column + 1) if at else None, "valid YAML", found, do)
+    got = told.removeprefix("but ").removeprefix("found ")
+    fix = "mend the YAML there; what comes just before may be the cause"
+    if "'\\t'" in got:
+        fix = "indent with spaces instead of tabs"
+    elif "alias" in got:
+        fix = "define the anchor above, or write the value out"
+    elif "single document" in got:
+        fix = "keep one sweep in one file, without `---` between"
+    elif "constructor for the tag" in got:
+        fix = "drop the tag; a sweep holds plain values only"
+    return Problem(Mark(at.line + 1, at.column + 1) if at else None, "valid YAML", got, fix)
 
 
 @dataclass
@@ -161,8 +161,8 @@ class _Walk:
         for name_node, item in node.value:
             name, mark = self._name(name_node), _mark(name_node)
             if name in first:
-                found = f"{name!r} a second time (first in line {first[name].line})"
-                problem = Problem(mark, "every field once", found, "drop one of the two")
+                got = f"{name!r} a second time (first in line {first[name].line})"
+                problem = Problem(mark, "every field once", got, "drop one of the two")
                 raise YamlProblemError(problem)
             first[name] = mark
             self.marks[(*path, name)] = mark
@@ -173,19 +173,19 @@ class _Walk:
         name = self._scalar(node) if plain and node.tag != "tag:yaml.org,2002:merge" else node.value
         if plain and isinstance(name, str) and name != "<<":
             return name
-        found = "a list or a mapping"
+        got = "a list or a mapping"
         if plain:
             read_as = "" if isinstance(name, str) else f", which YAML reads as {name!r}"
-            found = f"{node.value!r}{read_as}"
-        do = "write every field out" if plain and node.value == "<<" else "write the name in quotes"
-        raise YamlProblemError(Problem(_mark(node), "a field name", found, do))
+            got = f"{node.value!r}{read_as}"
+        fix = "write every field out" if plain and node.value == "<<" else "put the name in quotes"
+        raise YamlProblemError(Problem(_mark(node), "a field name", got, fix))
 
     def _scalar(self, node: yaml.Node) -> object:
         try:
             return self.loader.construct_object(node)
         except ValueError as error:
-            do = "write it in quotes if it is text"
-            raise YamlProblemError(Problem(_mark(node), "a value", str(error), do)) from None
+            fix = "write it in quotes if it is text"
+            raise YamlProblemError(Problem(_mark(node), "a value", str(error), fix)) from None
 
     def _check(self, node: yaml.Node, above: tuple[yaml.Node, ...]) -> None:
         self.num_nodes += 1
@@ -193,12 +193,12 @@ class _Walk:
             problem = Problem(_mark(node), "plain values", f"the tag {node.tag!r}", "drop the tag")
             raise YamlProblemError(problem)
         if any(node is one for one in above):
-            do = "write the value out"
-            problem = Problem(_mark(node), "a value", "an anchor that holds itself", do)
+            fix = "write the value out"
+            problem = Problem(_mark(node), "a value", "an anchor that holds itself", fix)
             raise YamlProblemError(problem)
         if self.num_nodes > MAX_NODES:
-            found = f"more than {MAX_NODES:,} values"
-            raise YamlProblemError(Problem(_mark(node), "a small file", found, "use fewer aliases"))
+            got = f"more than {MAX_NODES:,} values"
+            raise YamlProblemError(Problem(_mark(node), "a small file", got, "use fewer aliases"))
 
 
 def _mark(node: yaml.Node) -> Mark:

@@ -22,8 +22,8 @@ def _all_is_none_left(value: object) -> object:
     if value == "all":
         return ALL_SAMPLES
     if value == ALL_SAMPLES and not isinstance(value, bool):
-        wanted = "a number of training samples from 1 up, or `all`"
-        raise misfit("", wanted, found="0", do="write how many samples to train on")
+        expected = "a number of training samples from 1 up, or `all`"
+        raise misfit("", expected, got="0", fix="write how many samples to train on")
     return value
 
 
@@ -43,8 +43,8 @@ def _count_up(value: object) -> object:
         raise misfit(
             "",
             f"a count of seeds from 1 to {MAX_SEEDS:,}",
-            found=str(value),
-            do="write a count such as `seeds: 20`, or a list",
+            got=str(value),
+            fix="write a count such as `seeds: 20`, or a list",
         )
     return tuple(range(value))
 

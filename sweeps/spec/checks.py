@@ -23,8 +23,8 @@ def check_read(at: str, model: ModelSpec, task: TaskSpec) -> None:
         raise misfit(
             at,
             f"{', '.join(model.encodes)} of each sample of {task.name}, which {model.name} reads",
-            found=f"only {', '.join(task.gives) or 'coordinates'}",
-            do="judge it on a task that gives them, or set the task's `arrays` if it has some",
+            got=f"only {', '.join(task.gives) or 'coordinates'}",
+            fix="judge it on a task that gives them, or set the task's `arrays` if it has some",
         )
 
 
@@ -35,8 +35,8 @@ def check_mapped(at: str, model: ModelSpec, task: TaskSpec) -> None:
         raise misfit(
             at,
             f"features of every patch of an image for {task.name}, whose labels are maps",
-            found=f"{model.name}, which makes one vector of each image",
-            do=f"judge {' or '.join(names)} on it, or let the task count a map as one class",
+            got=f"{model.name}, which makes one vector of each image",
+            fix=f"judge {' or '.join(names)} on it, or let the task count a map as one class",
         )
 
 
@@ -46,8 +46,8 @@ def check_learned(at: str, model: ModelSpec, pool: PoolSpec) -> None:
         raise misfit(
             f"{at}.pool",
             f"series of at most {model.most_months} months, which is what {model.name} reads",
-            found=f"{pool.num_months} months in the pool",
-            do="shorten the pool's `months`, or train a network that reads more",
+            got=f"{pool.num_months} months in the pool",
+            fix="shorten the pool's `months`, or train a network that reads more",
         )
 
 
@@ -60,8 +60,8 @@ def check_scored(at: str, task: TaskSpec) -> None:
         raise misfit(
             f"{at}.task.metric",
             f"a metric of {MEANT[task.target]}, which {task.name} asks for",
-            found=repr(task.metric),
-            do=f"there are {', '.join(fit)}",
+            got=repr(task.metric),
+            fix=f"there are {', '.join(fit)}",
         )
 
 
@@ -75,8 +75,8 @@ def check_trained(at: str, task: TaskSpec, *, protocols: Sequence[ProbeSpec]) ->
                 f"protocols.{place}",
                 f"a protocol that can be trained for {MEANT[task.target]}, "
                 f"which {task.name} in {at} asks for",
-                found=protocol.name,
-                do=f"there are {', '.join(fit)}",
+                got=protocol.name,
+                fix=f"there are {', '.join(fit)}",
             )
 
 
@@ -86,13 +86,13 @@ def check_drawn(task: TaskSpec, draw: DrawSpec) -> None:
         raise misfit(
             "draw.held_out",
             f"the official split of {task.name}",
-            found="a task whose authors give none",
-            do="hold out the `remainder` or `blocks`",
+            got="a task whose authors give none",
+            fix="hold out the `remainder` or `blocks`",
         )
     if draw.stratified and task.target not in ("binary", "classes"):
         raise misfit(
             "draw.stratified",
             f"classes of {task.name} to draw by",
-            found=f"a task that asks for {MEANT[task.target]}",
-            do="leave `stratified` out",
+            got=f"a task that asks for {MEANT[task.target]}",
+            fix="leave `stratified` out",
         )

@@ -66,8 +66,7 @@ class CheckpointEntry(Part):
         try:
             self._card = checkpoint_card.read(Path(self.checkpoint))
         except UserError as error:
-            wanted = error.wanted.removeprefix("wanted ")
-            raise misfit("checkpoint", wanted, found=error.found, do=error.do) from None
+            raise misfit("checkpoint", error.expected, got=error.got, fix=error.fix) from None
         return self
 
     @property
@@ -84,8 +83,8 @@ def _arm(value: object, _: ValidatorFunctionWrapHandler) -> CompositionEntry | C
         raise misfit(
             "",
             "a composition with its name and its rule",
-            found=f"the bare name {value!r}",
-            do="bare names are looked up in the catalogue where a YAML file is read; in Python, "
+            got=f"the bare name {value!r}",
+            fix="bare names are looked up in the catalogue where a YAML file is read; in Python, "
             "write the entry out",
         )
     if isinstance(value, dict) and "checkpoint" in value:
@@ -111,10 +110,10 @@ def check_checkpoints(
             continue
         own, at = entry.card.model.name, f"compositions.{place}.checkpoint"
         if own not in networks:
-            wanted = f"a checkpoint of a network of this sweep ({', '.join(sorted(networks))})"
-            do = "name another, or add a model entry of its network"
-            raise misfit(at, wanted, found=f"one of {own}", do=do)
+            expected = f"a checkpoint of a network of this sweep ({', '.join(sorted(networks))})"
+            fix = "name another, or add a model entry of its network"
+            raise misfit(at, expected, got=f"one of {own}", fix=fix)
         if entry.name == baseline and set(networks) != {own}:
-            wanted = "a baseline that every model of the sweep has"
-            do = "choose a composition, or leave the other networks to a sweep of their own"
-            raise misfit("baseline", wanted, found=f"a checkpoint of {own} alone", do=do)
+            expected = "a baseline that every model of the sweep has"
+            fix = "choose a composition, or leave the other networks to a sweep of their own"
+            raise misfit("baseline", expected, got=f"a checkpoint of {own} alone", fix=fix)

@@ -10,10 +10,10 @@ from terrasweep.infra.errors import nearest
 MAX_CELLS = 2_000_000  # a plan is held in memory; a larger grid is a slip of the pen
 
 
-def misfit(at: str, wanted: str, *, found: str, do: str) -> PydanticCustomError:
+def misfit(at: str, expected: str, *, got: str, fix: str) -> PydanticCustomError:
     """Return the error of a field, named by its dotted path, that does not fit the others."""
-    parts = {"at": at, "wanted": wanted, "found": found, "do": do}
-    return PydanticCustomError("misfit", "{wanted}; found {found}; {do}", parts)
+    parts = {"at": at, "expected": expected, "got": got, "fix": fix}
+    return PydanticCustomError("misfit", "expected {expected}, got {got}. Fix: {fix}", parts)
 
 
 def check_once(axis: str, values: Sequence[str]) -> None:
@@ -24,15 +24,15 @@ def check_once(axis: str, values: Sequence[str]) -> None:
         raise misfit(
             f"{axis}.{last}",
             f"every value of {axis} once",
-            found=f"{twice[0]!r} named twice",
-            do="drop one, or give it another name",
+            got=f"{twice[0]!r} named twice",
+            fix="drop one, or give it another name",
         )
 
 
 def check_known(at: str, value: str, *, known: Sequence[str], what: str) -> None:
     """Refuse a name that the sweep does not have."""
     if value not in known:
-        raise misfit(at, f"{what} of this sweep", found=repr(value), do=nearest(value, known))
+        raise misfit(at, f"{what} of this sweep", got=repr(value), fix=nearest(value, known))
 
 
 def check_room(at: str, *, size: int, room: int | None, names: tuple[str, str]) -> None:
@@ -42,8 +42,8 @@ def check_room(at: str, *, size: int, room: int | None, names: tuple[str, str]) 
         raise misfit(
             at,
             f"composition {composition!r} to fit in the {room:,} samples of the pool of {model!r}",
-            found=f"a size of {size:,}",
-            do="lower size or enlarge the pool",
+            got=f"a size of {size:,}",
+            fix="lower size or enlarge the pool",
         )
 
 
@@ -53,6 +53,6 @@ def check_cells(num_cells: int) -> None:
         raise misfit(
             "",
             f"a grid of at most {MAX_CELLS:,} cells",
-            found=f"{num_cells:,} cells",
-            do="shorten an axis, or make several sweeps of it",
+            got=f"{num_cells:,} cells",
+            fix="shorten an axis, or make several sweeps of it",
         )

@@ -229,9 +229,9 @@ def _check_sizes(sweep: Sweep) -> None:
 
 def _unfit(at: str, entry: CompositionEntry, error: ValidationError) -> PydanticCustomError:
     said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-    found, _, do = said.partition("; ")
-    wanted = f"a rule and a size that fit each other in {entry.name!r}"
-    return misfit(at, wanted, found=found, do=do)
+    got, _, fix = said.partition("; ")
+    expected = f"a rule and a size that fit each other in {entry.name!r}"
+    return misfit(at, expected, got=got, fix=fix)
 
 
 def _check_exclusions(sweep: Sweep) -> None:
@@ -242,8 +242,8 @@ def _check_exclusions(sweep: Sweep) -> None:
         at = f"exclude.{place}"
         said = rule.model_dump(mode="json", exclude={"reason"}, exclude_none=True)
         if not said:
-            do = "say what is left out, such as `continent: oceania`"
-            raise misfit(at, "an exclusion of at least one axis", found="only a reason", do=do)
+            fix = "say what is left out, such as `continent: oceania`"
+            raise misfit(at, "an exclusion of at least one axis", got="only a reason", fix=fix)
         for axis, value in said.items():
             known = axes["n" if axis == "n" else f"{axis}s"]
             check_known(f"{at}.{axis}", str(value), known=known, what=f"a {axis}")

@@ -98,7 +98,7 @@ def test_workers_never_take_a_room_from_the_folder_a_driver_is_started_in(strang
 def test_an_address_where_nobody_listens_is_answered_with_a_sentence(address):
     answer = _join(address)
     assert answer.returncode == 1
-    assert f"wanted to join the Ray cluster at {address!r}" in answer.stderr
+    assert f"Expected to join the Ray cluster at {address!r}" in answer.stderr
     assert "host:port" in answer.stderr
     assert "Traceback" not in answer.stderr
 

@@ -127,14 +127,14 @@ def test_a_sample_off_the_continents_is_kept(sharded: dict):
 
 
 def test_a_pool_without_a_column_is_refused_in_a_sentence(sharded: dict):
-    assert "found no month" in sharded["columns"]
+    assert "got no month" in sharded["columns"]
 
 
 def test_more_rejects_than_the_spec_bears_fail_the_step_with_the_table(sharded: dict):
     assert "at most 30.00% of the pool's rows rejected" in sharded["many"]
-    assert "found 10 of 24" in sharded["many"]
+    assert "got 10 of 24" in sharded["many"]
     assert "a coordinate lies off the Earth: 1" in sharded["many"]
 
 
 def test_a_pool_without_a_sound_row_is_refused_with_the_table(sharded: dict):
-    assert "found none among 24 rows (a coordinate is not a finite number: 17" in sharded["all"]
+    assert "got none among 24 rows (a coordinate is not a finite number: 17" in sharded["all"]

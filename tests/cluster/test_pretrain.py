@@ -189,7 +189,7 @@ def test_progress_is_dropped_once_there_is_a_record_and_not_before(store, plante
 def test_a_loss_that_is_no_number_is_one_sentence_and_leaves_no_record(store, planted):
     wild = TrainingSpec(epochs=3, batch_size=32, lr=1e30, warmup_epochs=0)
     step = planted.pretrain(TINY, wild)
-    with pytest.raises(BadDataError, match=r"at step \d+ \(epoch \d\); found .*diverged\.json in"):
+    with pytest.raises(BadDataError, match=r"at step \d+ \(epoch \d\), got .*diverged\.json in"):
         run(step, store)
     assert not store.has(step.key)
     where = json.loads(store_file(store, f"progress/{step.key}/diverged.json").read_bytes())

@@ -53,13 +53,13 @@ def test_a_sweep_ends_with_one_row_per_cell_and_a_report(finished, smoke):
     store, outcome = finished
     planned = plan(smoke)
     rows = Ledger(store).results()
-    assert set(rows["key"].to_pylist()) == {str(cell.step.key) for cell in planned.wanted}
+    assert set(rows["key"].to_pylist()) == {str(cell.step.key) for cell in planned.included}
     assert all(0 <= value <= 1 for value in rows["value"].to_pylist())
     assert store.done(step.key for step in planned.steps) == {s.key for s in planned.steps}
     made = dict.fromkeys({step.stage for step in planned.steps}, 0)
     for step in planned.steps:
         made[step.stage] += 1
-    assert outcome.made == made | {"finetune": len(planned.wanted)}
+    assert outcome.made == made | {"finetune": len(planned.included)}
     assert outcome.failures == 0
     assert "<html" in (store.local_root / "reports" / "smoke" / "report.html").read_text()
 
@@ -84,14 +84,14 @@ def test_another_composition_makes_only_what_is_new(finished, smoke):
     asia = CompositionEntry(name="asia", rule={"kind": "only", "values": ["asia"]}, size=300)
     more = smoke.model_copy(update={"compositions": (*smoke.compositions, asia)})
     outcome = _run(more, store)
-    per_composition = len(plan(smoke).wanted) // len(smoke.compositions)
+    per_composition = len(plan(smoke).included) // len(smoke.compositions)
     assert outcome.made == {"sample": 1, "pretrain": 1, "encode": 1, "finetune": per_composition}
 
 
 def test_torn_features_are_made_again_and_never_used(finished, smoke):
     store, _ = finished
     truth = Ledger(store).truth()
-    features = plan(smoke).wanted[0].features
+    features = plan(smoke).included[0].features
     record = store.record(features.key)
     for part in store.list("ledger/results"):
         store.drop(part)
@@ -99,7 +99,7 @@ def test_torn_features_are_made_again_and_never_used(finished, smoke):
     outcome = _run(smoke, store)
     assert outcome.failures == 0
     assert outcome.made["encode"] == 1
-    wanted = {str(cell.step.key) for cell in plan(smoke).wanted}
+    wanted = {str(cell.step.key) for cell in plan(smoke).included}
     kept = truth.filter([key in wanted for key in truth["key"].to_pylist()])
     assert Ledger(store).truth().equals(kept)
 
@@ -115,9 +115,9 @@ def test_a_step_that_fails_holds_up_those_that_need_it_and_nobody_else(finished,
     store, _ = finished
     sweep = _wild(smoke)
     outcome = _run(sweep, store)
-    wild = [c for c in plan(sweep).wanted if c.model == "wild" and c.composition != "zero"]
+    wild = [c for c in plan(sweep).included if c.model == "wild" and c.composition != "zero"]
     done = Ledger(store).done()
-    missing = {str(c.step.key) for c in plan(sweep).wanted} - done
+    missing = {str(c.step.key) for c in plan(sweep).included} - done
     assert missing == {str(cell.step.key) for cell in wild}
     assert outcome.failures == len(wild)
     failures = Ledger(store).failures().to_pylist()
@@ -131,5 +131,5 @@ def test_a_sweep_of_which_nothing_can_be_trained_is_an_error_with_its_reason(fin
     sweep = _wild(smoke)
     compositions = tuple(c for c in sweep.compositions if c.name != "zero")
     lost = sweep.model_copy(update={"models": sweep.models[1:], "compositions": compositions})
-    with pytest.raises(StepFailedError, match=r"wanted pretrain/[0-9a-f]{16} \(wild--"):
+    with pytest.raises(StepFailedError, match=r"Expected pretrain/[0-9a-f]{16} \(wild--"):
         _run(lost, store)

@@ -188,13 +188,13 @@ def test_the_card_records_what_happened(kind: type[Spec]):
 
 @KINDS
 def test_too_much_asked_is_a_sentence(kind: type[Spec]):
-    with pytest.raises(PoolError, match=r"wanted .*; found .*; lower size"):
+    with pytest.raises(PoolError, match=r"Expected .*, got .*. Fix: lower size"):
         draw(EXAMPLES[kind], POOL.num_rows * 10)
 
 
 @KINDS
 def test_an_empty_pool_is_a_sentence(kind: type[Spec]):
-    with pytest.raises(PoolError, match=r"^wanted .*; found "):
+    with pytest.raises(PoolError, match=r"^Expected .*, got "):
         draw(EXAMPLES[kind], 5, pool=POOL.slice(0, 0))
 
 

@@ -132,8 +132,8 @@ def test_a_folder_that_is_not_there_or_empty_is_a_sentence(name: str, tmp_path: 
         with pytest.raises((TaskError, PoolError)) as caught:
             TASKS[name].read(spec)
         said = str(caught.value)
-        assert said.startswith("wanted ")
-        assert "; found " in said
+        assert said.startswith("Expected ")
+        assert ", got " in said
         assert str(path.parent) in said
 
 

@@ -1,4 +1,4 @@
-"""The package has one name: it lives beside a user's own folders, and opens without heavy libraries."""
+"""The package has one name, beside any folders of a user, and imports nothing heavy."""
 
 import os
 import subprocess

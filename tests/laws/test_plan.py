@@ -127,4 +127,4 @@ def test_what_is_excluded_is_planned_and_not_wanted(sweep: Sweep, data: st.DataO
     }
     assert places(planned) == places(plan(sweep))
     assert {at for at, c in zip(places(planned), planned.cells, strict=True) if c.excluded} == out
-    assert len(planned.wanted) == len(planned.cells) - len(out)
+    assert len(planned.included) == len(planned.cells) - len(out)

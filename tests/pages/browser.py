@@ -34,7 +34,7 @@ def find_browser(bundled: str) -> str:
     if path is not None:
         return path
     if named:
-        pytest.fail(f"wanted the browser that {BROWSER_ENV} names; found no {named}")
+        pytest.fail(f"Expected the browser that {BROWSER_ENV} names, got no {named}")
     if not Path(bundled).is_file():
         fetch = [sys.executable, "-m", "playwright", "install", "chromium"]
         subprocess.run(fetch, check=False, capture_output=True, timeout=300)

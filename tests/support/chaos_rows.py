@@ -55,7 +55,7 @@ def written(path: Path, rounds: Sequence[int]) -> Path:
 
 def equal(sweep: Path, *, truth: pa.Table, store: str, town: Town) -> bool:
     """Say whether a store holds the rows of a sweep as they should be, and nothing torn."""
-    keys = pa.array(sorted(str(cell.step.key) for cell in plan(read(str(sweep))).wanted))
+    keys = pa.array(sorted(str(cell.step.key) for cell in plan(read(str(sweep))).included))
     ledger = Ledger(_opened(store, town))
     found, wanted = (_of(table, keys) for table in (ledger.truth(), truth))
     return bool(len(found) == len(keys) and found.equals(wanted) and not ledger.torn())

@@ -53,27 +53,27 @@ def series(arrays: Arrays) -> dict[str, np.ndarray]:
 
 def _check_shapes(arrays: Arrays) -> None:
     shape, steps = arrays["x"].shape, arrays["dynamic_world"].shape
-    wanted = f"wanted `x` of shape (samples, 1 to {MAX_STEPS} months, {NUM_BANDS} or {RAW_BANDS})"
+    expected = f"`x` of shape (samples, 1 to {MAX_STEPS} months, {NUM_BANDS} or {RAW_BANDS})"
     if len(shape) != 3 or not 0 < shape[1] <= MAX_STEPS or shape[2] not in (NUM_BANDS, RAW_BANDS):
-        raise BadDataError(wanted, found=f"{shape}", do="bring the array into this shape")
+        raise BadDataError(expected, got=f"{shape}", fix="bring the array into this shape")
     if steps != shape[:2]:
-        wanted = f"wanted `dynamic_world` of shape {shape[:2]}, as `x` has months"
-        raise BadDataError(wanted, found=f"{steps}", do=f"write {MISSING} where there is none")
+        expected = f"`dynamic_world` of shape {shape[:2]}, as `x` has months"
+        raise BadDataError(expected, got=f"{steps}", fix=f"write {MISSING} where there is none")
     masked = arrays["mask"].shape if "mask" in arrays else (*shape[:2], NUM_BANDS)
     if masked != (*shape[:2], NUM_BANDS):
-        wanted = f"wanted `mask` of shape {(*shape[:2], NUM_BANDS)}"
-        raise BadDataError(wanted, found=f"{masked}", do="mask the normalised bands")
+        expected = f"`mask` of shape {(*shape[:2], NUM_BANDS)}"
+        raise BadDataError(expected, got=f"{masked}", fix="mask the normalised bands")
 
 
 def _months(month: np.ndarray, *, shape: tuple[int, ...]) -> np.ndarray:
     """Return the month in which each series begins, or that of each of its steps."""
     samples, steps = shape
     if month.shape not in ((), (samples,), (samples, steps)):
-        wanted = f"wanted `month` of shape ({samples},) or ({samples}, {steps})"
-        raise BadDataError(wanted, found=f"{month.shape}", do="write the first month, from 0")
+        expected = f"`month` of shape ({samples},) or ({samples}, {steps})"
+        raise BadDataError(expected, got=f"{month.shape}", fix="write the first month, from 0")
     if month.min() < 0 or month.max() >= MONTHS:
-        wanted = f"wanted `month` from 0 (January) to {MONTHS - 1}"
-        raise BadDataError(wanted, found=f"{month.min()} to {month.max()}", do="count from 0")
+        expected = f"`month` from 0 (January) to {MONTHS - 1}"
+        raise BadDataError(expected, got=f"{month.min()} to {month.max()}", fix="count from 0")
     return month.astype(np.int64) if month.ndim else np.full(samples, month, dtype=np.int64)
 
 

@@ -152,7 +152,7 @@ def _one_view(features: Tensor, *, generator: torch.Generator, training: bool) -
 
 def _nothing_to_match() -> BadDataError:
     return BadDataError(
-        "wanted an array `image` or `features` to learn places from",
-        found="coordinates alone",
-        do="choose a pool with images, or with features of them",
+        "an array `image` or `features` to learn places from",
+        got="coordinates alone",
+        fix="choose a pool with images, or with features of them",
     )

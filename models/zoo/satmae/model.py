@@ -180,9 +180,9 @@ class SatMae(Network):
             images = images[:, self.kept]
         elif not officially:
             raise BadDataError(
-                "wanted images of 13 bands, since the model's `dropped` is not the official one",
-                found=f"{images.shape[1]} bands",
-                do="leave `dropped` out, or choose a pool and a task with all bands",
+                "images of 13 bands, since the model's `dropped` is not the official one",
+                got=f"{images.shape[1]} bands",
+                fix="leave `dropped` out, or choose a pool and a task with all bands",
             )
         return images.float() / BYTE
 

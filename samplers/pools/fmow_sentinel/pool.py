@@ -94,12 +94,12 @@ def _found(spec: FmowSentinelSpec) -> _Found:
     pool_files.check_content(spec, digest)
     index = _index(lists[0], split=split)
     if not index.num_rows:
-        raise pool_files.missing(root, holds=holds, get=GET, found=f"no line in {lists[0].name}")
+        raise pool_files.missing(root, holds=holds, get=GET, got=f"no line in {lists[0].name}")
     return _Found(index, homes[0], digest)
 
 
 def _index(path: Path, *, split: str) -> pa.Table:
-    table, broken = csv.read(path, wanted=WANTED)
+    table, broken = csv.read(path, expected=WANTED)
     category, location, image, stamp = (table.column(name) for name in WANTED)
     place = pc.binary_join_element_wise(category, location, "_")
     name = pc.binary_join_element_wise(place, image, "_")
@@ -126,7 +126,7 @@ def _places(table: pa.Table, path: Path) -> tuple[np.ndarray, np.ndarray]:
     if {"lat", "lon"} <= set(table.column_names):
         return csv.numbers(table.column("lat")), csv.numbers(table.column("lon"))
     if "polygon" not in table.column_names:
-        raise csv.not_csv(path, wanted=(*WANTED, "polygon"), found="no polygon, and no lat, lon")
+        raise csv.not_csv(path, expected=(*WANTED, "polygon"), got="no polygon, and no lat, lon")
     texts = [
         part.column(0).to_numpy(zero_copy_only=False)
         for part in table.select(["polygon"]).to_batches(max_chunksize=AT_ONCE)

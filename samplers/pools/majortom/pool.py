@@ -72,6 +72,6 @@ def _check(schema: pa.Schema, path: Path) -> None:
     strange = [name for name in strange if not pa.types.is_floating(schema.field(name).type)]
     if not missing and not strange:
         return
-    found = f"no {', '.join(missing)}" if missing else f"no numbers in {', '.join(strange)}"
-    what = f"wanted the columns {', '.join(COLUMNS)} of Major-TOM in {path}"
-    raise PoolError(what, found=found, do=f"check `path` of the pool; {GET}")
+    got = f"no {', '.join(missing)}" if missing else f"no numbers in {', '.join(strange)}"
+    what = f"the columns {', '.join(COLUMNS)} of Major-TOM in {path}"
+    raise PoolError(what, got=got, fix=f"check `path` of the pool; {GET}")

@@ -36,10 +36,10 @@ def check(schema: pa.Schema, path: Path, *, arrays: Sequence[str]) -> None:
     missing = [name for name in needed if name not in schema.names]
     if missing:
         there = ", ".join(schema.names) or "none"
-        raise _wrong(path, f"the columns {', '.join(missing)}", found=f"only {there}")
+        raise _wrong(path, f"the columns {', '.join(missing)}", got=f"only {there}")
     for name in places:
         if not pa.types.is_floating(schema.field(name).type):
-            raise _wrong(path, f"numbers in {name}", found=str(schema.field(name).type))
+            raise _wrong(path, f"numbers in {name}", got=str(schema.field(name).type))
     for name in ("id", "month"):
         if name in schema.names:
             _check_whole(name, schema.field(name).type, path=path)
@@ -59,15 +59,15 @@ def place_column(schema: pa.Schema, path: Path) -> str:
     name = str(about["primary_column"])
     column = about["columns"][name]
     if column.get("encoding") != "WKB":
-        found = str(column.get("encoding"))
-        raise _wrong(path, f"geometry as WKB in {name}", found=found)
+        got = str(column.get("encoding"))
+        raise _wrong(path, f"geometry as WKB in {name}", got=got)
     crs = column.get("crs", {})  # left out, it is longitude and latitude on WGS 84
     known = (crs or {}).get("id", {})
     if crs is None or (known and str(known.get("code")) not in ("4326", "CRS84")):
         raise PoolError(
-            f"wanted longitude and latitude (EPSG:4326) in {name} of {path}",
-            found="no CRS" if crs is None else f"{known.get('authority')}:{known.get('code')}",
-            do="write it anew after `GeoDataFrame.to_crs(4326)`",
+            f"longitude and latitude (EPSG:4326) in {name} of {path}",
+            got="no CRS" if crs is None else f"{known.get('authority')}:{known.get('code')}",
+            fix="write it anew after `GeoDataFrame.to_crs(4326)`",
         )
     return name
 
@@ -84,14 +84,14 @@ def looks(field: pa.Field, path: Path) -> Array:
     promised = f"lists of {size} values ({' x '.join(map(str, wanted))})" if wanted else "arrays"
     shape, inner = _shape(field)
     if not shape:
-        raise _wrong(path, f"{promised} in {name}", found=f"{kind}, no fixed-size list")
+        raise _wrong(path, f"{promised} in {name}", got=f"{kind}, no fixed-size list")
     if size is not None and int(np.prod(shape)) != size:
-        raise _wrong(path, f"{promised} in {name}", found=f"lists of {int(np.prod(shape))}")
+        raise _wrong(path, f"{promised} in {name}", got=f"lists of {int(np.prod(shape))}")
     if name == "image" and len(shape) != 3:
         wanted_shape = (
             "the shape of one image in the field's metadata (see samplers/formats/arrays.py)"
         )
-        raise _wrong(path, f"bands, height and width of {name}: {wanted_shape}", found=str(shape))
+        raise _wrong(path, f"bands, height and width of {name}: {wanted_shape}", got=str(shape))
     _check_numbers(name, inner, path=path)
     own = "float32" if pa.types.is_float64(inner) else str(inner.to_pandas_dtype()().dtype)
     return Array(name, wanted or shape, KINDS.get(name, own))
@@ -113,7 +113,7 @@ def _check_whole(name: str, kind: pa.DataType, *, path: Path) -> None:
     text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     if not pa.types.is_integer(kind) and not (text and name == "id"):
         wanted = "text or whole numbers" if name == "id" else "whole numbers"
-        raise _wrong(path, f"{wanted} in {name}", found=str(kind))
+        raise _wrong(path, f"{wanted} in {name}", got=str(kind))
 
 
 def _check_numbers(name: str, inner: pa.DataType, *, path: Path) -> None:
@@ -126,9 +126,9 @@ def _check_numbers(name: str, inner: pa.DataType, *, path: Path) -> None:
     elif name == "image":
         fits, wanted = str(inner) in ("uint16", "float", "double"), " or ".join(IMAGE)
     if not fits:
-        raise _wrong(path, f"{wanted} in {name}", found=f"{inner}")
+        raise _wrong(path, f"{wanted} in {name}", got=f"{inner}")
 
 
-def _wrong(path: Path, wanted: str, *, found: str) -> PoolError:
-    do = "mend the file, or say in `arrays` which columns hold arrays (docs/pools.md)"
-    return PoolError(f"wanted {wanted} in the pool {path}", found=found, do=do)
+def _wrong(path: Path, expected: str, *, got: str) -> PoolError:
+    fix = "mend the file, or say in `arrays` which columns hold arrays (docs/pools.md)"
+    return PoolError(f"{expected} in the pool {path}", got=got, fix=fix)

@@ -73,7 +73,7 @@ def _found(spec: PretrainWhereSpec) -> _Found:
     home = root / spec.region / f"{spec.split}_shards"
     archives = [tar.look_into(path) for path in sorted(home.glob("*.tar"))]
     if not archives:
-        raise pool_files.missing(root, holds=holds, get=GET, found=_there(root, home))
+        raise pool_files.missing(root, holds=holds, get=GET, got=_there(root, home))
     samples = tuple(sample for archive in archives for sample in archive.samples)
     names = [
         f"{spec.region}/{archive.path.stem}/{sample.key}"
@@ -115,9 +115,9 @@ def _check_understood(samples: tuple[Sample, ...], *, home: Path, spec: Pretrain
             why = str(fault)
     told = parts.describe(samples[0], num_bands=spec.num_bands) if samples else "none"
     raise PoolError(
-        f"wanted samples with an image of {spec.num_bands} bands and a place in {home}",
-        found=f"{told} ({why})",
-        do="set `num_bands`, or write the samples as Parquet for the pool `parquet`",
+        f"samples with an image of {spec.num_bands} bands and a place in {home}",
+        got=f"{told} ({why})",
+        fix="set `num_bands`, or write the samples as Parquet for the pool `parquet`",
     )
 
 

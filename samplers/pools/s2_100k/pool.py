@@ -91,7 +91,7 @@ def _found(spec: S2100kSpec) -> _Found:
     faults |= {f"{span.tar.name}/{name}": TWICE for name, span in again}
     index = _index(root / "index.csv", spec=spec, patches=patches, faults=faults)
     if not index.num_rows:
-        raise pool_files.missing(root, holds=HOLDS, get=GET, found="an index without lines")
+        raise pool_files.missing(root, holds=HOLDS, get=GET, got="an index without lines")
     return _Found(index, patches, digest)
 
 
@@ -111,7 +111,7 @@ def _packed(archives: list[tar.Contents]) -> Iterator[tuple[str, Span]]:
 def _index(
     path: Path, *, spec: S2100kSpec, patches: dict[str, Span], faults: dict[str, str]
 ) -> pa.Table:
-    table, broken = csv.read(path, wanted=("lat", "lon", "fn"))
+    table, broken = csv.read(path, expected=("lat", "lon", "fn"))
     names = [Path(name).name for name in table.column("fn").to_pylist()]
     lines = image_index.index(
         {

@@ -44,8 +44,8 @@ def read(spec: CropHarvestSpec) -> dict[str, np.ndarray]:
     lines = [line for line in _lines(root) if _label(line, spec) is not None]
     lines = [line for line in lines if _file(root, line).is_file()]
     if not lines:
-        found = "no label with a series beside it"
-        raise task_files.incomplete(root, holds=HOLDS, get=GET, found=found)
+        got = "no label with a series beside it"
+        raise task_files.incomplete(root, holds=HOLDS, get=GET, got=got)
     series = np.stack([_series(_file(root, line)) for line in lines])
     covers = np.stack([_dynamic_world(root, line) for line in lines])
     own = {
@@ -66,8 +66,8 @@ def read(spec: CropHarvestSpec) -> dict[str, np.ndarray]:
 def _known(whole: dict[str, np.ndarray], root: Path) -> dict[str, np.ndarray]:
     bad = ~np.isfinite(whole["x"]).all(axis=(1, 2))
     if bad.any():
-        found = f"{int(bad.sum())} series with values that are none"
-        raise faults.malformed(root / "features", wanted="numbers in every series", found=found)
+        got = f"{int(bad.sum())} series with values that are none"
+        raise faults.malformed(root / "features", expected="numbers in every series", got=got)
     return whole
 
 
@@ -77,8 +77,8 @@ def _lines(root: Path) -> list[Line]:
         features = json.loads(path.read_text(encoding="utf-8"))["features"]
         return [feature["properties"] for feature in features]
     except (ValueError, KeyError, TypeError) as error:
-        found = f"{type(error).__name__}: {error}"
-        raise faults.malformed(path, wanted="a GeoJSON of points", found=found) from None
+        got = f"{type(error).__name__}: {error}"
+        raise faults.malformed(path, expected="a GeoJSON of points", got=got) from None
 
 
 def _label(line: Line, spec: CropHarvestSpec) -> int | None:
@@ -101,7 +101,7 @@ def _series(path: Path) -> np.ndarray:
     with hdf5.opened(path) as file:
         values = np.asarray(file["array"], dtype=np.float32)
     if values.shape != SHAPE:
-        raise faults.malformed(path, wanted="12 months of 18 bands", found=f"{values.shape}")
+        raise faults.malformed(path, expected="12 months of 18 bands", got=f"{values.shape}")
     return values
 
 
@@ -112,7 +112,7 @@ def _dynamic_world(root: Path, line: Line) -> np.ndarray:
         return np.full(SHAPE[0], MISSING, np.uint8)
     values = np.load(path, allow_pickle=False)
     if values.shape != SHAPE[:1]:
-        raise faults.malformed(path, wanted="12 months", found=f"{values.shape}")
+        raise faults.malformed(path, expected="12 months", got=f"{values.shape}")
     return np.asarray(values, np.uint8)
 
 
@@ -134,7 +134,7 @@ def _test_set(path: Path) -> dict[str, np.ndarray]:
         x, y, lat, lon = (np.asarray(file[name]) for name in ("x", "y", "lats", "lons"))
     known = y >= 0
     if x.shape[1:] != SHAPE:
-        raise faults.malformed(path, wanted="12 months of 18 bands", found=f"{x.shape[1:]}")
+        raise faults.malformed(path, expected="12 months of 18 bands", got=f"{x.shape[1:]}")
     number = int(known.sum())
     return {
         "id": np.array([f"{path.stem}-{at}" for at in np.flatnonzero(known)]),

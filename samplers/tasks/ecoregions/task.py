@@ -39,7 +39,7 @@ def _drawn(spec: EcoregionsSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     path = task_files.home(spec)
     if not path.exists():
         holds = "Ecoregions2017.shp, or a folder of rasters made of it,"
-        raise task_files.incomplete(path.parent, holds=holds, get=GET, found=f"no {path.name}")
+        raise task_files.incomplete(path.parent, holds=holds, get=GET, got=f"no {path.name}")
     regions = ecoregions.opened(path)
     each = [_continent(spec, continent.value) for continent in Continent]
     lat, lon = (np.concatenate(parts) for parts in zip(*each, strict=True))
@@ -47,9 +47,9 @@ def _drawn(spec: EcoregionsSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     known = names != UNKNOWN["ecoregion"]
     if not known.any():
         raise PoolError(
-            f"wanted the {spec.label} of points in {path}",
-            found="none anywhere",
-            do="give the layer, or a raster of it; " + GET,
+            f"the {spec.label} of points in {path}",
+            got="none anywhere",
+            fix="give the layer, or a raster of it; " + GET,
         )
     return lat[known], lon[known], names[known]
 

@@ -34,9 +34,9 @@ def read(spec: FmowSentinelTaskSpec) -> dict[str, np.ndarray]:
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     strange = sorted(set(whole["category"]) - set(names))
     if strange:
-        found = f"{strange[0]} in {spec.judged} alone"
-        wanted = "the categories of the training set"
-        raise faults.malformed(task_files.home(spec), wanted=wanted, found=found)
+        got = f"{strange[0]} in {spec.judged} alone"
+        expected = "the categories of the training set"
+        raise faults.malformed(task_files.home(spec), expected=expected, got=got)
     label = np.searchsorted(names, whole.pop("category")).astype(np.int64)
     return task_files.columns(spec, ids=whole.pop("id"), label=label, **whole)
 
@@ -48,9 +48,9 @@ def _part(spec: FmowSentinelTaskSpec, split: Split, official: str) -> dict[str, 
     if len(bad):
         found = f"{len(bad):,} that cannot be used, such as {read['id'][bad[0]]}: "
         raise TaskError(
-            f"wanted the images of {split} in {task_files.home(spec)}",
-            found=found + str(read["rejected"][bad[0]]),
-            do="restore the files, or remove their lines from the CSV",
+            f"the images of {split} in {task_files.home(spec)}",
+            got=found + str(read["rejected"][bad[0]]),
+            fix="restore the files, or remove their lines from the CSV",
         )
     return {
         **{name: read[name] for name in ("id", "lat", "lon", "month", "image")},
@@ -70,11 +70,11 @@ def _index(spec: FmowSentinelTaskSpec, split: Split) -> pa.Table:
     try:
         index = pool.index(_pool(spec, split))
     except PoolError as error:
-        raise TaskError(error.wanted, found=error.found, do=error.do) from None
+        raise TaskError(error.expected, got=error.got, fix=error.fix) from None
     if num_sound(index) < index.num_rows:
-        found = f"{index.num_rows - num_sound(index):,} broken lines"
-        wanted = f"whole lines in {split}.csv"
-        raise faults.malformed(task_files.home(spec), wanted=wanted, found=found)
+        got = f"{index.num_rows - num_sound(index):,} broken lines"
+        expected = f"whole lines in {split}.csv"
+        raise faults.malformed(task_files.home(spec), expected=expected, got=got)
     return index
 
 

@@ -71,7 +71,7 @@ def _taken(spec: FortySpec, split: str) -> list[_Patch]:
         own = (_patch(record, spec, path) for record in _records(path))
         kept = _lowest([*kept, *(one for one in own if one is not None)], number=spec.most)
     if not kept:
-        raise task_files.incomplete(root, holds=holds, get=GET, found="no labelled patch in them")
+        raise task_files.incomplete(root, holds=holds, get=GET, got="no labelled patch in them")
     return kept
 
 
@@ -84,14 +84,14 @@ def _records(path: Path) -> list[bytes]:
     try:
         return list(tfrecord.records(path))
     except tfrecord.BrokenError as error:
-        raise faults.malformed(path, wanted="whole records", found=str(error)) from None
+        raise faults.malformed(path, expected="whole records", got=str(error)) from None
 
 
 def _patch(record: bytes, spec: FortySpec, path: Path) -> _Patch | None:
     try:
         told = tfrecord.example(record)
     except tfrecord.BrokenError as error:
-        raise faults.malformed(path, wanted="records of ForTy", found=str(error)) from None
+        raise faults.malformed(path, expected="records of ForTy", got=str(error)) from None
     label = _label(_bytes(told, "segmentation_labels", path), spec)
     if label is None:
         return None
@@ -120,8 +120,8 @@ def _label(codes: np.ndarray, spec: FortySpec) -> np.ndarray | None:
 def _numbers(told: Mapping[str, tfrecord.Value], name: str, path: Path, *, size: int) -> np.ndarray:
     values = told.get(name)
     if not isinstance(values, np.ndarray) or values.size != size:
-        found = "none" if values is None else f"{len(values)}"
-        raise faults.malformed(path, wanted=f"{size} numbers of {name} per record", found=found)
+        got = "none" if values is None else f"{len(values)}"
+        raise faults.malformed(path, expected=f"{size} numbers of {name} per record", got=got)
     return values
 
 
@@ -131,5 +131,5 @@ def _bytes(told: Mapping[str, tfrecord.Value], name: str, path: Path) -> np.ndar
     if isinstance(values, list) and len(values) == 1:
         values = np.frombuffer(values[0], np.uint8)
     if not isinstance(values, np.ndarray) or values.size != SIDE * SIDE:
-        raise faults.malformed(path, wanted=f"a map of {SIDE} x {SIDE} in {name}", found="none")
+        raise faults.malformed(path, expected=f"a map of {SIDE} x {SIDE} in {name}", got="none")
     return values

@@ -56,10 +56,8 @@ def read(spec: GeobenchSpec) -> dict[str, np.ndarray]:
     split = {name: part for part in ("train", "test") for name in parts[part]}
     lacking = [name for name in split if not (root / f"{name}.hdf5").is_file()]
     if lacking:
-        found = f"no {lacking[0]}.hdf5 and {len(lacking) - 1:,} others that the partition names"
-        raise task_files.incomplete(
-            root, holds=f"the samples of {spec.dataset}", get=GET, found=found
-        )
+        got = f"no {lacking[0]}.hdf5 and {len(lacking) - 1:,} others that the partition names"
+        raise task_files.incomplete(root, holds=f"the samples of {spec.dataset}", get=GET, got=got)
     samples = [_sample(root / f"{name}.hdf5", spec) for name in split]
     _check_alike(samples, names=list(split), root=root)
     return task_files.columns(
@@ -86,7 +84,7 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise faults.malformed(path, wanted="JSON", found=str(error)) from None
+        raise faults.malformed(path, expected="JSON", got=str(error)) from None
 
 
 def _sample(path: Path, spec: GeobenchSpec) -> _Sample:
@@ -98,12 +96,12 @@ def _sample(path: Path, spec: GeobenchSpec) -> _Sample:
         maps = [np.asarray(file[name]) for name in file if name.startswith("label")]
     shape = max((band.shape for band in bands), key=lambda own: own[0])
     if any(band.shape != shape for band in bands):
-        found = ", ".join(sorted({str(band.shape) for band in bands}))
-        raise faults.malformed(path, wanted="bands of one shape", found=found)
+        got = ", ".join(sorted({str(band.shape) for band in bands}))
+        raise faults.malformed(path, expected="bands of one shape", got=got)
     lat, lon = _place(about, chosen[0], shape=shape, path=path, spec=spec)
     label = _of_map(maps[0], spec) if maps else about.get("label")
     if label is None:
-        raise faults.malformed(path, wanted="a label", found="none")
+        raise faults.malformed(path, expected="a label", got="none")
     image = np.stack(bands).astype(np.float32)
     return _Sample(image, np.asarray(label), lat, lon, _month(chosen[0]))
 
@@ -114,10 +112,10 @@ def _about(path: Path, text: Any) -> Mapping[str, Any]:
         data = ast.literal_eval(str(text))
         about = pickles.loads(data, known=EXPECTED) if isinstance(data, bytes) else None
     except (ValueError, SyntaxError, pickles.RefusedError) as error:
-        wanted = "what is known of the bands, as data and no more"
-        raise faults.malformed(path, wanted=wanted, found=str(error)) from None
+        expected = "what is known of the bands, as data and no more"
+        raise faults.malformed(path, expected=expected, got=str(error)) from None
     if not isinstance(about, dict):
-        raise faults.malformed(path, wanted="what is known of the bands", found="no dict")
+        raise faults.malformed(path, expected="what is known of the bands", got="no dict")
     return about
 
 
@@ -128,8 +126,8 @@ def _chosen(names: Sequence[str], spec: GeobenchSpec, path: Path) -> list[str]:
     for band in spec.bands:
         own = [name for name in names if name.startswith(band)]
         if not own:
-            found = f"none among {', '.join(names)}"
-            raise faults.malformed(path, wanted=f"the band {band!r}", found=found)
+            got = f"none among {', '.join(names)}"
+            raise faults.malformed(path, expected=f"the band {band!r}", got=got)
         chosen.append(own[0])
     return chosen
 
@@ -159,9 +157,9 @@ def _place(
         if spec.unplaced == "null_island":
             return 0.0, 0.0
         raise TaskError(
-            f"wanted to know where the sample {path} lies",
-            found="no transform and no CRS in it",
-            do="write `unplaced: null_island` if `global` is all that is asked",
+            f"to know where the sample {path} lies",
+            got="no transform and no CRS in it",
+            fix="write `unplaced: null_island` if `global` is all that is asked",
         )
     height, width = shape[:2]
     east = grid[2] + grid[0] * width / 2 + grid[1] * height / 2
@@ -169,7 +167,7 @@ def _place(
     try:
         lon, lat = Transformer.from_crs(crs, 4326, always_xy=True).transform(east, north)
     except CRSError as error:
-        raise faults.malformed(path, wanted="a CRS", found=str(error)) from None
+        raise faults.malformed(path, expected="a CRS", got=str(error)) from None
     return float(lat), float(lon)
 
 
@@ -191,10 +189,10 @@ def _text(crs: Any) -> str | None:
 
 def _check_alike(samples: Sequence[_Sample], *, names: Sequence[str], root: Path) -> None:
     if not samples:
-        raise faults.malformed(root, wanted="samples in the partition", found="none")
+        raise faults.malformed(root, expected="samples in the partition", got="none")
     first = samples[0]
     for name, one in zip(names, samples, strict=True):
         if (one.image.shape, one.label.shape) != (first.image.shape, first.label.shape):
-            found = f"{one.image.shape}, where the first has {first.image.shape}"
-            wanted = "images and labels of one shape"
-            raise faults.malformed(root / f"{name}.hdf5", wanted=wanted, found=found)
+            got = f"{one.image.shape}, where the first has {first.image.shape}"
+            expected = "images and labels of one shape"
+            raise faults.malformed(root / f"{name}.hdf5", expected=expected, got=got)

@@ -32,11 +32,11 @@ def read(spec: GeowikiSpec) -> dict[str, np.ndarray]:
     key = next((name for name in ("location_id", "locationid") if name in lines), None)
     lacking = [name for name in WANTED if name not in lines]
     if key is None or lacking:
-        found = f"the columns {', '.join(map(str, lines.columns))}"
-        raise faults.malformed(there[0], wanted=f"locationid, {', '.join(WANTED)}", found=found)
+        got = f"the columns {', '.join(map(str, lines.columns))}"
+        raise faults.malformed(there[0], expected=f"locationid, {', '.join(WANTED)}", got=got)
     if lines[list(WANTED)].isna().any(axis=None):
         bad = int(lines[list(WANTED)].isna().any(axis=1).sum())
-        raise faults.malformed(there[0], wanted="numbers in every line", found=f"{bad} without")
+        raise faults.malformed(there[0], expected="numbers in every line", got=f"{bad} without")
     seen = lines.groupby(key, sort=True)[list(WANTED)].mean()
     return task_files.columns(
         spec,

@@ -59,14 +59,14 @@ def _table(spec: LabelledSpec) -> tuple[pa.Table, Path]:
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        found = " ".join(str(error).split())
-        raise faults.malformed(path, wanted="a Parquet file", found=found) from None
+        got = " ".join(str(error).split())
+        raise faults.malformed(path, expected="a Parquet file", got=got) from None
     wanted = ["id", spec.label, *spec.arrays, *([spec.split] if spec.split else [])]
     lacking = [name for name in wanted if name not in table.column_names]
     if lacking:
         there = ", ".join(table.column_names)
-        found = f"no {', '.join(lacking)} among {there}"
-        raise faults.malformed(path, wanted=f"the columns {', '.join(wanted)}", found=found)
+        got = f"no {', '.join(lacking)} among {there}"
+        raise faults.malformed(path, expected=f"the columns {', '.join(wanted)}", got=got)
     return table, path
 
 
@@ -74,7 +74,7 @@ def _labels(table: pa.Table, spec: LabelledSpec, path: Path) -> np.ndarray:
     if spec.asks == "number":
         values = _column(table, spec.label, path)
         if values.dtype.kind not in "if":
-            raise faults.malformed(path, wanted=f"numbers in {spec.label}", found="words")
+            raise faults.malformed(path, expected=f"numbers in {spec.label}", got="words")
         return values.astype(np.float64)
     if spec.asks == "labels":
         return _several(table, spec, path)
@@ -85,16 +85,16 @@ def _labels(table: pa.Table, spec: LabelledSpec, path: Path) -> np.ndarray:
 def _words(table: pa.Table, spec: LabelledSpec, path: Path) -> np.ndarray:
     values = _column(table, spec.label, path)
     if values.dtype.kind == "f":
-        wanted = f"words or whole numbers in {spec.label}"
-        raise faults.malformed(path, wanted=wanted, found="fractions; write `asks: number`")
+        expected = f"words or whole numbers in {spec.label}"
+        raise faults.malformed(path, expected=expected, got="fractions; write `asks: number`")
     return values if values.dtype.kind in "iu" else values.astype(str)
 
 
 def _several(table: pa.Table, spec: LabelledSpec, path: Path) -> np.ndarray:
     values = _array(table, spec.label, path)
     if values.ndim != 2 or not np.isin(values, (0, 1)).all():
-        wanted = f"lists of zeros and ones in {spec.label}"
-        raise faults.malformed(path, wanted=wanted, found="other values")
+        expected = f"lists of zeros and ones in {spec.label}"
+        raise faults.malformed(path, expected=expected, got="other values")
     return values.astype(np.int64)
 
 
@@ -102,12 +102,12 @@ def _places(table: pa.Table, path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         point = place_column(table.schema, path)
     except PoolError as error:
-        raise faults.malformed(path, wanted="places", found=error.found) from None
+        raise faults.malformed(path, expected="places", got=error.got) from None
     if point:
         return middles(shapely.from_wkb(np.array(table.column(point).to_pylist(), dtype=object)))
     lacking = [name for name in ("lat", "lon") if name not in table.column_names]
     if lacking:
-        raise faults.malformed(path, wanted="lat and lon, or a geometry", found="neither")
+        raise faults.malformed(path, expected="lat and lon, or a geometry", got="neither")
     return _column(table, "lat", path), _column(table, "lon", path)
 
 
@@ -115,8 +115,8 @@ def _column(table: pa.Table, name: str, path: Path) -> np.ndarray:
     column = table.column(name)
     if column.null_count:
         first = column.is_null().to_pylist().index(True)
-        found = f"{column.null_count:,} without, the first in row {first + 1:,}"
-        raise faults.malformed(path, wanted=f"a value of {name} in every row", found=found)
+        got = f"{column.null_count:,} without, the first in row {first + 1:,}"
+        raise faults.malformed(path, expected=f"a value of {name} in every row", got=got)
     return np.asarray(column.to_numpy())
 
 
@@ -125,9 +125,9 @@ def _array(table: pa.Table, name: str, path: Path) -> np.ndarray:
     try:
         told = looks(table.schema.field(name), path)
     except PoolError as error:
-        raise faults.malformed(path, wanted=f"arrays in {name}", found=error.found) from None
+        raise faults.malformed(path, expected=f"arrays in {name}", got=error.got) from None
     if column.null_count:
-        found = f"{column.null_count:,} rows without"
-        raise faults.malformed(path, wanted=f"an array of {name} in every row", found=found)
+        got = f"{column.null_count:,} rows without"
+        raise faults.malformed(path, expected=f"an array of {name} in every row", got=got)
     values = to_arrays(table.select([name]))[name]
     return values.reshape(len(values), *told.shape).astype(told.dtype)

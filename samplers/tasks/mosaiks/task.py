@@ -27,8 +27,8 @@ def read(spec: MosaiksSpec) -> dict[str, np.ndarray]:
     table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
     value = next((name for name in (spec.label, "labels") if name in table), None)
     if value is None or not {"lon", "lat"} <= set(table.columns):
-        found = f"the columns {', '.join(map(str, table.columns))}"
-        raise faults.malformed(path, wanted=f"lon, lat and {spec.label}", found=found)
+        got = f"the columns {', '.join(map(str, table.columns))}"
+        raise faults.malformed(path, expected=f"lon, lat and {spec.label}", got=got)
     label = pd.to_numeric(table[value], errors="coerce").to_numpy(dtype=np.float64)
     known = np.isfinite(label)
     kept = table[known]
@@ -44,7 +44,7 @@ def _learnt(label: np.ndarray, spec: MosaiksSpec, path: Path) -> np.ndarray:
     if not logged:
         return label
     if label.size and label.min() <= -1:
-        raise faults.malformed(path, wanted=f"{spec.label} above -1", found=f"{label.min():g}")
+        raise faults.malformed(path, expected=f"{spec.label} above -1", got=f"{label.min():g}")
     return np.asarray(np.log1p(label))
 
 

@@ -62,7 +62,7 @@ def test_a_sweep_over_maps_is_made_from_the_published_files(name: str, tmp_path:
         context.store.make(
             step, lambda home, step=step, make=make: make(step, context=context, folder=home)
         )
-    rows = finetune.finetune([cell.step for cell in planned.wanted], context)
+    rows = finetune.finetune([cell.step for cell in planned.included], context)
     assert {row.protocol for row in rows} == {"segment", "constant"}
     for row in rows:
         assert set(row.metrics) == {"miou", "f1_macro", "f1_weighted", "accuracy"}
@@ -166,7 +166,7 @@ BAD = {
     "pixels outside the classes": (lambda maps: maps + 9, "where 8 classes are numbered from 0"),
     "a map without a label": (
         lambda maps: np.where(np.arange(8)[:, None, None] == 2, -1, maps),
-        "found 1 maps without",
+        "got 1 maps without",
     ),
     "labels that are no maps": (lambda maps: maps[:, 0, 0], "labels of shape (8,)"),
 }
@@ -179,6 +179,6 @@ def test_bad_maps_are_a_sentence(case: str, tmp_path: Path):
     )
     read, classes = TASKS["forty"].read(spec), TASKS["forty"].classes(spec)
     spoil, said = BAD[case]
-    with pytest.raises(BadDataError, match="wanted the labelled samples of task forty") as caught:
+    with pytest.raises(BadDataError, match="Expected the labelled samples of task forty") as caught:
         task_stage.check({**read, "label": spoil(read["label"])}, spec=spec, classes=classes)
     assert said in str(caught.value)

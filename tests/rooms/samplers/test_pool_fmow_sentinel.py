@@ -134,24 +134,24 @@ def test_swapped_axes_lie_off_the_earth(tmp_path: Path):
 
 
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no list": (lambda at: (at / "train.csv").unlink(), "found only train; check"),
+    "no list": (lambda at: (at / "train.csv").unlink(), "got only train; check"),
     "another split": (
         lambda at: (at / "train").rename(at / "trial"),
-        "found only train.csv, trial",
+        "got only train.csv, trial",
     ),
     "no places": (
         lambda at: (at / "train.csv").write_text("category,location_id,image_id,timestamp\n"),
-        "found no polygon, and no lat, lon",
+        "got no polygon, and no lat, lon",
     ),
     "no stamps": (
         lambda at: (at / "train.csv").write_text("category,location_id,image_id,polygon\n"),
-        "found no timestamp",
+        "got no timestamp",
     ),
     "no lines": (
         lambda at: (at / "train.csv").write_text(
             "category,location_id,image_id,timestamp,polygon\n"
         ),
-        "found no line in train.csv",
+        "got no line in train.csv",
     ),
 }
 
@@ -167,5 +167,5 @@ def test_a_folder_that_is_no_pool_is_refused_in_a_sentence(case: str, tmp_path: 
 
 
 def test_a_path_that_leads_nowhere_says_where_the_pool_is_to_be_had(tmp_path: Path):
-    with pytest.raises(PoolError, match=r"found no such folder.*10\.25740/vg497cb6002"):
+    with pytest.raises(PoolError, match=r"got no such folder.*10\.25740/vg497cb6002"):
         pool.chunks(spec_of("fmow_sentinel", {"path": str(tmp_path / "none")}))

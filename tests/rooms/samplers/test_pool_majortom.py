@@ -62,12 +62,12 @@ def test_spoilt_rows_are_rejected_with_their_reasons(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("nothing", "found an empty folder"),
-        ("text", "wanted a Parquet file at"),
-        ("cut", "wanted a Parquet file at"),
-        ("columns", "found no centre_lat"),
-        ("words", "found no numbers in centre_lat"),
-        ("images", "found only part_00001.parquet; check `path`"),
+        ("nothing", "got an empty folder"),
+        ("text", "Expected a Parquet file at"),
+        ("cut", "Expected a Parquet file at"),
+        ("columns", "got no centre_lat"),
+        ("words", "got no numbers in centre_lat"),
+        ("images", "got only part_00001.parquet; check `path`"),
     ],
 )
 def test_a_folder_that_is_no_pool_is_refused_in_a_sentence(name: str, words: str, tmp_path: Path):

@@ -236,9 +236,9 @@ def test_what_is_no_array_is_no_array(arrays: tuple[str, ...], tmp_path: Path):
     ("columns", "words"),
     [
         ({"image": np.zeros((20, 12), np.float32)}, "the shape of one image in the field's"),
-        ({"image": np.zeros((20, 2, 3, 3), np.int8)}, "wanted uint16 or float32 in image"),
-        ({"image": np.zeros(20)}, "found double, no fixed-size list"),
-        ({}, "wanted the columns image"),
+        ({"image": np.zeros((20, 2, 3, 3), np.int8)}, "Expected uint16 or float32 in image"),
+        ({"image": np.zeros(20)}, "got double, no fixed-size list"),
+        ({}, "Expected the columns image"),
     ],
 )
 def test_patches_of_another_make_are_refused(columns: dict, words: str, tmp_path: Path):
@@ -266,7 +266,7 @@ def test_the_geometry_of_geoparquet_is_the_place(tmp_path: Path):
 
 @pytest.mark.parametrize(("crs", "found"), [(3857, "EPSG:3857"), (None, "no CRS")])
 def test_geometry_in_other_coordinates_is_refused(crs: object, found: str, tmp_path: Path):
-    with pytest.raises(PoolError, match=f"found {found}; .*to_crs"):
+    with pytest.raises(PoolError, match=f"got {found}; .*to_crs"):
         pool.chunks(_geo(tmp_path, [Point(1, 2)], crs=crs))
 
 

@@ -160,11 +160,11 @@ def test_of_a_truncated_tar_whole_tiles_stay_and_the_tar_is_told(tmp_path: Path)
 
 def test_a_folder_that_is_no_pool_is_refused_in_a_sentence(tmp_path: Path):
     spec = spec_of("presto_shards", {"path": str(tmp_path)})
-    with pytest.raises(PoolError, match=r"found an empty folder.*lem-assets2"):
+    with pytest.raises(PoolError, match=r"got an empty folder.*lem-assets2"):
         pool.chunks(spec)
     webdataset.write(tmp_path / "other.tar", [("a.jpg", b"no series")])
-    with pytest.raises(PoolError, match=r"members that end in .*found only other\.tar"):
+    with pytest.raises(PoolError, match=r"members that end in .*got only other\.tar"):
         pool.chunks(spec)
     (tmp_path / "other.tar").write_text("no tar at all")
-    with pytest.raises(PoolError, match=r"found only other\.tar"):
+    with pytest.raises(PoolError, match=r"got only other\.tar"):
         pool.chunks(spec)

@@ -130,7 +130,7 @@ def test_a_sample_that_comes_twice_in_a_tar_is_taken_once(tmp_path: Path):
 def test_a_region_or_a_split_that_is_not_there_is_told_with_those_that_are(tmp_path: Path):
     fields = made.make(tmp_path)
     for other in ({"region": "eu"}, {"split": "val"}):
-        with pytest.raises(PoolError, match="found only the shards af/train_shards"):
+        with pytest.raises(PoolError, match="got only the shards af/train_shards"):
             pool.chunks(spec_of("pretrain_where", {**fields, **other}))
 
 
@@ -138,11 +138,11 @@ def test_shards_of_another_kind_are_told_by_name(tmp_path: Path):
     (tmp_path / "af/train_shards").mkdir(parents=True)
     (tmp_path / "af/train_shards/0.parquet").touch()
     with pytest.raises(
-        PoolError, match=r"wanted af/train_shards/\*\.tar .*no tar among 0\.parquet"
+        PoolError, match=r"Expected af/train_shards/\*\.tar .*no tar among 0\.parquet"
     ):
         pool.chunks(spec_of("pretrain_where", {"path": str(tmp_path), "region": "af"}))
 
 
 def test_an_empty_folder_says_where_the_sets_are_to_be_had(tmp_path: Path):
-    with pytest.raises(PoolError, match=r"found an empty folder.*pretrain-where-pretraining"):
+    with pytest.raises(PoolError, match=r"got an empty folder.*pretrain-where-pretraining"):
         pool.chunks(spec_of("pretrain_where", {"path": str(tmp_path)}))

@@ -195,18 +195,18 @@ def _drop(*names: str) -> Callable[[Path], None]:
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "an empty folder": (
         lambda at: [_drop("index.csv", "images/*")(at), (at / "images").rmdir()],
-        "found an empty folder",
+        "got an empty folder",
     ),
-    "no index": (_drop("index.csv"), "found only images"),
-    "no patches": (_drop("images/*"), "found only images, index.csv"),
+    "no index": (_drop("index.csv"), "got only images"),
+    "no patches": (_drop("images/*"), "got only images, index.csv"),
     "an index without places": (
         lambda at: (at / "index.csv").write_text("fn\npatch_0.tif\n"),
-        "found no lat, lon; its first line is fn",
+        "got no lat, lon; its first line is fn",
     ),
     "an empty index": (lambda at: (at / "index.csv").write_text(""), "its first line is an empty"),
     "an index that is none": (
         lambda at: (at / "index.csv").write_bytes(bytes(range(256))),
-        "wanted a CSV table with the columns lat, lon, fn",
+        "Expected a CSV table with the columns lat, lon, fn",
     ),
 }
 
@@ -222,7 +222,7 @@ def test_a_folder_that_is_no_pool_is_refused_in_a_sentence(case: str, tmp_path: 
 
 
 def test_a_path_that_leads_nowhere_says_where_the_pool_is_to_be_had(tmp_path: Path):
-    with pytest.raises(PoolError, match=r"found no such folder.*torchgeo/s2-100k"):
+    with pytest.raises(PoolError, match=r"got no such folder.*torchgeo/s2-100k"):
         pool.chunks(spec_of("s2_100k", {"path": str(tmp_path / "none")}))
 
 

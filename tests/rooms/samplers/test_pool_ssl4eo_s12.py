@@ -102,10 +102,10 @@ def test_a_location_without_granules_is_told(tmp_path: Path):
 
 def test_a_folder_that_is_no_pool_says_what_it_holds_and_where_the_pool_is(tmp_path: Path):
     fields = made.make(tmp_path, split="s1")
-    with pytest.raises(PoolError, match=r"wanted s2a/.*found only s1.*SSL4EO-S12 on Hugging Face"):
+    with pytest.raises(PoolError, match=r"Expected s2a/.*got only s1.*SSL4EO-S12 on Hugging Face"):
         pool.chunks(spec_of("ssl4eo_s12", {**fields, "split": "s2a"}))
     shutil.rmtree(tmp_path / "s1")
-    with pytest.raises(PoolError, match="found an empty folder"):
+    with pytest.raises(PoolError, match="got an empty folder"):
         pool.chunks(spec_of("ssl4eo_s12", fields))
 
 

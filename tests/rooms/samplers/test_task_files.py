@@ -69,7 +69,7 @@ def test_a_hostile_pickle_is_refused_and_runs_nothing(hidden: bool, tmp_path: Pa
     spec = spec_of("geobench", tmp_path / "set")
     with h5py.File(tmp_path / "set" / "id_0000.hdf5", "a") as file:
         file.attrs["pickle"] = str(data)
-    with pytest.raises(TaskError, match=r"id_0000.hdf5; found a pickle that asks for posix.system"):
+    with pytest.raises(TaskError, match=r"id_0000.hdf5, got a pickle that asks for posix.system"):
         TASKS["geobench"].read(spec)
     assert not proof.exists()
 
@@ -181,19 +181,19 @@ BAD = {
     "features that are none": ("algae_blooms", poison, "numbers in 'x' that are none"),
     "an array of another shape": ("algae_blooms", reshape, "shape (60, 2) in "),
     "an array cut short": ("algae_blooms", cut("target.npy"), "an array of numbers in "),
-    "a series with a gap": ("cropharvest", poison_crop, "found 1 series with values that are none"),
-    "labels alone": ("cropharvest", no_features, "found no label with a series beside it"),
+    "a series with a gap": ("cropharvest", poison_crop, "got 1 series with values that are none"),
+    "labels alone": ("cropharvest", no_features, "got no label with a series beside it"),
     "a GeoJSON cut short": ("cropharvest", cut("labels.geojson"), "a GeoJSON of points in "),
     "a TFRecord cut short": (
         "forty",
         cut("forty_v1-test.tfrecord-00000-of-01024"),
-        "found the file ends within record 3",
+        "got the file ends within record 3",
     ),
-    "rows without a label": ("labelled", unlabel, "found 1 without, the first in row 2"),
-    "rows off the Earth": ("labelled", off_the_earth, "found 90 without"),
+    "rows without a label": ("labelled", unlabel, "got 1 without, the first in row 2"),
+    "rows off the Earth": ("labelled", off_the_earth, "got 90 without"),
     "another order of bands": ("labelled", wrong_bands, "arrays in x in "),
-    "a column of another name": ("geowiki", rename, "wanted locationid, sumcrop"),
-    "a population below none": ("mosaiks", too_low, "wanted population above -1 in "),
+    "a column of another name": ("geowiki", rename, "Expected locationid, sumcrop"),
+    "a population below none": ("mosaiks", too_low, "Expected population above -1 in "),
 }
 
 
@@ -208,7 +208,7 @@ def test_bad_files_are_a_sentence(case: str, tmp_path: Path):
     with pytest.raises(TerrasweepError) as caught:
         checked(spec)
     assert said in str(caught.value)
-    assert str(caught.value).startswith("wanted ")
+    assert str(caught.value).startswith("Expected ")
 
 
 def test_bands_go_by_their_names_whatever_their_order_in_the_file(tmp_path: Path):

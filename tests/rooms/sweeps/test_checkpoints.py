@@ -79,13 +79,13 @@ def test_the_key_follows_from_the_weights_and_not_from_the_path(official: Path, 
     card["origin"]["file"] = "another name.pt"
     (moved / "card.json").write_text(json.dumps(card))
     keys = [
-        {cell.step.key for cell in plan(sweep(folder)).wanted}
+        {cell.step.key for cell in plan(sweep(folder)).included}
         for folder in (official / "presto", moved)
     ]
     assert keys[0] == keys[1]
     card["weights"] = "0" * 64
     (moved / "card.json").write_text(json.dumps(card))
-    assert {cell.step.key for cell in plan(sweep(moved)).wanted} != keys[0]
+    assert {cell.step.key for cell in plan(sweep(moved)).included} != keys[0]
 
 
 def test_it_is_neither_drawn_nor_trained_and_other_keys_stay(official: Path):
@@ -113,10 +113,10 @@ def test_it_has_cells_for_its_own_network_and_one_replicate_alone(official: Path
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"models": (TINY,)}, "a checkpoint of a network of this sweep \\(tiny\\); found one of"),
+        ({"models": (TINY,)}, "a checkpoint of a network of this sweep \\(tiny\\), got one of"),
         (
             {"models": (PRESTO, TINY), "baseline": "europe"},
-            "a baseline that every model of the sweep has; found a checkpoint of presto alone",
+            "a baseline that every model of the sweep has, got a checkpoint of presto alone",
         ),
     ],
 )
@@ -171,7 +171,7 @@ def test_a_stranger_beside_a_checkpoint_is_told(official: Path, tmp_path: Path):
     data = sweep_file(official / "presto")
     data["compositions"][0]["size"] = 100
     (tmp_path / "bad.yaml").write_text(yaml.safe_dump(data))
-    with pytest.raises(SpecError, match=r"a known field of `compositions\.0`; found 'size'"):
+    with pytest.raises(SpecError, match=r"a known field of `compositions\.0`, got 'size'"):
         read(str(tmp_path / "bad.yaml"))
 
 
@@ -196,7 +196,7 @@ def test_weights_that_are_not_those_of_the_card_get_into_no_store(official: Path
 
 def test_its_features_are_made_like_those_of_any_checkpoint(official: Path, tmp_path: Path):
     planned, store = plan(sweep(official / "presto")), Store.open(str(tmp_path / "store"))
-    cell = next(cell for cell in planned.wanted if cell.composition == "europe")
+    cell = next(cell for cell in planned.included if cell.composition == "europe")
     checkpoint.admit(checkpoint_card.read(official / "presto"), store=store, label="europe")
     task, context = cell.features.need("task"), Context(store)
     store.make(task, lambda folder: task_stage.make(task, context=context, folder=folder))
@@ -213,7 +213,7 @@ def judged(official: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Sw
     planned = plan(made)
     checkpoint.admit(checkpoint_card.read(official / "presto"), store=store, label="europe")
     make_steps([step for step in planned.steps if step.stage == "init"], store=store)
-    finish(planned.wanted, store=store)
+    finish(planned.included, store=store)
     Ledger(store).write_plan(made.name, plan_table.table(planned), meta(planned))
     return made, store
 

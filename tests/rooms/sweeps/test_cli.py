@@ -50,7 +50,7 @@ def test_every_command_has_help(name: str, capsys):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (["pln"], "found 'pln'; did you mean 'plan'?"),
+        (["pln"], "got 'pln'; did you mean 'plan'?"),
         ([], "COMMAND"),
         (["plan"], "SWEEP"),
         (["plan", "smoke", "--colour"], "--colour"),
@@ -62,17 +62,17 @@ def test_every_command_has_help(name: str, capsys):
         (["run", "smoke", "--train-workers", "two"], "--train-workers"),
         (["run", "smoke", "--gpus-per-trial", "-1"], "--gpus-per-trial"),
         (["run", "smoke", "--cpus-per-trial", "nan"], "--cpus-per-trial"),
-        (["report", "smoke"], "found none; run it first"),
-        (["mirror", "smoke"], "found none; run it first"),
-        (["explain", "nonsense!"], "wanted a key"),
-        (["status", "nothing"], "found 'nothing'"),
+        (["report", "smoke"], "got none; run it first"),
+        (["mirror", "smoke"], "got none; run it first"),
+        (["explain", "nonsense!"], "Expected a key"),
+        (["status", "nothing"], "got 'nothing'"),
     ],
 )
 def test_a_bad_line_is_one_sentence(line: list[str], words: str, store: Store, capsys):
     before = store.list("")
     assert main(line) == 2
     (said,) = capsys.readouterr().err.splitlines()
-    assert said.startswith("terrasweep: wanted ")
+    assert said.startswith("terrasweep: expected ")
     assert words in said
     assert store.list("") == before
 
@@ -106,7 +106,7 @@ def shards_made(line: list[str], capsys) -> int:
 def test_plan_and_status_count_what_is_there(store: Store, capsys):
     planned = plan(read("smoke"))
     make_steps(planned.steps, store=store)
-    finish([cell for cell in planned.wanted if cell.continent == "africa"], store=store)
+    finish([cell for cell in planned.included if cell.continent == "africa"], store=store)
     assert main(["plan", "smoke", "--json"]) == 0
     stages = {one["stage"]: one for one in json.loads(capsys.readouterr().out)["stages"]}
     assert (stages["finetune"]["planned"], stages["finetune"]["made"]) == (24, 12)
@@ -130,7 +130,7 @@ def test_tables_that_go_to_a_file_are_never_cut(store: Store, capsys):
 
 def test_explain_tells_programs_the_same(store: Store, capsys):
     make_steps(plan(read("smoke")).steps, store=store)
-    (cell, *_) = plan(read("smoke")).wanted
+    (cell, *_) = plan(read("smoke")).included
     assert main(["explain", str(cell.step.key), "--sweep", "smoke", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["key"], told["made"], told["sweep"]) == (str(cell.step.key), False, "smoke")

@@ -73,16 +73,16 @@ def test_a_step_of_a_store_encodes_by_its_key(series: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"--checkpoint": "nowhere"}, "found no such folder"),
+        ({"--checkpoint": "nowhere"}, "got no such folder"),
         ({"--checkpoint": "sample/0123456789abcdef"}, "a key such as pretrain/"),
         ({"--checkpoint": "pretrain/0123456789abcdef"}, "no record of it"),
         ({"--checkpoint": "."}, "no card.json in it"),
-        ({"--input": "missing.npz"}, "found no such file"),
+        ({"--input": "missing.npz"}, "got no such file"),
         ({"--input": "text.npz"}, "numpy's savez"),
-        ({"--input": "short.npz"}, "wanted the array dynamic_world and month and latlon"),
-        ({"--output": "y.csv"}, "wanted a file Y.npz"),
+        ({"--input": "short.npz"}, "Expected the array dynamic_world and month and latlon"),
+        ({"--output": "y.csv"}, "Expected a file Y.npz"),
         ({"--output": "no/where/y.npz"}, "no folder no/where"),
-        ({"--device": "abacus"}, "wanted the device 'abacus'"),
+        ({"--device": "abacus"}, "Expected the device 'abacus'"),
     ],
 )
 def test_a_mistake_is_one_sentence(change, said, official, series, tmp_path, monkeypatch, capsys):

@@ -41,7 +41,7 @@ def test_of_a_researchers_folder_only_the_sweeps_file_travels(tmp_path, monkeypa
     ("line", "words"),
     [
         (["submit", "smoke", "--address", "http://127.0.0.1:1"], "a store that every node"),
-        (["logs", "smoke"], "wanted the address of a cluster"),
+        (["logs", "smoke"], "Expected the address of a cluster"),
         (["cancel", "smoke", "--address", "127.0.0.1:1"], "Ray cluster at http://127.0.0.1:1"),
     ],
 )

@@ -32,20 +32,20 @@ def judged(tmp_path: Path) -> tuple[Store, str]:
     ledger.write_plan(sweep.name, plan_table.table(planned), meta(planned))
     features, task = measured(900)
     groups: dict[object, list] = {}
-    for cell in planned.wanted:
+    for cell in planned.included:
         groups.setdefault(cell.features.key, []).append(cell.step)
     for cells in groups.values():
         context, noise = Context(store), generator("transfer", str(cells[0].key))
         own = features + noise.normal(size=features.shape).astype(features.dtype)
         ledger.append(finetune.rows(cells, context=context, features=own, task=task))
-    assert len(planned.wanted) == 4 * len(continents) ** 2 * 3
+    assert len(planned.included) == 4 * len(continents) ** 2 * 3
     return store, sweep.name
 
 
 def test_a_cell_on_the_diagonal_is_that_of_the_plain_grid():
     smoke = read("smoke")
-    plain = {str(cell.step.key) for cell in plan(smoke).wanted}
-    each = plan(smoke.model_copy(update={"test_on": "each"})).wanted
+    plain = {str(cell.step.key) for cell in plan(smoke).included}
+    each = plan(smoke.model_copy(update={"test_on": "each"})).included
     diagonal = {str(cell.step.key) for cell in each if cell.continent == cell.tested}
     assert diagonal == plain
     assert len({str(cell.step.key) for cell in each}) == len(each)

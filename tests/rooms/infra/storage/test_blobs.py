@@ -53,14 +53,14 @@ def test_scratch_of_the_dead_is_removed_of_the_living_is_not(tmp_path: Path):
 @pytest.mark.parametrize("create", [True, False])
 def test_a_scheme_nobody_knows(create: bool):
     with pytest.raises(
-        StoreError, match=r"wanted to reach what://x/y; found a scheme nobody knows"
+        StoreError, match=r"Expected to reach what://x/y, got a scheme nobody knows"
     ):
         Store.open("what://x/y", create=create)
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path):
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(StoreError, match=r"wanted to write store\.json in .*file/store; found"):
+    with pytest.raises(StoreError, match=r"Expected to write store\.json in .*file/store; found"):
         Store.open(str(tmp_path / "file" / "store"))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -81,13 +81,13 @@ def test_a_store_whose_sign_is_not_ours(store: Store, sign: bytes):
 
 
 def test_a_bucket_that_is_missing(s3: str):
-    with pytest.raises(StoreError, match="found no such bucket; create the bucket"):
+    with pytest.raises(StoreError, match="got no such bucket; create the bucket"):
         Store.open("s3://no-such-bucket/x")
 
 
 def test_a_server_that_does_not_answer(s3: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    with pytest.raises(StoreError, match="found nobody answering there; check AWS_ENDPOINT_URL"):
+    with pytest.raises(StoreError, match="got nobody answering there; check AWS_ENDPOINT_URL"):
         Store.open(f"{s3}/x")
 
 

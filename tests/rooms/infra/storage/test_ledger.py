@@ -249,7 +249,7 @@ def test_a_plan_nobody_made_is_answered_with_those_there_are(ledger: Ledger):
 @pytest.mark.parametrize("data", [b"", b"no parquet", to_bytes(pa.table({"key": ["a"]}))])
 def test_a_plan_that_is_torn_is_one_sentence(ledger: Ledger, data: bytes):
     ledger.store.put("plans/torn.parquet", data)
-    with pytest.raises(StoreError, match=r"wanted to read .*plans/torn\.parquet.*plan anew"):
+    with pytest.raises(StoreError, match=r"Expected to read .*plans/torn\.parquet.*plan anew"):
         ledger.plan("torn")
 
 

@@ -133,7 +133,9 @@ def test_coordinates_may_be_named_in_any_one_form(presto: Path):
 
 def test_longitude_first_is_caught_where_it_can_be(presto: Path):
     arrays = {**series(5), "latlon": np.array([[120.0, 10.0]] * 5)}
-    with pytest.raises(UserError, match=r"lat from -90 to 90; found 120.0; `latlon` is latitude"):
+    with pytest.raises(
+        UserError, match=r"lat from -90 to 90, got 120.0. Fix: `latlon` is latitude"
+    ):
         encoding.encode(presto, arrays)
 
 
@@ -148,7 +150,7 @@ def test_months_are_the_first_or_all_of_them(presto: Path):
     all_of_them[2, 5] = 0  # steps of thirty days may skip a month or begin twice in one
     other = encoding.encode(presto, {**arrays, "month": all_of_them})
     assert np.flatnonzero((whole != other).any(axis=1)).tolist() == [2]
-    with pytest.raises(BadDataError, match=r"from 0 \(January\) to 11; found 1 to 12"):
+    with pytest.raises(BadDataError, match=r"from 0 \(January\) to 11, got 1 to 12"):
         encoding.encode(presto, {**arrays, "month": np.array([1, 12, 3, 4, 5])})
 
 
@@ -180,7 +182,7 @@ def test_other_lengths_of_series_are_taken(presto: Path):
 def test_a_missing_array_is_named(missing: str, presto: Path):
     arrays = series(3)
     del arrays[missing]
-    with pytest.raises(UserError, match=f"wanted the array {missing}"):
+    with pytest.raises(UserError, match=f"Expected the array {missing}"):
         encoding.encode(presto, arrays)
 
 

@@ -92,7 +92,7 @@ def test_satclip_on_harmonics_of_another_kind_is_refused(tmp_path):
     contents = make.satclip()
     contents["hyper_parameters"]["harmonics_calculation"] = "closed-form"
     path = make.save(contents, tmp_path / "satclip.ckpt")
-    with pytest.raises(UserError, match="analytic spherical harmonics; found harmonics_calc"):
+    with pytest.raises(UserError, match="analytic spherical harmonics, got harmonics_calc"):
         published.read("satclip", path)
 
 
@@ -172,7 +172,10 @@ def test_every_entry_that_does_not_fit_is_told(tmp_path):
         "encoder.dw_embed.weight": "not finite",
         "encoder.norm.weight": "no tensor of numbers",
     }
-    assert (told["decoder.mask_token"].found, told["decoder.mask_token"].wanted) == ((64,), (128,))
+    assert (told["decoder.mask_token"].found, told["decoder.mask_token"].expected) == (
+        (64,),
+        (128,),
+    )
     with pytest.raises(UserError, match="5 of 103 entries that do not fit, such as"):
         published.write(reading, tmp_path / "taken")
     assert not (tmp_path / "taken").exists()
@@ -228,11 +231,11 @@ def test_a_tensor_that_claims_more_than_its_storage_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("contents", "said"),
     [
-        ([1, 2], "found a list"),
-        ({"weights": 1}, "found the entries weights"),
-        ({"model": {}}, "found the entries model"),
-        ({"model": {1: 2}}, "found the entries model"),
-        ({}, "found a dict"),
+        ([1, 2], "got a list"),
+        ({"weights": 1}, "got the entries weights"),
+        ({"model": {}}, "got the entries model"),
+        ({"model": {1: 2}}, "got the entries model"),
+        ({}, "got a dict"),
     ],
 )
 def test_a_file_with_something_else_in_it_is_refused(contents, said, tmp_path):
@@ -248,7 +251,7 @@ def test_a_file_of_another_network_is_told_entry_by_entry(tmp_path):
 
 
 def test_a_network_without_published_files_is_refused_with_those_that_have_them(tmp_path):
-    with pytest.raises(UserError, match="found 'tiny'; there are presto, satclip, satmae"):
+    with pytest.raises(UserError, match="got 'tiny'; there are presto, satclip, satmae"):
         published.read("tiny", tmp_path / "any.pt")
 
 

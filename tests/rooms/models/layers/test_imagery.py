@@ -124,7 +124,7 @@ def test_b10_is_put_in_as_zeros_between_b9_and_b11():
 
 
 def test_an_image_smaller_than_its_crop_is_refused(images):
-    wanted = "at least 41 x 41 pixels; found 40 x 56"
+    wanted = "at least 41 x 41 pixels, got 40 x 56"
     with pytest.raises(BadDataError, match=wanted):
         imagery.middle(images, size=41)
     with pytest.raises(BadDataError, match=wanted):

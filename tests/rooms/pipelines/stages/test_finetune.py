@@ -146,7 +146,7 @@ def test_a_metric_that_does_not_fit_the_classes_is_refused(context: Context):
     wrong = data.spec.model_copy(update={"task": Misjudged(name="planet_biome")})
     encode = type(encode)("encode", encode.spec, (encode.needs[0], type(data)("task", wrong)))
     features, task = measured()
-    with pytest.raises(SpecError, match="wanted a metric for 14 classes"):
+    with pytest.raises(SpecError, match="Expected a metric for 14 classes"):
         finetune.rows(grid([LINEAR], encode=encode), context=context, features=features, task=task)
 
 

@@ -73,7 +73,7 @@ def test_a_shard_that_was_altered_is_refused_by_name(local):
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(
-        TornError, match=rf"{planted.shard.key} made; found cells/{path.name} altered"
+        TornError, match=rf"{planted.shard.key} made, got cells/{path.name} altered"
     ):
         read(local, planted)
 

@@ -51,20 +51,20 @@ def test_a_file_with_another_content_is_refused(home: Path):
     content = points("a.csv").content
     assert points("a.csv", content).content == content
     (home / "a.csv").write_text("lat,lon\n1,3\n")
-    with pytest.raises(PoolError, match=f"with content {content}; found content .*; restore"):
+    with pytest.raises(PoolError, match=f"with content {content}, got content .*. Fix: restore"):
         points("a.csv", content)
 
 
 BAD = {
     "a file that is not there": (None, "no such file; check `path` of the rule points"),
-    "no columns": ("x,y\n1,2\n", "wanted the columns lat and lon in .* found only x, y"),
-    "one column": ("lat,y\n1,2\n", "wanted the columns lon in"),
-    "no rows": ("lat,lon\n", "found none"),
-    "places off the Earth": ("lat,lon\n1,2\n91,2\n", "found 1 of 2 off the Earth"),
-    "places that are missing": ("lat,lon\n1,2\n,2\n", "found 1 of 2 off the Earth"),
-    "places in words": ("lat,lon\nnorth,2\n", "wanted a layer in"),
-    "ragged lines": ("lat,lon\n1,2,3\n", "wanted a layer in"),
-    "nothing": ("", "wanted a layer in"),
+    "no columns": ("x,y\n1,2\n", "Expected the columns lat and lon in .* found only x, y"),
+    "one column": ("lat,y\n1,2\n", "Expected the columns lon in"),
+    "no rows": ("lat,lon\n", "got none"),
+    "places off the Earth": ("lat,lon\n1,2\n91,2\n", "got 1 of 2 off the Earth"),
+    "places that are missing": ("lat,lon\n1,2\n,2\n", "got 1 of 2 off the Earth"),
+    "places in words": ("lat,lon\nnorth,2\n", "Expected a layer in"),
+    "ragged lines": ("lat,lon\n1,2,3\n", "Expected a layer in"),
+    "nothing": ("", "Expected a layer in"),
 }
 
 
@@ -91,10 +91,10 @@ def test_polygons_are_read_in_degrees_and_mended(home: Path):
 def test_a_layer_that_holds_no_polygons_is_refused(home: Path):
     point = {"type": "Point", "coordinates": [1, 2]}
     (home / "a.geojson").write_text(json.dumps(point))
-    with pytest.raises(PoolError, match=r"wanted polygons in .* found Point; name a layer"):
+    with pytest.raises(PoolError, match=r"Expected polygons in .* found Point; name a layer"):
         layers.polygons(Polygons(path="a.geojson"))
     (home / "b.geojson").write_text("no layer at all")
-    with pytest.raises(PoolError, match="wanted a layer in"):
+    with pytest.raises(PoolError, match="Expected a layer in"):
         layers.polygons(Polygons(path="b.geojson"))
-    with pytest.raises(PoolError, match="found a folder"):
+    with pytest.raises(PoolError, match="got a folder"):
         layers.polygons(Polygons(path="."))

@@ -27,7 +27,7 @@ def test_a_stratum_that_the_pool_does_not_have_is_one_sentence_that_says_what_it
     with pytest.raises(PoolError) as caught:
         facts_of(pool_of(200)).values("ecoregion")
     assert str(caught.value) == (
-        "wanted the ecoregion of every sample; found a pool that says nothing of it; "
+        "Expected the ecoregion of every sample, got a pool that says nothing of it. Fix: "
         "it knows biome, climate, continent, land_cover; name one of these, or give a layer"
     )
 
@@ -39,7 +39,7 @@ def test_a_fraction_of_the_pool_is_counted_from_the_highest_entropy_down():
     assert facts.entropy_bin(0.3) == (150, 0.5)
     assert facts.entropy_bin(1.0) == (100, 1.0)
     nothing = Facts(census.CENSUS.empty_table(), {}, {}, INDEX.empty_table())
-    with pytest.raises(PoolError, match="found none in the pool; draw from a pool with pixels"):
+    with pytest.raises(PoolError, match="got none in the pool; draw from a pool with pixels"):
         nothing.entropy_bin(0.5)
 
 

@@ -75,7 +75,7 @@ def test_a_short_stratum_is_made_up_for_by_the_others():
 
 
 def test_a_stratum_that_the_guard_emptied_is_short_not_forgotten():
-    with pytest.raises(PoolError, match="200 samples of continent europe; found 0"):
+    with pytest.raises(PoolError, match="200 samples of continent europe, got 0"):
         taken(Stratified(), 600, [300, 500, 0])
     lenient = Stratified(short="redistribute")
     assert taken(lenient, 600, [300, 500, 0]) == {"africa": 300, "asia": 300, "europe": 0}
@@ -84,19 +84,29 @@ def test_a_stratum_that_the_guard_emptied_is_short_not_forgotten():
 @pytest.mark.parametrize(
     ("rule", "size", "free", "message"),
     [
-        (PerSample(), 1001, [1000], "wanted 1,001 samples .*; found 1,000 .*; lower size to 1,000"),
-        (Only(values=("europe",)), 151, [150], "found 150 .*; lower size to 150"),
-        (Stratified(), 600, ALL, "wanted 200 samples of continent europe; found 150; .*redistrib"),
-        (Stratified(short="redistribute"), 951, ALL, "found 950 that may be drawn"),
-        (Only(over="biome", values=("7",)), 5, [0], "'7 .tropical grassland.*found none .* it has"),
-        (Only(values=("oceania",)), 5, [0], "continent is 'oceania'; found none in the pool"),
+        (
+            PerSample(),
+            1001,
+            [1000],
+            "Expected 1,001 samples .*, got 1,000 .*. Fix: lower size to 1,000",
+        ),
+        (Only(values=("europe",)), 151, [150], "got 150 .*; lower size to 150"),
+        (
+            Stratified(),
+            600,
+            ALL,
+            "Expected 200 samples of continent europe, got 150. Fix: .*redistrib",
+        ),
+        (Stratified(short="redistribute"), 951, ALL, "got 950 that may be drawn"),
+        (Only(over="biome", values=("7",)), 5, [0], "'7 .tropical grassland.*got none .* it has"),
+        (Only(values=("oceania",)), 5, [0], "continent is 'oceania', got none in the pool"),
         (
             Stratified(over="realm"),
             5,
             [0],
-            "wanted the realm .* it knows biome, climate, continent",
+            "Expected the realm .* it knows biome, climate, continent",
         ),
-        (Stratified(shares={"oceania": 1}), 5, [0], "continent is 'oceania'; found none"),
+        (Stratified(shares={"oceania": 1}), 5, [0], "continent is 'oceania', got none"),
     ],
 )
 def test_too_much_asked_is_said_in_three_parts(
@@ -118,22 +128,22 @@ def test_components_get_their_weights():
 
 
 def test_a_short_component_fails_or_is_made_up_for():
-    with pytest.raises(PoolError, match="200 samples for component 'eu'; found 150"):
+    with pytest.raises(PoolError, match="200 samples for component 'eu', got 150"):
         taken(mixture(), 400, [150], [500])
     assert taken(mixture("redistribute"), 400, [150], [500]) == {"eu: europe": 150, "as: asia": 250}
 
 
 def test_a_component_may_repeat_its_samples():
     assert taken(mixture(repeats=2), 400, [150], [500]) == {"eu: europe": 200, "as: asia": 200}
-    with pytest.raises(PoolError, match="found 300"):
+    with pytest.raises(PoolError, match="got 300"):
         taken(mixture(repeats=2), 800, [150], [500])
 
 
 def test_a_component_that_is_frozen_is_not_made_up_for_and_makes_up_for_none():
-    with pytest.raises(PoolError, match="component 'eu'; found 150"):
+    with pytest.raises(PoolError, match="component 'eu', got 150"):
         taken(mixture("redistribute", frozen=True), 400, [150], [500])
     rule = mixture("redistribute", frozen=True)
-    with pytest.raises(PoolError, match="wanted 100 samples by rule 'mixture'; found 90"):
+    with pytest.raises(PoolError, match="Expected 100 samples by rule 'mixture', got 90"):
         taken(rule, 200, [150], [90])
 
 

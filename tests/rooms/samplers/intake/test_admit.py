@@ -75,12 +75,12 @@ def test_a_chunk_of_other_shapes_is_rejected_row_by_row():
 @pytest.mark.parametrize("name", ["id", "lat", "lon", "month"])
 def test_a_pool_without_a_column_that_all_need_is_refused(name: str):
     columns = {key: column for key, column in chunk("a b").items() if key != name}
-    with pytest.raises(PoolError, match=f"found no {name}"):
+    with pytest.raises(PoolError, match=f"got no {name}"):
         layout(columns)
 
 
 def test_columns_of_two_lengths_are_refused():
-    with pytest.raises(PoolError, match="found lengths 1, 2"):
+    with pytest.raises(PoolError, match="got lengths 1, 2"):
         layout({**chunk("a b"), "x": np.zeros(1)})
 
 
@@ -120,7 +120,7 @@ def test_rejects_are_counted_by_reason_and_named_in_order():
 def test_a_lost_row_and_an_empty_pool_are_refused_with_the_table():
     left_out = rejects([IMPOSSIBLE], ["m"])
     check_balance(read=4, kept=3, left_out=left_out)
-    with pytest.raises(PoolError, match=r"wanted 4 rows .* found 2 kept; .*off the Earth: 1"):
+    with pytest.raises(PoolError, match=r"Expected 4 rows .* found 2 kept; .*off the Earth: 1"):
         check_balance(read=4, kept=2, left_out=left_out)
     with pytest.raises(PoolError, match=r"none among 1 rows .*off the Earth: 1"):
         check_balance(read=1, kept=0, left_out=left_out)

@@ -54,7 +54,7 @@ def test_cells_that_need_too_much_memory_together_are_halved_until_they_fit(trai
 
 def test_a_cell_that_raises_is_found_and_costs_no_other(trained):
     cells = several(1, 16)
-    bad = {str(cells[0].key): BadDataError("wanted numbers"), str(cells[9].key): KeyError("x")}
+    bad = {str(cells[0].key): BadDataError("Expected numbers"), str(cells[9].key): KeyError("x")}
 
     def check(keys: set[str]) -> None:
         for key in sorted(keys & set(bad)):
@@ -70,7 +70,7 @@ def test_a_cell_that_raises_is_found_and_costs_no_other(trained):
 
 def test_nothing_is_tried_apart_while_the_store_is_away(trained):
     def check(keys: set[str]) -> None:
-        raise StoreError("wanted to read", found="nothing listens")
+        raise StoreError("to read", got="nothing listens")
 
     made, sizes = trained(several(1, 8), check)
     assert sizes == [8]

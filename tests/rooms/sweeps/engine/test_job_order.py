@@ -37,7 +37,7 @@ def smoke(**said: object) -> Plan:
 def ordered(planned: Plan, stage: str) -> list[str]:
     made = jobs(
         planned.steps,
-        [cell.step for cell in planned.wanted],
+        [cell.step for cell in planned.included],
         planned=planned,
         resources=Resources(cells_per_bundle=4),
     )
@@ -63,8 +63,8 @@ def test_priority_goes_before_replicates():
 
 def test_a_bundle_holds_the_first_seeds_of_all_places():
     planned = smoke(seeds=(0, 1, 2), replicates=1)
-    sizes = {c.spec.continent for c in (cell.step for cell in planned.wanted)}
-    (_, first), *_ = bundled([c.step for c in planned.wanted], slots=1, size=len(sizes))
+    sizes = {c.spec.continent for c in (cell.step for cell in planned.included)}
+    (_, first), *_ = bundled([c.step for c in planned.included], slots=1, size=len(sizes))
     assert {cell.spec.seed for cell in first} == {0}
     assert {cell.spec.continent for cell in first} == sizes
 

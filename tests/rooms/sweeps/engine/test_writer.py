@@ -21,7 +21,7 @@ class Moody(LocalBlobs):
 
     def put(self, path: str, data: bytes) -> None:
         if (self.root / "away").exists():
-            raise StoreError(f"wanted to write {path}", found="no space left")
+            raise StoreError(f"to write {path}", got="no space left")
         super().put(path, data)
 
 

@@ -46,7 +46,7 @@ def test_nothing_is_guessed_without_a_record(store: Store):
 def test_what_is_made_is_counted_and_costs_nothing(store: Store):
     planned = plan(read("smoke"))
     make_steps(planned.steps, store=store)
-    finish(planned.wanted[:10], store=store)
+    finish(planned.included[:10], store=store)
     found = outlook(planned, store=store)
     assert stage(found, "pretrain") == (3, 3, 0)
     assert stage(found, "finetune") == (24, 10, 14)
@@ -84,10 +84,10 @@ def test_another_network_has_no_record_yet(store: Store):
 def test_the_expected_interval_follows_from_paired_differences(store: Store):
     """Half of Student's interval at the planned number of seeds, from this sweep's own results."""
     planned = plan(read("smoke"))
-    finish(planned.wanted, store=store)
+    finish(planned.included, store=store)
     more = plan(read("smoke").model_copy(update={"seeds": tuple(range(12))}))
     (width,) = outlook(more, store=store).widths
-    value = {(c.composition, c.continent, c.seed): value_of(c) for c in planned.wanted}
+    value = {(c.composition, c.continent, c.seed): value_of(c) for c in planned.included}
     groups = [
         [value[one, place, seed] - value["uniform", place, seed] for seed in range(3)]
         for one in ("zero", "europe", "stratified")
@@ -100,7 +100,7 @@ def test_the_expected_interval_follows_from_paired_differences(store: Store):
 
 def test_an_earlier_sweep_with_the_same_names_tells_the_interval(store: Store):
     earlier = plan(read("smoke"))
-    finish(earlier.wanted, store=store)
+    finish(earlier.included, store=store)
     write_plan(earlier, store=store)
     new = read("smoke").model_copy(update={"name": "new", "guard_rings": 3})
     (width,) = outlook(plan(new), store=store).widths
@@ -109,13 +109,13 @@ def test_an_earlier_sweep_with_the_same_names_tells_the_interval(store: Store):
 
 def test_replicates_are_the_unit_where_there_are_several(store: Store):
     many = plan(read("smoke").model_copy(update={"replicates": 3}))
-    finish(many.wanted, store=store)
+    finish(many.included, store=store)
     (width,) = outlook(many, store=store).widths
     assert (width.unit, width.num_pairs) == ("replicate", 18)
 
 
 def test_one_replicate_more_is_needed_where_only_one_was_run(store: Store):
-    finish(plan(read("smoke")).wanted, store=store)
+    finish(plan(read("smoke")).included, store=store)
     many = plan(read("smoke").model_copy(update={"replicates": 3}))
     (width,) = outlook(many, store=store).widths
     assert width.half_width is None
@@ -144,7 +144,7 @@ def test_a_finished_sweep_is_planned_without_a_request_per_key(store: Store):
     asked = []
     for planned in (few, many):
         make_steps(planned.steps, store=store)
-        finish(planned.wanted, store=store)
+        finish(planned.included, store=store)
         Ledger(store).compact()
         blobs = CountedBlobs(store.local_root)
         found = outlook(planned, store=Store(store.uri, blobs, writable=False))

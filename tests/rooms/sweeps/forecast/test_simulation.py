@@ -62,7 +62,7 @@ def test_work_without_a_gpu_leaves_nodes_with_gpus_free():
 
 
 def test_what_fits_no_node_is_refused_in_a_sentence():
-    with pytest.raises(SpecError, match=r"a node with 1 CPUs and 2 GPUs for pretrain; found none"):
+    with pytest.raises(SpecError, match=r"a node with 1 CPUs and 2 GPUs for pretrain, got none"):
         spans([work(1.0, stage="pretrain", gpus=2.0)], nodes=[(4.0, 1.0)])
 
 
@@ -109,7 +109,7 @@ def test_a_forecast_of_the_smallest_study_is_what_one_works_out_by_hand(tmp_path
 def test_what_nobody_knows_is_asked_for(tmp_path, profile):
     seconds = {name: s for name, s in profile.seconds.items() if name != "pretrain"}
     unsaid = profile.model_copy(update={"seconds": seconds})
-    with pytest.raises(SpecError, match=r"a step of stage pretrain costs; found no record"):
+    with pytest.raises(SpecError, match=r"a step of stage pretrain costs, got no record"):
         forecast(plan(read("smoke")), store=Store.open(str(tmp_path)), profile=unsaid)
 
 

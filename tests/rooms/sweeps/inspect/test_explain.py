@@ -64,7 +64,7 @@ def test_the_nearest_is_the_one_that_differs_in_the_fewest_fields(store: Store):
 def test_a_cell_is_compared_with_the_cells_of_the_ledger(store: Store):
     smoke = read("smoke")
     make_steps(plan(smoke).steps, store=store)
-    finish(plan(smoke).wanted, store=store)
+    finish(plan(smoke).included, store=store)
     more = smoke.model_copy(update={"seeds": (0, 1, 2, 3)})
     (cell,) = (
         cell
@@ -101,7 +101,7 @@ def test_an_ambiguous_prefix_lists_what_begins_so(store: Store):
 
 @pytest.mark.parametrize("text", ["", "zz", "pretrain/", "pretrian/ab", "a" * 17, "../../etc"])
 def test_what_is_no_key_is_told(text: str, store: Store):
-    with pytest.raises(UserError, match="wanted a key"):
+    with pytest.raises(UserError, match="Expected a key"):
         explain(text, known=Known(store, {}))
 
 
@@ -114,7 +114,7 @@ def test_a_key_that_only_a_plan_of_the_store_knows_asks_for_the_sweep(store: Sto
     planned = plan(read("smoke"))
     write_plan(planned, store=store)
     with pytest.raises(TerrasweepError, match="--sweep"):
-        explain(str(planned.wanted[0].step.key), known=Known(store, {}))
+        explain(str(planned.included[0].step.key), known=Known(store, {}))
 
 
 def test_a_default_that_changed_since_is_told(store: Store, monkeypatch: pytest.MonkeyPatch):

@@ -46,8 +46,8 @@ def test_cells_behind_a_failed_step_count_as_failed_until_it_is_made(store: Stor
 def test_every_cell_is_counted_once_with_its_reason(store: Store):
     rule = Exclusion(reason="too few", composition="europe", continent=Region.AFRICA)
     planned = plan(read("smoke").model_copy(update={"exclude": (rule,)}))
-    finish([cell for cell in planned.wanted if cell.composition == "zero"], store=store)
-    failed = next(cell for cell in planned.wanted if cell.composition == "uniform")
+    finish([cell for cell in planned.included if cell.composition == "zero"], store=store)
+    failed = next(cell for cell in planned.included if cell.composition == "uniform")
     Ledger(store).fail([failure(str(failed.step.key))])
     rows = status(planned, store=store).coverage
     total = {
@@ -58,7 +58,7 @@ def test_every_cell_is_counted_once_with_its_reason(store: Store):
 
 
 def test_a_torn_part_of_the_ledger_is_named(store: Store):
-    finish(plan(read("smoke")).wanted, store=store)
+    finish(plan(read("smoke")).included, store=store)
     (part,) = store.list("ledger/results")
     store.put(part, (store.get(part) or b"")[:-1])
     found = status(plan(read("smoke")), store=store)

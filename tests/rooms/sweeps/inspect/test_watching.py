@@ -28,14 +28,14 @@ def failure(key: str) -> Failure:
 
 def test_a_sweep_is_watched_until_every_cell_is_done_or_has_failed(store):
     planned, said = plan(read("smoke")), []
-    finish(planned.wanted[:4], store=store)
+    finish(planned.included[:4], store=store)
 
     def say(line: str) -> None:
         said.append(line)
         if len(said) == 1:
-            finish(planned.wanted[4:23], store=store)
+            finish(planned.included[4:23], store=store)
         if len(said) == 2:
-            Ledger(store).fail([failure(str(planned.wanted[23].step.key))])
+            Ledger(store).fail([failure(str(planned.included[23].step.key))])
 
     watch(Watch(planned, store), every_s=0, say=say)
     counts = [line.split(maxsplit=1)[1].split(" · ") for line in said]
@@ -46,11 +46,11 @@ def test_a_sweep_is_watched_until_every_cell_is_done_or_has_failed(store):
 def test_every_line_of_a_log_has_the_key_it_is_about(store, tmp_path):
     planned, log = plan(read("smoke")), tmp_path / "log.jsonl"
     with logs.written_to(str(log)):
-        finish(planned.wanted[:3], store=store)
-        Ledger(store).fail([failure(str(planned.wanted[3].step.key))])
-    finish(planned.wanted[4:6], store=store)
+        finish(planned.included[:3], store=store)
+        Ledger(store).fail([failure(str(planned.included[3].step.key))])
+    finish(planned.included[4:6], store=store)
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    keys = [str(cell.step.key) for cell in planned.wanted[:4]]
+    keys = [str(cell.step.key) for cell in planned.included[:4]]
     assert [line["key"] for line in lines] == keys
     assert [line["event"] for line in lines] == ["done"] * 3 + ["failed"]
     assert lines[3]["kind"] == "MemoryError"
@@ -59,7 +59,7 @@ def test_every_line_of_a_log_has_the_key_it_is_about(store, tmp_path):
 
 def test_a_log_that_cannot_be_written_is_refused_in_a_sentence(tmp_path):
     with (
-        pytest.raises(UserError, match=r"wanted to write a log to .*; found .*; name a file"),
+        pytest.raises(UserError, match=r"Expected to write a log to .*, got .*. Fix: name a file"),
         logs.written_to(str(tmp_path / "no" / "log")),
     ):
         pass

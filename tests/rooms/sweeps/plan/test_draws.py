@@ -54,7 +54,7 @@ def test_models_that_share_a_pool_share_its_draws_and_others_are_told_apart(smok
 
 def test_a_draw_that_is_not_there_is_told_with_those_that_are(smoke: Sweep):
     found = draws(plan(smoke))
-    with pytest.raises(SpecError, match="found 'erope'; did you mean 'europe'"):
+    with pytest.raises(SpecError, match="got 'erope'; did you mean 'europe'"):
         chosen(found, composition="erope", replicate=0, sweep="smoke")
     with pytest.raises(SpecError, match=r"no replicate 4; there are the replicates \[0\]"):
         chosen(found, composition=None, replicate=4, sweep="smoke")

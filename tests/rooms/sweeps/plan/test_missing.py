@@ -38,10 +38,10 @@ def test_what_failed_for_good_is_left_alone_with_all_that_needs_it(planned: Plan
     (trained,) = (s for s in planned.steps if s.stage == "pretrain" and "europe" in s.label)
     Ledger(store).fail([failure(str(trained.key), Cause.NAN)])
     found = missing(planned, store)
-    behind = [cell.step.key for cell in planned.wanted if cell.composition == "europe"]
+    behind = [cell.step.key for cell in planned.included if cell.composition == "europe"]
     assert [cell.key for cell in found.left] == behind
     assert found.by_cause() == {"nan": len(behind)}
-    assert len(found.cells) == len(planned.wanted) - len(behind)
+    assert len(found.cells) == len(planned.included) - len(behind)
     assert trained.key not in {step.key for step in found.steps}
 
 
@@ -55,17 +55,17 @@ def test_what_failed_and_was_made_since_holds_up_nothing(planned: Plan, store: S
     trained = next(step for step in planned.steps if step.stage == "pretrain")
     Ledger(store).fail([failure(str(trained.key), Cause.BUG)])
     make_steps(planned.steps, store=store)
-    finish([cell for cell in planned.wanted if cell.composition == "zero"], store=store)
+    finish([cell for cell in planned.included if cell.composition == "zero"], store=store)
     found = missing(planned, store)
     assert found.left == found.steps == []
     assert {cell.key for cell in found.cells} == {
-        cell.step.key for cell in planned.wanted if cell.composition != "zero"
+        cell.step.key for cell in planned.included if cell.composition != "zero"
     }
 
 
 def test_a_cell_that_failed_is_left_alone_by_itself(planned: Plan, store: Store):
-    bad = planned.wanted[5].step
+    bad = planned.included[5].step
     Ledger(store).fail([failure(str(bad.key), Cause.BUG)])
     found = missing(planned, store)
     assert found.left == [bad]
-    assert len(found.cells) == len(planned.wanted) - 1
+    assert len(found.cells) == len(planned.included) - 1
