@@ -9,13 +9,9 @@ from terrasweep.models.members import AnyModel, AnyProbe
 from terrasweep.models.spec import TrainingSpec
 from terrasweep.samplers.geography.spec import GeographySpec
 from terrasweep.samplers.members import AnyPool, AnyTask
-from terrasweep.samplers.spec.composition import (
-    CompositionSpec,
-    DrawSpec,
-    EntropySpec,
-    Region,
-    TestOn,
-)
+from terrasweep.samplers.spec.composition import CompositionSpec
+from terrasweep.samplers.spec.entropy import EntropySpec
+from terrasweep.samplers.spec.tasks import DrawSpec, Region, TestOn
 
 
 class ShardSpec(Spec):

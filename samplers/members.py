@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from terrasweep.infra.family import Family
-from terrasweep.samplers.spec.composition import PoolSpec, TaskSpec
+from terrasweep.samplers.spec.pools import PoolSpec
+from terrasweep.samplers.spec.tasks import TaskSpec
 
 POOLS: Family[object] = Family("terrasweep.samplers.pools", "pool")
 TASKS: Family[object] = Family("terrasweep.samplers.tasks", "task")

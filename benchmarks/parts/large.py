@@ -15,7 +15,7 @@ from terrasweep.infra.storage.ledger import Ledger, Row
 from terrasweep.infra.storage.store import Store
 from terrasweep.infra.tracking.mirror import Mirror
 from terrasweep.infra.tracking.uri import default_uri
-from terrasweep.samplers.spec.composition import Region
+from terrasweep.samplers.spec.tasks import Region
 from terrasweep.sweeps.forecast.cluster import forecast
 from terrasweep.sweeps.forecast.profile import Nodes, Profile, Share
 from terrasweep.sweeps.plan import plan_table

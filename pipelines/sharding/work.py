@@ -16,7 +16,7 @@ from terrasweep.samplers.geography.spec import Russia
 from terrasweep.samplers.intake.describe import describe, mapped, surroundings
 from terrasweep.samplers.intake.spectral_entropy import spectral_entropy
 from terrasweep.samplers.members import POOLS
-from terrasweep.samplers.spec.composition import PoolSpec
+from terrasweep.samplers.spec.pools import PoolSpec
 
 CHUNKS_PER_BUCKET: Final = 8
 MOST_BUCKETS: Final = 512

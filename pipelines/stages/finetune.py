@@ -41,7 +41,7 @@ from terrasweep.pipelines.stages.encode import check_finite, read
 from terrasweep.pipelines.stages.task import TABLE, classes_of
 from terrasweep.samplers.draw.few_shot import Asked, Labelled, Split, labelled, split
 from terrasweep.samplers.formats.arrays import to_arrays
-from terrasweep.samplers.spec.composition import DrawSpec, TaskSpec
+from terrasweep.samplers.spec.tasks import DrawSpec, TaskSpec
 
 COLUMNS: Final = ("id", "continent", "label")
 PERHAPS: Final = ("cell", "split")

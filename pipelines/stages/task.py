@@ -16,7 +16,7 @@ from terrasweep.infra.step import Step
 from terrasweep.pipelines.spec import TaskDataSpec
 from terrasweep.samplers.formats.arrays import to_table
 from terrasweep.samplers.members import TASKS
-from terrasweep.samplers.spec.composition import TaskSpec
+from terrasweep.samplers.spec.tasks import TaskSpec
 
 TABLE = "task.parquet"
 CLASSES = b"terrasweep.classes"

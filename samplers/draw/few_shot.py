@@ -16,7 +16,7 @@ from terrasweep.samplers.draw.quota import apportion
 from terrasweep.samplers.draw.ranks import draw, hashes, ranks
 from terrasweep.samplers.geography.cells import parents
 from terrasweep.samplers.geography.strata import Continent
-from terrasweep.samplers.spec.composition import ALL_SAMPLES, DrawSpec, Region, TestOn
+from terrasweep.samplers.spec.tasks import ALL_SAMPLES, DrawSpec, Region, TestOn
 
 TEST = "test"
 TRAIN = "train"

@@ -18,7 +18,8 @@ import numpy as np
 from terrasweep.infra.errors import PoolError
 from terrasweep.infra.spec import Json
 from terrasweep.samplers.formats.arrays import Arrays
-from terrasweep.samplers.spec.composition import EntropySpec, ImageEntropy, PoolSpec, SeriesEntropy
+from terrasweep.samplers.spec.entropy import EntropySpec, ImageEntropy, SeriesEntropy
+from terrasweep.samplers.spec.pools import PoolSpec
 
 Source: TypeAlias = Literal["series", "image"]
 

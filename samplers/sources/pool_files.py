@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from terrasweep.infra.errors import PoolError
-from terrasweep.samplers.spec.composition import FilesSpec
+from terrasweep.samplers.spec.pools import FilesSpec
 
 
 def place(spec: FilesSpec) -> Path:

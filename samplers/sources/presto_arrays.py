@@ -10,7 +10,7 @@ import numpy as np
 
 from terrasweep.samplers.formats import faults
 from terrasweep.samplers.sources import task_files
-from terrasweep.samplers.spec.composition import FiledTaskSpec
+from terrasweep.samplers.spec.tasks import FiledTaskSpec
 
 X = "s1_s2_era5_srtm"
 SHAPES: dict[str, tuple[int, ...]] = {

@@ -10,7 +10,7 @@ from terrasweep.infra.errors import TaskError
 from terrasweep.samplers.geography import continents
 from terrasweep.samplers.geography.cells import cells_of
 from terrasweep.samplers.sources.image_index import UNKNOWN_MONTH
-from terrasweep.samplers.spec.composition import FiledTaskSpec
+from terrasweep.samplers.spec.tasks import FiledTaskSpec
 
 CELL_RESOLUTION = 5
 """H3 resolution of a sample's cell in a task's table."""

@@ -9,7 +9,7 @@ from terrasweep.infra.errors import SpecError
 from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Step
 from terrasweep.samplers.members import POOLS
-from terrasweep.samplers.spec.composition import PoolSpec
+from terrasweep.samplers.spec.pools import PoolSpec
 from terrasweep.sweeps.plan.draws import pools
 from terrasweep.sweeps.plan.grid import shard
 from terrasweep.sweeps.plan.pool_checks import check_pools

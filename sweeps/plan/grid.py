@@ -18,7 +18,7 @@ from terrasweep.pipelines.spec import (
     TaskDataSpec,
     TowerSpec,
 )
-from terrasweep.samplers.spec.composition import Region, TestOn
+from terrasweep.samplers.spec.tasks import Region, TestOn
 from terrasweep.sweeps.spec.axes import Exclusion
 from terrasweep.sweeps.spec.compositions import Arm, CheckpointEntry
 from terrasweep.sweeps.spec.pool import PoolFile

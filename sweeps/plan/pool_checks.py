@@ -6,7 +6,7 @@ from terrasweep.infra.errors import PoolError
 from terrasweep.samplers.geography.spec import GeographySpec
 from terrasweep.samplers.maps import files
 from terrasweep.samplers.members import POOLS
-from terrasweep.samplers.spec.composition import PoolSpec
+from terrasweep.samplers.spec.pools import PoolSpec
 from terrasweep.sweeps.spec.sweep import Sweep
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from terrasweep.infra.errors import nearest
-from terrasweep.samplers.spec.composition import ALL_SAMPLES
+from terrasweep.samplers.spec.tasks import ALL_SAMPLES
 from terrasweep.sweeps.reading.yaml import Mark, Problem, Trail
 
 Node: TypeAlias = "Mapping[str, object]"

@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from terrasweep.infra.spec import Documented
-from terrasweep.samplers.spec.composition import ALL_SAMPLES, Region
+from terrasweep.samplers.spec.tasks import ALL_SAMPLES, Region
 from terrasweep.sweeps.spec.fit import misfit
 
 MAX_SEEDS = 100_000

@@ -5,7 +5,8 @@ from typing import Any, cast
 
 from terrasweep.models.members import METRICS, PROBES, ZOO
 from terrasweep.models.spec import ModelSpec, ProbeSpec
-from terrasweep.samplers.spec.composition import DrawSpec, PoolSpec, TaskSpec
+from terrasweep.samplers.spec.pools import PoolSpec
+from terrasweep.samplers.spec.tasks import DrawSpec, TaskSpec
 from terrasweep.sweeps.spec.fit import misfit
 
 MEANT = {

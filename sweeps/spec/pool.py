@@ -2,7 +2,7 @@
 
 from terrasweep.samplers.geography.spec import GeographySpec
 from terrasweep.samplers.members import AnyPool
-from terrasweep.samplers.spec.composition import EntropySpec
+from terrasweep.samplers.spec.entropy import EntropySpec
 from terrasweep.sweeps.spec.axes import Part
 
 

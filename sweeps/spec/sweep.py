@@ -17,7 +17,8 @@ from terrasweep.models.members import ZOO, AnyModel, AnyProbe
 from terrasweep.models.spec import ModelSpec, TrainingSpec
 from terrasweep.samplers.geography.spec import GeographySpec
 from terrasweep.samplers.members import AnyPool, AnyTask
-from terrasweep.samplers.spec.composition import DrawSpec, EntropySpec, Region
+from terrasweep.samplers.spec.entropy import EntropySpec
+from terrasweep.samplers.spec.tasks import DrawSpec, Region
 from terrasweep.sweeps.spec.axes import Exclusion, Limits, Part, Samples, Seeds
 from terrasweep.sweeps.spec.checks import (
     check_drawn,

@@ -19,7 +19,8 @@ from terrasweep.samplers.audit.audit import audit
 from terrasweep.samplers.formats.arrays import to_arrays, to_table
 from terrasweep.samplers.formats.geotiff import MISSING, UNREADABLE
 from terrasweep.samplers.intake.spectral_entropy import USUAL, definition, of_images
-from terrasweep.samplers.spec.composition import CompositionSpec, EntropySpec, ImageEntropy
+from terrasweep.samplers.spec.composition import CompositionSpec
+from terrasweep.samplers.spec.entropy import EntropySpec, ImageEntropy
 from terrasweep.samplers.spec.places import EntropyTop
 from tests.data import geotiff
 from tests.data.fmow_sentinel import make as fmow_sentinel

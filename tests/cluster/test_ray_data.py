@@ -26,7 +26,8 @@ from terrasweep.samplers.intake.admit import admit, layout
 from terrasweep.samplers.intake.spectral_entropy import definition
 from terrasweep.samplers.pools.planet import pool as planet
 from terrasweep.samplers.pools.planet.spec import PlanetSpec
-from terrasweep.samplers.spec.composition import CompositionSpec, EntropySpec
+from terrasweep.samplers.spec.composition import CompositionSpec
+from terrasweep.samplers.spec.entropy import EntropySpec
 from terrasweep.samplers.spec.places import Cities, EntropyTop, NaturalForest, Only, PerSample
 from terrasweep.samplers.spec.rules import EntropyWeighted, Rule, Stratified, Uniform
 from terrasweep.samplers.tasks.planet_biome.spec import PlanetBiomeSpec

@@ -9,7 +9,7 @@ import pytest
 
 from terrasweep.samplers.formats.arrays import to_arrays, to_table
 from terrasweep.samplers.members import POOLS
-from terrasweep.samplers.spec.composition import PoolSpec
+from terrasweep.samplers.spec.pools import PoolSpec
 from tests.data.fmow_sentinel import make as fmow_sentinel
 from tests.data.majortom import make as majortom
 from tests.data.presto_shards import make as presto_shards

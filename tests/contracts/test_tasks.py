@@ -12,7 +12,7 @@ from terrasweep.samplers.geography.cells import cells_of
 from terrasweep.samplers.geography.strata import Continent
 from terrasweep.samplers.members import TASKS
 from terrasweep.samplers.sources.image_index import UNKNOWN_MONTH
-from terrasweep.samplers.spec.composition import TaskSpec
+from terrasweep.samplers.spec.tasks import TaskSpec
 from tests.data.arrays import make as arrays
 from tests.data.cropharvest import make as cropharvest
 from tests.data.ecoregions import make as ecoregions

@@ -20,7 +20,7 @@ from terrasweep.models.members import PROBES
 from terrasweep.models.probing.problem import Prediction, Problem
 from terrasweep.pipelines.spec import FinetuneSpec
 from terrasweep.pipelines.stages import finetune
-from terrasweep.samplers.spec.composition import Region
+from terrasweep.samplers.spec.tasks import Region
 from tests.support import origins
 from tests.support.cells import grid, measured
 from tests.support.problems import judges, problem_of, problems

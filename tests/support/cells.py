@@ -15,7 +15,7 @@ from terrasweep.models.zoo.tiny.spec import TinySpec
 from terrasweep.pipelines.spec import EncodeSpec, FinetuneSpec, InitSpec, TaskDataSpec
 from terrasweep.samplers.formats.arrays import to_table
 from terrasweep.samplers.geography.strata import Continent
-from terrasweep.samplers.spec.composition import Region, TaskSpec
+from terrasweep.samplers.spec.tasks import Region, TaskSpec
 from terrasweep.samplers.tasks.planet_crop.spec import PlanetCropSpec
 
 

@@ -9,7 +9,7 @@ from terrasweep.samplers.draw import census
 from terrasweep.samplers.geography.cells import cells_of
 from terrasweep.samplers.intake.describe import describe
 from terrasweep.samplers.intake.spectral_entropy import definition
-from terrasweep.samplers.spec.composition import EntropySpec
+from terrasweep.samplers.spec.entropy import EntropySpec
 
 
 def holding(lat: np.ndarray, lon: np.ndarray, *, first_id: int = 0) -> Holding:

@@ -6,7 +6,7 @@ import pyarrow as pa
 from terrasweep.samplers.formats.arrays import Arrays, to_arrays
 from terrasweep.samplers.intake.admit import REPEATED, admit, layout, repeated
 from terrasweep.samplers.members import POOLS
-from terrasweep.samplers.spec.composition import PoolSpec
+from terrasweep.samplers.spec.pools import PoolSpec
 
 
 def spec_of(name: str, fields: dict[str, object]) -> PoolSpec:

@@ -25,8 +25,9 @@ from terrasweep.pipelines.spec import (
 )
 from terrasweep.samplers.geography.spec import GeographySpec, LandCoverMap
 from terrasweep.samplers.members import POOLS, TASKS
-from terrasweep.samplers.spec.composition import CompositionSpec, Region, TaskSpec
+from terrasweep.samplers.spec.composition import CompositionSpec
 from terrasweep.samplers.spec.rules import Zero
+from terrasweep.samplers.spec.tasks import Region, TaskSpec
 from terrasweep.sweeps.spec.compositions import CompositionEntry
 from terrasweep.sweeps.spec.sweep import ModelEntry, ProtocolEntry, Sweep, TaskEntry
 from tests.support import rules

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from terrasweep.samplers.spec.composition import FilesSpec
+from terrasweep.samplers.spec.pools import FilesSpec
 
 
 class MajortomSpec(FilesSpec):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from terrasweep.samplers.spec.composition import FilesSpec
+from terrasweep.samplers.spec.pools import FilesSpec
 
 OTHERS = ("id", "lat", "lon", "month", "rejected", "geometry")
 

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from terrasweep.samplers.spec.composition import PoolSpec
+from terrasweep.samplers.spec.pools import PoolSpec
 
 World: TypeAlias = Literal["null", "coverage", "entropy", "local"]
 """Which true answer the generator plants; none of them names a winner by continent."""

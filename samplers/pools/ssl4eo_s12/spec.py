@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from terrasweep.samplers.spec.composition import FilesSpec
+from terrasweep.samplers.spec.pools import FilesSpec
 
 
 class Ssl4eoS12Spec(FilesSpec):

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from terrasweep.samplers.spec.composition import ClassMetric, FiledTaskSpec
+from terrasweep.samplers.spec.tasks import ClassMetric, FiledTaskSpec
 
 
 class EcoregionsSpec(FiledTaskSpec):

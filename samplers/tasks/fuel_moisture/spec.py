@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from terrasweep.samplers.spec.composition import FiledTaskSpec, NumberMetric, Target
+from terrasweep.samplers.spec.tasks import FiledTaskSpec, NumberMetric, Target
 
 
 class FuelMoistureSpec(FiledTaskSpec):

@@ -5,7 +5,7 @@ from typing import ClassVar, Final, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from terrasweep.samplers.spec.composition import FiledTaskSpec, Target
+from terrasweep.samplers.spec.tasks import FiledTaskSpec, Target
 
 Dataset: TypeAlias = Literal[
     "m-bigearthnet",

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from terrasweep.samplers.spec.composition import BinaryMetric, FiledTaskSpec, Target
+from terrasweep.samplers.spec.tasks import BinaryMetric, FiledTaskSpec, Target
 
 
 class GeowikiSpec(FiledTaskSpec):

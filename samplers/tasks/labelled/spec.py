@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from terrasweep.samplers.spec.composition import FiledTaskSpec, Target
+from terrasweep.samplers.spec.tasks import FiledTaskSpec, Target
 
 
 class LabelledSpec(FiledTaskSpec):

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from terrasweep.samplers.spec.composition import FiledTaskSpec, NumberMetric, Target
+from terrasweep.samplers.spec.tasks import FiledTaskSpec, NumberMetric, Target
 
 
 class MosaiksSpec(FiledTaskSpec):

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from terrasweep.samplers.geography.spec import Russia
 from terrasweep.samplers.pools.planet.spec import GIVEN, Made, World
-from terrasweep.samplers.spec.composition import TaskSpec
+from terrasweep.samplers.spec.tasks import TaskSpec
 
 
 class PlanetBiomeSpec(TaskSpec):

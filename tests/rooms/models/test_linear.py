@@ -13,7 +13,7 @@ from terrasweep.models.probes.linear.probe import fit_predict
 from terrasweep.models.probes.linear.spec import LinearSpec
 from terrasweep.models.probing.problem import Prediction, Problem
 from terrasweep.samplers.draw.few_shot import Asked, labelled, split
-from terrasweep.samplers.spec.composition import Region
+from terrasweep.samplers.spec.tasks import Region
 from tests.support.paths import SHARED_DATA
 from tests.support.problems import problems
 

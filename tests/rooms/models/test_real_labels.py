@@ -20,7 +20,7 @@ from terrasweep.models.members import METRICS, PROBES
 from terrasweep.models.probing.problem import Prediction, Problem
 from terrasweep.samplers.draw.few_shot import Asked, labelled, split
 from terrasweep.samplers.members import TASKS
-from terrasweep.samplers.spec.composition import Region
+from terrasweep.samplers.spec.tasks import Region
 from tests.support.paths import SHARED_DATA
 
 DATA = SHARED_DATA

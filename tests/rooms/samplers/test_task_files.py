@@ -18,7 +18,7 @@ from terrasweep.pipelines.stages import task as task_stage
 from terrasweep.samplers.formats import pickles, tfrecord
 from terrasweep.samplers.formats.arrays import to_table
 from terrasweep.samplers.members import TASKS
-from terrasweep.samplers.spec.composition import TaskSpec
+from terrasweep.samplers.spec.tasks import TaskSpec
 from tests.data.arrays import make as arrays
 from tests.data.cropharvest import make as cropharvest
 from tests.data.forty import make as forty

@@ -23,7 +23,7 @@ from terrasweep.pipelines.stages import finetune, init
 from terrasweep.pipelines.stages import task as task_stage
 from terrasweep.pipelines.stages.encode import FEATURES
 from terrasweep.samplers.formats.arrays import to_arrays, to_table
-from terrasweep.samplers.spec.composition import Region
+from terrasweep.samplers.spec.tasks import Region
 from terrasweep.samplers.tasks.planet_biome.spec import PlanetBiomeSpec
 from terrasweep.samplers.tasks.planet_crop.spec import PlanetCropSpec
 from tests.support import origins

@@ -9,7 +9,7 @@ from terrasweep.infra.seeds import generator
 from terrasweep.samplers.draw.few_shot import Asked, Labelled, labelled, split
 from terrasweep.samplers.geography.cells import cells_of, parents
 from terrasweep.samplers.geography.strata import Continent
-from terrasweep.samplers.spec.composition import DrawSpec, Region
+from terrasweep.samplers.spec.tasks import DrawSpec, Region
 
 CLASSES = ("wild", "crop")
 FEWEST_TEST = DrawSpec().fewest_test

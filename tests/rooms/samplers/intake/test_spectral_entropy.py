@@ -16,7 +16,7 @@ from terrasweep.samplers.intake.spectral_entropy import (
 from terrasweep.samplers.pools.planet.spec import PlanetSpec
 from terrasweep.samplers.pools.pretrain_where.spec import PretrainWhereSpec
 from terrasweep.samplers.pools.ssl4eo_s12.spec import Ssl4eoS12Spec
-from terrasweep.samplers.spec.composition import EntropySpec, ImageEntropy, SeriesEntropy
+from terrasweep.samplers.spec.entropy import EntropySpec, ImageEntropy, SeriesEntropy
 from tests.support.paths import SHARED_DATA
 from tests.support.pools import spec_of, taken_in
 

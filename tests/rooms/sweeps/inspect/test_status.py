@@ -7,7 +7,7 @@ import pytest
 
 from terrasweep.infra.storage.ledger import Failure, Ledger
 from terrasweep.infra.storage.store import Store
-from terrasweep.samplers.spec.composition import Region
+from terrasweep.samplers.spec.tasks import Region
 from terrasweep.sweeps.inspect.status import status
 from terrasweep.sweeps.plan.grid import plan
 from terrasweep.sweeps.reading.sweep_file import read
