@@ -63,7 +63,7 @@ def chosen(
     own = [draw for draw in found if draw.replicate == replicate]
     if not own:
         numbers = sorted({draw.replicate for draw in found})
-        fix = f"there are the replicates {numbers}" if numbers else "its compositions draw nothing"
+        fix = f"choose one of {', '.join(map(str, numbers))}" if numbers else "add a composition"
         raise SpecError(f"a draw of {sweep}", got=f"no replicate {replicate}", fix=fix)
     return [draw for draw in own if composition in (None, draw.composition, draw.name)]
 

@@ -120,7 +120,7 @@ def _parsed(path: Path) -> Document:
 
 def _refused(path: Path, found: Iterable[Problem]) -> SpecError:
     """Return the error of a file: one line for each problem, the first ones if there are many."""
-    lines = list(dict.fromkeys(problem.told(str(path)) for problem in found))
+    lines = list(dict.fromkeys(problem.line(str(path)) for problem in found))
     more = len(lines) - MAX_PROBLEMS
     rest = [f"{path}: and {more} more; mend these first"] if more > 0 else []
     return SpecError("\n".join([*lines[:MAX_PROBLEMS], *rest]))

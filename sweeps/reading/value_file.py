@@ -36,4 +36,4 @@ def read_part(path: Path, kind: type[Part], *, called: str) -> Part:
 
 
 def _refused(path: Path, found: list[Problem]) -> SpecError:
-    return SpecError("\n".join(dict.fromkeys(one.told(str(path)) for one in found)))
+    return SpecError("\n".join(dict.fromkeys(one.line(str(path)) for one in found)))

@@ -12,8 +12,21 @@ from typing import TypeAlias
 
 import yaml
 
+from terrasweep.infra.errors import SpecError
+
 Trail: TypeAlias = tuple[str | int, ...]
 MAX_NODES = 200_000  # an alias of an alias of an alias can blow up a few lines beyond any memory
+
+_EXPECTED_TOKEN = re.compile(r"expected (?P<expected>.+), but (?:found|got) (?P<got>.+)", re.DOTALL)
+_TOKENS = {
+    "<block end>": "the end of the block",
+    "<block mapping start>": "a mapping",
+    "<block sequence start>": "a list",
+    "<document start>": "a second document",
+    "<scalar>": "a value",
+    "<stream end>": "the end of the file",
+}
+"""What PyYAML calls its tokens, in words."""
 
 PLAIN = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
@@ -35,11 +48,11 @@ class Problem:
     got: str
     fix: str
 
-    def told(self, source: str) -> str:
+    def line(self, source: str) -> str:
         """Return the problem as one line that names file, line and column."""
         place = f"{source}:{self.mark.line}:{self.mark.column}" if self.mark else source
-        text = f"{place}: expected {self.expected}, got {self.got}. Fix: {self.fix}"
-        return " ".join(text.split())
+        error = SpecError(self.expected, got=self.got, fix=self.fix)
+        return " ".join(f"{place}: {error}".split())
 
 
 class YamlProblemError(ValueError):
@@ -119,18 +132,31 @@ def _loader(text: str) -> _Loader:
 
 def _syntax(error: yaml.MarkedYAMLError) -> Problem:
     at = error.problem_mark or error.context_mark
-    told = ", ".join(part for part in (error.problem, error.context) if part)
-    got = told.removeprefix("but ").removeprefix("found ")
-    fix = "mend the YAML there; what comes just before may be the cause"
-    if "'\\t'" in got:
-        fix = "indent with spaces instead of tabs"
-    elif "alias" in got:
-        fix = "define the anchor above, or write the value out"
-    elif "single document" in got:
-        fix = "keep one sweep in one file, without `---` between"
-    elif "constructor for the tag" in got:
-        fix = "drop the tag; a sweep holds plain values only"
-    return Problem(Mark(at.line + 1, at.column + 1) if at else None, "valid YAML", got, fix)
+    text = _plain(error.problem or error.context or "something else")
+    expected, got = "valid YAML", text.removeprefix("but ").removeprefix("found ")
+    tokens = _EXPECTED_TOKEN.fullmatch(text)
+    if tokens is not None:
+        expected, got = f"valid YAML with {tokens['expected']} at this point", tokens["got"]
+    return Problem(Mark(at.line + 1, at.column + 1) if at else None, expected, got, _cure(text))
+
+
+def _plain(text: str) -> str:
+    """Return an error of PyYAML with its names of tokens in words."""
+    for token, words in _TOKENS.items():
+        text = text.replace(f"'{token}'", words).replace(token, words)
+    return text
+
+
+def _cure(text: str) -> str:
+    if "'\\t'" in text:
+        return "indent with spaces instead of tabs"
+    if "alias" in text:
+        return "define the anchor above, or write the value out"
+    if "another document" in text:
+        return "keep one sweep in one file, without `---` between"
+    if "constructor for the tag" in text:
+        return "remove the tag; a sweep holds plain values only"
+    return "correct the YAML there; the cause may be just before it"
 
 
 @dataclass

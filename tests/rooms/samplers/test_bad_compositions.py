@@ -27,7 +27,7 @@ def test_a_malformed_rule_is_one_clear_sentence(case: str, tmp_path: Path):
     with pytest.raises(SpecError) as caught:
         read(str(file))
     first, *others = str(caught.value).splitlines()
-    place, _, sentence = first.partition(": expected ")
+    place, _, sentence = first.partition(": Expected ")
     assert place.startswith(f"{file}:{LINE}:")
     assert sentence.startswith(CASES[case]["says"].split("; ")[0])
     assert CASES[case]["says"] in sentence

@@ -50,7 +50,7 @@ def test_every_command_has_help(name: str, capsys):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (["pln"], "got 'pln'; did you mean 'plan'?"),
+        (["pln"], "got 'pln'. Fix: did you mean 'plan'?"),
         ([], "COMMAND"),
         (["plan"], "SWEEP"),
         (["plan", "smoke", "--colour"], "--colour"),
@@ -62,8 +62,8 @@ def test_every_command_has_help(name: str, capsys):
         (["run", "smoke", "--train-workers", "two"], "--train-workers"),
         (["run", "smoke", "--gpus-per-trial", "-1"], "--gpus-per-trial"),
         (["run", "smoke", "--cpus-per-trial", "nan"], "--cpus-per-trial"),
-        (["report", "smoke"], "got none; run it first"),
-        (["mirror", "smoke"], "got none; run it first"),
+        (["report", "smoke"], "got none. Fix: run it first"),
+        (["mirror", "smoke"], "got none. Fix: run it first"),
         (["explain", "nonsense!"], "Expected a key"),
         (["status", "nothing"], "got 'nothing'"),
     ],
@@ -72,7 +72,7 @@ def test_a_bad_line_is_one_sentence(line: list[str], words: str, store: Store, c
     before = store.list("")
     assert main(line) == 2
     (said,) = capsys.readouterr().err.splitlines()
-    assert said.startswith("terrasweep: expected ")
+    assert said.startswith("terrasweep: Expected ")
     assert words in said
     assert store.list("") == before
 
@@ -81,7 +81,7 @@ def test_debug_shows_where_an_error_came_from(capsys):
     assert main(["plan", "nothing", "--debug"]) == 2
     said = capsys.readouterr().err
     assert "Traceback" in said
-    assert said.splitlines()[-1].startswith("terrasweep: wanted")
+    assert said.splitlines()[-1].startswith("terrasweep: Expected ")
 
 
 def test_the_store_may_stand_before_or_after_the_command_or_in_the_environment(

@@ -47,7 +47,7 @@ def test_what_does_not_fit_is_told_too_and_nothing_is_written(tmp_path: Path, ca
     missing = [one for one in json.loads(said.out)["entries"] if one["status"] == "missing"]
     assert [one["name"] for one in missing] == ["encoder.norm.bias"]
     assert len(said.err.splitlines()) == 1
-    assert "encoder.norm.bias (missing; wanted (128,), found none)" in said.err
+    assert "encoder.norm.bias (missing; expected (128,), got none)" in said.err
     assert not (tmp_path / "store").exists()
 
 

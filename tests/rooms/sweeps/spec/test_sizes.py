@@ -52,7 +52,7 @@ def test_entries_made_in_python_may_have_sizes():
         ({"sizes": [0]}, "`compositions.1.sizes.0`: a number greater than 0, got 0"),
         ({"sizes": ["1k"]}, "`compositions.1.sizes.0`: a whole number, got '1k'"),
         ({"sizes": 5}, "`compositions.1.sizes`: a list, got 5"),
-        ({"sizes": [5], "size": 6}, "got both size and sizes; keep one of them"),
+        ({"sizes": [5], "size": 6}, "got both size and sizes. Fix: keep one of them"),
         ({"sizes": [5, 5]}, "'all_5' named twice"),
         ({"sizes": [5000]}, "composition 'all_5k' to fit in the 3,000 samples"),
         ({"sizes": []}, "rule uniform needs a size"),
