@@ -54,9 +54,9 @@ def test_models_that_share_a_pool_share_its_draws_and_others_are_told_apart(smok
 
 def test_a_draw_that_is_not_there_is_told_with_those_that_are(smoke: Sweep):
     found = draws(plan(smoke))
-    with pytest.raises(SpecError, match="got 'erope'. Fix: did you mean 'europe'"):
+    with pytest.raises(SpecError, match=r"got 'erope'\. Fix: did you mean 'europe'"):
         chosen(found, composition="erope", replicate=0, sweep="smoke")
-    with pytest.raises(SpecError, match=r"no replicate 4. Fix: choose one of 0"):
+    with pytest.raises(SpecError, match=r"no replicate 4\. Fix: choose one of 0"):
         chosen(found, composition=None, replicate=4, sweep="smoke")
 
 
@@ -86,9 +86,11 @@ def test_a_pool_is_named_by_adapter_by_file_and_by_sweep(smoke: Sweep, tmp_path:
 def test_a_pool_that_makes_no_sense_is_told_where_it_stands(tmp_path: Path):
     file = tmp_path / "mine.yaml"
     file.write_text("pool:\n  name: planet\n  sise: 3000\n")
-    with pytest.raises(SpecError, match=r"mine\.yaml:3:\d+: .*'sise'. Fix: did you mean 'size'"):
+    with pytest.raises(SpecError, match=r"mine\.yaml:3:\d+: .*'sise'\. Fix: did you mean 'size'"):
         read_pools(str(file))
-    with pytest.raises(SpecError, match=r"no default for path. Fix: write a file with `pool: \{name: "):
+    with pytest.raises(
+        SpecError, match=r"no default for path\. Fix: write a file with `pool: \{name: "
+    ):
         read_pools("parquet")
 
 
