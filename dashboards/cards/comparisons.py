@@ -5,8 +5,7 @@ from math import log
 from typing import Any, Final
 
 from terrasweep.dashboards.html import bars, wording
-from terrasweep.dashboards.html.page import Content, Html, element, figure, html, table
-from terrasweep.dashboards.html.section import Section
+from terrasweep.dashboards.html.page import Content, Html, Section, element, figure, html, table
 
 HEADS: Final = (
     *("", "samples", "continents", "biomes", "off the land", "by luck"),

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from terrasweep.dashboards.html import wording
-from terrasweep.dashboards.html.page import Content, element, facts, html
-from terrasweep.dashboards.html.section import Section
+from terrasweep.dashboards.html.page import Content, Section, element, facts, html
 
 FAR: Final = 2.5
 """Times beyond luck that samples lie off the land's shares before one calls them skewed."""

@@ -15,7 +15,9 @@ from terrasweep.dashboards.html import bars, wording
 from terrasweep.dashboards.html.drawing import Drawing
 from terrasweep.dashboards.html.maps import LARGE, Atlas, Tile, steps, world
 from terrasweep.dashboards.html.page import (
+    STAMP,
     Html,
+    Section,
     contents,
     document,
     element,
@@ -24,7 +26,6 @@ from terrasweep.dashboards.html.page import (
     html,
     section,
 )
-from terrasweep.dashboards.html.section import STAMP, Section
 
 PAGE: Final = "cards.html"
 NUMBERS: Final = "cards.json"

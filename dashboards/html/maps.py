@@ -12,7 +12,12 @@ import numpy as np
 
 from terrasweep.dashboards.html.drawing import Drawing, drawn, opening
 from terrasweep.dashboards.html.palette import NUM_DENSITIES
-from terrasweep.dashboards.html.projection import HEIGHT, WIDTH, equal_earth
+
+A1, A2, A3, A4 = 1.340264, -0.081106, 0.000893, 0.003796
+"""Coefficients of the Equal Earth projection (Savric, Patterson and Jenny 2018)."""
+ROOT3 = 3**0.5
+WIDTH = 2 * 2.7066299836  # of the equator, on a sphere of radius 1
+HEIGHT = 2 * 1.3173627592  # from pole to pole
 
 Ring: TypeAlias = np.ndarray
 """Rows of longitude and latitude in degrees; it never crosses 180 degrees."""
@@ -160,3 +165,13 @@ def _path(rings: Iterable[Ring], *, close: str = "z") -> str:
 def _round(count: float) -> int:
     """Round to one digit that counts."""
     return int(float(f"{count:.0e}"))
+
+
+def equal_earth(*, lat: np.ndarray, lon: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Project degrees to x and y on a sphere of radius 1."""
+    angle = np.arcsin(ROOT3 / 2 * np.sin(np.radians(lat)))
+    sixth = angle**6
+    slope = 9 * A4 * angle**2 * sixth + 7 * A3 * sixth + 3 * A2 * angle**2 + A1
+    x = 2 * ROOT3 * np.radians(lon) * np.cos(angle) / (3 * slope)
+    y = angle * (A4 * angle**2 * sixth + A3 * sixth + A2 * angle**2 + A1)
+    return x, y

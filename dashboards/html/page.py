@@ -19,6 +19,7 @@ class Html:
 
 
 Content = Html | str
+STAMP = "SYNTHETIC DATA"
 LONG = 8
 """Rows of a table that one can take in at a glance."""
 _TAG = re.compile(r"<[^>]*>")
@@ -27,6 +28,16 @@ _SECONDS = {"min": 60, "h": 3600}
 """How many seconds are in the unit that a duration ends with."""
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 """What a browser lets the page do: run what stands in it, and fetch nothing."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the page, with the figures that are also written to files."""
+
+    name: str
+    title: str
+    body: Html
+    drawings: tuple[Drawing, ...] = ()
 
 
 def html(*parts: Content) -> Html:
@@ -98,6 +109,11 @@ def section(title: str, *parts: Content, name: str) -> Html:
     """Return a section under a heading."""
     head = element("h2", title, id=f"{name}-heading")
     return element("section", head, *parts, id=name, aria_labelledby=f"{name}-heading")
+
+
+def stamp(is_synthetic: bool) -> Html:
+    """Return the mark of made-up data, if it is."""
+    return element("span", STAMP, class_="stamp") if is_synthetic else Html("")
 
 
 def contents(sections: Iterable[tuple[str, str]]) -> Html:

@@ -10,15 +10,22 @@ import pyarrow as pa
 
 from terrasweep.dashboards.html.live import scripts
 from terrasweep.dashboards.html.maps import Atlas
-from terrasweep.dashboards.html.page import Html, contents, document, element, html, section
-from terrasweep.dashboards.html.section import STAMP, Section
+from terrasweep.dashboards.html.page import (
+    STAMP,
+    Html,
+    Section,
+    contents,
+    document,
+    element,
+    html,
+    section,
+)
 from terrasweep.dashboards.report import origins, questions, sections
-from terrasweep.dashboards.report.doubts import doubts
 from terrasweep.dashboards.report.explore import explore
 from terrasweep.dashboards.report.latex import latex
-from terrasweep.dashboards.report.provenance import provenance
+from terrasweep.dashboards.report.origins import provenance
 from terrasweep.dashboards.report.results import Findings
-from terrasweep.dashboards.report.transfer import transfer
+from terrasweep.dashboards.report.sections import doubts, transfer
 from terrasweep.dashboards.tables.cells import to_csv
 from terrasweep.infra.storage.append_table import to_bytes
 from terrasweep.infra.storage.ledger import Ledger

@@ -5,9 +5,8 @@ from typing import Any
 
 from terrasweep.dashboards.html import wording
 from terrasweep.dashboards.html.live import Spec, chart
-from terrasweep.dashboards.html.page import Html, element, html
+from terrasweep.dashboards.html.page import Html, Section, element, html, stamp
 from terrasweep.dashboards.html.palette import NUM_LINES
-from terrasweep.dashboards.html.section import Section, stamp
 from terrasweep.dashboards.report.results import Findings
 from terrasweep.dashboards.statistics.differences import MEAN
 from terrasweep.dashboards.tables.cells import Row

@@ -5,13 +5,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from terrasweep.dashboards.figures.critical import critical_difference
-from terrasweep.dashboards.figures.matrices import crossing
-from terrasweep.dashboards.figures.scaling import scaling
+from terrasweep.dashboards.figures.heat import crossing
+from terrasweep.dashboards.figures.lines import scaling
 from terrasweep.dashboards.figures.scatters import scatter
 from terrasweep.dashboards.html import wording
 from terrasweep.dashboards.html.drawing import Drawing
-from terrasweep.dashboards.html.page import Html, element, figure, folded, html, items, table
-from terrasweep.dashboards.html.section import Section, stamp
+from terrasweep.dashboards.html.page import (
+    Html,
+    Section,
+    element,
+    figure,
+    folded,
+    html,
+    items,
+    stamp,
+    table,
+)
 from terrasweep.dashboards.report.results import Findings
 from terrasweep.dashboards.statistics.convergence import NEVER_SEEN, STAYS
 from terrasweep.dashboards.statistics.differences import MEAN

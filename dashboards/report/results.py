@@ -16,7 +16,7 @@ from terrasweep.dashboards.statistics.diversity import Scatter, diversity, scatt
 from terrasweep.dashboards.statistics.failure_signs import SIGNATURES, signatures, zero_arms
 from terrasweep.dashboards.statistics.home_advantage import Crossing, crossing, crossings
 from terrasweep.dashboards.statistics.interaction import interaction
-from terrasweep.dashboards.statistics.ranking import ranks
+from terrasweep.dashboards.statistics.ranks import ranks
 from terrasweep.dashboards.tables.artifacts import Made
 from terrasweep.dashboards.tables.cells import SAME, Holes, Row, coverage, direction, summary, tidy
 from terrasweep.infra.storage.ledger import Ledger

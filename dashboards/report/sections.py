@@ -1,6 +1,7 @@
 """What was found, section by section: the answer, the coverage, the scores, the differences."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from terrasweep.dashboards.figures.forests import forest
 from terrasweep.dashboards.figures.heat import heat_map
@@ -9,22 +10,38 @@ from terrasweep.dashboards.html.drawing import Drawing
 from terrasweep.dashboards.html.page import (
     Content,
     Html,
+    Section,
     element,
     figure,
     folded,
     html,
     items,
+    stamp,
     table,
 )
-from terrasweep.dashboards.html.section import Section, stamp
-from terrasweep.dashboards.report.contrasts import across_models
 from terrasweep.dashboards.report.results import Findings, Group
-from terrasweep.dashboards.report.sentences import Verdict, caveats, headline, verdicts
+from terrasweep.dashboards.report.sentences import (
+    Verdict,
+    across_models,
+    caveats,
+    headline,
+    verdicts,
+)
 from terrasweep.dashboards.statistics.differences import MEAN
-from terrasweep.dashboards.tables.cells import Row
+from terrasweep.dashboards.statistics.failure_signs import gathered, where
+from terrasweep.dashboards.tables.cells import PLACE, Row, grouped
 
 HEADS = ("composition", "model", "task", "continent", "judged", "n", "protocol", "metric")
 """What a line of the tables of scores and differences begins with."""
+WORST = 3
+"""Places that are named for each sign."""
+SHOWN = 200
+"""Lines of the table; the CSV beside the page holds them all."""
+SETTING: Final = ("model", "task", "n", "protocol", "composition")
+WORDS: Final = ("same", "others", "all")
+"""What the column `tested` says where no single continent is judged on."""
+Matrix = Mapping[tuple[str, str], float]
+"""Mean scores by where a cell was finetuned and where it was judged."""
 
 
 def answer(findings: Findings) -> Section:
@@ -246,3 +263,64 @@ def _luck(findings: Findings) -> str:
 
 def _number_of_holes(number: int) -> Content:
     return element("span", f"{number:,}", class_="bad") if number else "0"
+
+
+def doubts(findings: Findings) -> Section | None:
+    """Show which places of the grid show which sign of a failure."""
+    rows: list[Row] = findings.signatures.to_pylist()
+    if not rows:
+        return None
+    signs = gathered(rows, worst=WORST)
+    said = (f"{sign.name} ({sign.places:,})" for sign in signs)
+    lead = (
+        f"Some results look like failures rather than answers: {wording.listed(list(said))}. "
+        "Read the scores at these places with care."
+    )
+    places = len(list(grouped(findings.cells, PLACE)))
+    summed = (
+        [sign.name, where(row), row["told"], f"{sign.places:,}", f"{sign.places / places:.0%}"]
+        for sign in signs
+        for row in sign.worst
+    )
+    heads = ["sign", "where it is worst", "why", "places", "of all"]
+    worst = table(heads, summed, caption="Each sign, and where it is worst", num_words=3)
+    lines = ([where(row), row["sign"], row["told"]] for row in rows[:SHOWN])
+    listed = table(["place", "sign", "why"], lines, caption="Signs of failure", num_words=3)
+    more = f" The first {SHOWN} are shown; signatures.csv holds all." if len(rows) > SHOWN else ""
+    body = html(element("p", lead + more), worst, folded("All places and signs", listed))
+    return Section("doubts", "Doubtful results", body)
+
+
+def transfer(findings: Findings) -> Section | None:
+    """Show every matrix of a sweep that judges on each continent, composition by composition."""
+    found = matrices(findings.tables["summary"].to_pylist())
+    if not found:
+        return None
+    lead = (
+        "Rows are where a probe was finetuned, columns where it was judged; the training samples "
+        "of a row are the same in every column. On the diagonal both are one continent."
+    )
+    tables = (_table(place, values) for place, values in found.items())
+    return Section("transfer", "Transfer between continents", html(element("p", lead), *tables))
+
+
+def matrices(summary: Iterable[Row]) -> dict[tuple[Any, ...], Matrix]:
+    """Return the means by setting, then by where a cell was finetuned and judged."""
+    found: dict[tuple[Any, ...], dict[tuple[str, str], float]] = {}
+    for row in summary:
+        if row["tested"] not in WORDS:
+            place = tuple(row[axis] for axis in SETTING)
+            found.setdefault(place, {})[row["continent"], row["tested"]] = row["mean"]
+    return found  # type: ignore[return-value]
+
+
+def _table(place: tuple[Any, ...], values: Matrix) -> Html:
+    model, task, n, protocol, composition = place
+    trained = sorted({one for one, _ in values})
+    judged = sorted({other for _, other in values})
+    lines = (
+        [wording.place(one), *(wording.score(values.get((one, other))) for other in judged)]
+        for one in trained
+    )
+    told = f"{composition}: {model} on {task}, n = {wording.samples(n)}, {protocol}"
+    return table(["finetuned in", *map(wording.place, judged)], lines, caption=told)

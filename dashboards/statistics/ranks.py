@@ -5,13 +5,38 @@ ranks with the test of Friedman and the critical difference of Nemenyi. A score 
 per composition and one column per place (a task on a continent); larger is better.
 """
 
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from scipy.special import chdtrc
 from scipy.stats import rankdata, studentized_range
 
+from terrasweep.dashboards.statistics.differences import ALL
+from terrasweep.dashboards.tables.cells import Row, direction, judged_at_home
 from terrasweep.infra.summary import CONFIDENCE
+
+ASKED = ("model", "n", "protocol")
+CONTINENTS = "continents"
+
+RANKS = pa.schema(
+    [
+        ("model", pa.string()),
+        ("n", pa.int64()),
+        ("protocol", pa.string()),
+        ("over", pa.string()),
+        ("composition", pa.string()),
+        ("dense_rank", pa.float64()),
+        ("average_rank", pa.float64()),
+        ("critical", pa.float64()),
+        ("friedman", pa.float64()),
+        ("p", pa.float64()),
+        ("num_places", pa.int64()),
+    ]
+)
 
 FEWEST_PLACES = 2
 FEWEST_RANKED = 3
@@ -30,6 +55,15 @@ class Agreement:
     critical: float
     """Ranks closer than this cannot be told apart (Nemenyi)."""
     num_places: int
+
+
+def ranks(summary: pa.Table) -> pa.Table:
+    """Rank compositions by their means over every task, on continents and on all at once.
+
+    Only places where every composition was judged count. `dense_rank` counts from 0 and is 0 for
+    a composition that is best everywhere; `average_rank` counts from 1.
+    """
+    return pa.Table.from_pylist(list(_ranked(summary)), schema=RANKS)
 
 
 def dense(scores: np.ndarray) -> np.ndarray:
@@ -75,6 +109,38 @@ def cliques(ranks: np.ndarray, *, critical: float) -> list[tuple[int, ...]]:
         if len(near) > 1 and is_new:
             found.append(tuple(near))
     return found
+
+
+def _ranked(summary: pa.Table) -> Iterator[Row]:
+    groups: dict[tuple[Any, ...], dict[tuple[str, str], dict[str, float]]] = defaultdict(dict)
+    for row in judged_at_home(summary):
+        over = ALL if row["continent"] == ALL else CONTINENTS
+        means = groups[(*(row[axis] for axis in ASKED), over)]
+        oriented = direction(row["metric"]) * row["mean"]
+        means.setdefault((row["task"], row["continent"]), {})[row["composition"]] = oriented
+    for (*place, over), means in groups.items():
+        yield from (
+            {**dict(zip(ASKED, place, strict=True)), "over": over, **row} for row in _rows(means)
+        )
+
+
+def _rows(means: dict[tuple[str, str], dict[str, float]]) -> Iterator[Row]:
+    compositions = list(dict.fromkeys(name for place in means.values() for name in place))
+    whole = [place for place in means.values() if len(place) == len(compositions)]
+    if len(compositions) < 2 or not whole:
+        return
+    scores = np.array([[place[name] for place in whole] for name in compositions])
+    found, dense = agreement(scores), mean_dense(scores)
+    for at in np.argsort(dense, kind="stable"):
+        yield {
+            "composition": compositions[at],
+            "dense_rank": float(dense[at]),
+            "average_rank": None if found is None else float(found.ranks[at]),
+            "critical": None if found is None else found.critical,
+            "friedman": None if found is None else found.statistic,
+            "p": None if found is None else found.p,
+            "num_places": len(whole),
+        }
 
 
 def _friedman(each: np.ndarray) -> float:

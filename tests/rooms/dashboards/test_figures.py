@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from terrasweep.dashboards.html.maps import HEIGHT, WIDTH, equal_earth
 from terrasweep.dashboards.html.palette import COLOURS, NUM_DIVERGING
-from terrasweep.dashboards.html.projection import HEIGHT, WIDTH, equal_earth
 
 
 @pytest.mark.parametrize("scheme", [0, 1])

@@ -6,8 +6,18 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from terrasweep.dashboards.html.maps import HIGH, LARGE, WIDE, Atlas, Tile, steps, world
-from terrasweep.dashboards.html.projection import HEIGHT, WIDTH, equal_earth
+from terrasweep.dashboards.html.maps import (
+    HEIGHT,
+    HIGH,
+    LARGE,
+    WIDE,
+    WIDTH,
+    Atlas,
+    Tile,
+    equal_earth,
+    steps,
+    world,
+)
 from terrasweep.samplers.audit.land_shares import points_on_land
 from terrasweep.samplers.geography.cells import cells_of
 from terrasweep.sweeps.pages.atlas import atlas

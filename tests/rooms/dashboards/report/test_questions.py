@@ -7,7 +7,7 @@ from scipy import stats
 
 from terrasweep.dashboards.statistics.convergence import convergence
 from terrasweep.dashboards.statistics.differences import MEAN, differences
-from terrasweep.dashboards.statistics.diversity import diversity, scatters
+from terrasweep.dashboards.statistics.diversity import diversity, normalised, scatters
 from terrasweep.dashboards.statistics.home_advantage import (
     assignment_p,
     crossing,
@@ -15,8 +15,7 @@ from terrasweep.dashboards.statistics.home_advantage import (
     home_advantage,
 )
 from terrasweep.dashboards.statistics.interaction import interaction, welch
-from terrasweep.dashboards.statistics.normalise import normalised
-from terrasweep.dashboards.statistics.ranking import ranks
+from terrasweep.dashboards.statistics.ranks import ranks
 from terrasweep.dashboards.tables.cells import SAME, SUMMARY, TIDY, summary
 from terrasweep.infra.seeds import generator
 

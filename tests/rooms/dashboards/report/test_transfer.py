@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from terrasweep.dashboards.report.transfer import matrices
+from terrasweep.dashboards.report.sections import matrices
 from terrasweep.infra.context import Context
 from terrasweep.infra.seeds import generator
 from terrasweep.infra.storage.ledger import Ledger
