@@ -2,22 +2,33 @@
 PYTHON ?= python3
 SWEEP ?= quickstart
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALL := -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python $(INSTALL) --constraint constraints.txt
+PYTEST := -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+# The newest PyTorch brings CUDA along: the tests take the pinned one unless TORCH names another.
+TORCH ?= $(shell grep '^torch==' constraints.txt)
 
-.PHONY: sweep test check bench docs pins clean
+.PHONY: sweep test test-slow test-latest check bench docs pins clean
 
 sweep: .venv/run-ready  ## run a study to its report (SWEEP=name or file)
 	$(BIN)/terrasweep run $(SWEEP)
 
-test: .venv/dev-ready  ## every test
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+test: .venv/dev-ready  ## every test but those of test-slow
+	$(BIN)/python $(PYTEST) -m 'not slow_by_nature'
 
-check: .venv/dev-ready  ## format, lint, types, import contracts, spelling
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+test-slow: .venv/dev-ready  ## kill a cluster, install the wheel, follow the long pages of docs
+	$(BIN)/python $(PYTEST) -m slow_by_nature
+
+test-latest: .venv-latest/ready  ## the quick tests, with the newest packages that pyproject.toml allows
+	.venv-latest/bin/python $(PYTEST) -m 'not ray and not slow and not slow_by_nature' \
+	  tests/laws tests/contracts tests/rooms
+
+check: .venv/dev-ready  ## format, lint, types, import contracts, spelling; of tracked files only
+	git ls-files -z '*.py' | xargs -0 $(BIN)/ruff format --check
+	git ls-files -z '*.py' pyproject.toml | xargs -0 $(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	git ls-files | xargs $(BIN)/codespell
+	git grep -zIl '' | xargs -0 $(BIN)/codespell
 
 bench: .venv/dev-ready  ## every benchmark; each prints what README and docs quote
 	set -e; for bench in $(wildcard benchmarks/*.py); do PYTHONPATH=. $(BIN)/python $$bench; done
@@ -30,7 +41,7 @@ pins: .venv/dev-ready  ## write constraints.txt anew from the working environmen
 	  | sed 's/+cpu//' > .venv/pins && sed -i '/^[^#]/d' constraints.txt && cat .venv/pins >> constraints.txt
 
 clean:  ## remove the environment and caches; the store stays
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-latest build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "terrasweep needs Python 3.11 or newer; found " + sys.version.split()[0] + "; name one with make PYTHON=python3.11")'
@@ -46,4 +57,10 @@ clean:  ## remove the environment and caches; the store stays
 
 .venv/dev-ready: .venv/run-ready
 	$(PIP) --editable '.[dev]'
+	touch $@
+
+.venv-latest/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-latest
+	.venv-latest/bin/python $(INSTALL) '$(TORCH)'
+	.venv-latest/bin/python $(INSTALL) --upgrade --upgrade-strategy eager --editable '.[dev]' '$(TORCH)'
 	touch $@

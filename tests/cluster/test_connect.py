@@ -23,7 +23,7 @@ import os, sys
 from terrasweep.infra.cluster import connection
 from terrasweep.infra.errors import UserError
 try:
-    with cluster.connect(sys.argv[1]):
+    with connection.connect(sys.argv[1]):
         import ray
         def home():
             import terrasweep.infra.spec
@@ -37,7 +37,7 @@ LOCAL = """
 import signal, sys
 from terrasweep.infra.cluster import connection
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
-with cluster.connect(cpus=1):
+with connection.connect(cpus=1):
     print("up", flush=True)
     signal.pause()
 """

@@ -51,8 +51,8 @@ mixed = Mixture(components=(
 ))
 rules = (PerSample(), Stratified(short="redistribute"), EntropyWeighted(), mixed)
 told = {}
-with cluster.connect(cpus=int(cpus), dashboard=False):
-    assert cluster.resources()["CPU"] == int(cpus)
+with connection.connect(cpus=int(cpus), dashboard=False):
+    assert connection.resources()["CPU"] == int(cpus)
     for uri in uris:
         for rule in rules:
             spec = SampleSpec(composition=CompositionSpec(rule=rule, size=300))
