@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -32,25 +32,31 @@ settings.load_profile(
 # Ray has its workers yield to all else, which here is another test that waits for nobody.
 os.environ.setdefault("RAY_worker_niceness", "0")
 
-EACH_ALONE = "tests/house/test_readme.py"
+EACH_ALONE = "tests/house/test_readme.py::test_a_page_s_own_commands_run"
+MOST_PROCESSES = 8
+"""Each may run a Ray of its own, which takes a gigabyte or two."""
 
 _numbers = itertools.count()
-_skipped = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than cores: tests of a cluster wait as often as they compute."""
+    return min((os.cpu_count() or 1) + 1, MOST_PROCESSES)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what the machine lacks, and begin with the files that take long.
 
     Tests marked `ray` run everywhere, or they fail.
     """
-    without = [item for item in items if item.get_closest_marker("gpu") and not _has_gpu()]
-    for item in without:
-        item.add_marker(pytest.mark.skip(reason="this machine has no accelerator"))
-    config.stash[_skipped] = [item.nodeid for item in without]
+    if not _has_gpu():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="this machine has no accelerator"))
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 
@@ -66,14 +72,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return OneFileOneProcess(config, log)
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    skipped = config.stash.get(_skipped, [])
-    if skipped:
-        terminalreporter.section("not run: this machine has no accelerator")
-        for name in skipped:
-            terminalreporter.line(name)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line for each reason how many tests were skipped."""
+    skipped = [report.longrepr for report in terminalreporter.stats.get("skipped", [])]
+    reasons = Counter(place[2].removeprefix("Skipped: ") for place in skipped)
+    for reason, count in reasons.items():
+        terminalreporter.write_line(f"not tested: {count} tests, because {reason}", yellow=True)
 
 
 @pytest.fixture(scope="session")
@@ -144,7 +148,7 @@ def store(store_uri: str) -> Store:
 
 
 def at_home() -> dict[str, str]:
-    """Return the environment in which a process of any folder finds this house."""
+    """Return an environment in which a process in any folder imports this checkout."""
     return {**os.environ, "PYTHONPATH": str(import_root())}
 
 

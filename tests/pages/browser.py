@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,20 +25,20 @@ FLAGS = (
 
 
 def find_browser(bundled: str) -> str:
-    """Return a Chromium: the one named, one on the path, or one that playwright fetches."""
+    """Return the path of a Chromium: the one named, one on the path, or playwright's own.
+
+    Without one the test is skipped, and fails in CI: a green run there has opened every page.
+    """
     named = os.environ.get(BROWSER_ENV)
-    found = (shutil.which(name) for name in ([named] if named else NAMES))
-    path = next(filter(None, found), None)
+    paths = (shutil.which(name) for name in ([named] if named else (*NAMES, bundled)))
+    path = next(filter(None, paths), None)
     if path is not None:
         return path
     if named:
         pytest.fail(f"Expected the browser that {BROWSER_ENV} names, got no {named}")
-    if not Path(bundled).is_file():
-        fetch = [sys.executable, "-m", "playwright", "install", "chromium"]
-        subprocess.run(fetch, check=False, capture_output=True, timeout=300)
-    if not Path(bundled).is_file():
-        pytest.skip(f"no Chromium here, and none to be fetched; name one in {BROWSER_ENV}")
-    return bundled
+    if "CI" in os.environ:
+        pytest.fail("Expected a Chromium in CI, got none. Fix: install it before the tests")
+    pytest.skip(f"there is no Chromium here to open pages in; install one or set {BROWSER_ENV}")
 
 
 @contextmanager
