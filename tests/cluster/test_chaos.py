@@ -20,7 +20,7 @@ from terrasweep.infra.storage.store import Store
 from tests.support.chaos_rows import equal, placement_groups, written
 from tests.support.ray_town import Town, driver, kill, town, wait_for
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow_by_nature, pytest.mark.timeout(600)]
 
 KILLS = 5
 LONGEST_S = 200.0

@@ -12,9 +12,8 @@ import psutil
 import pytest
 
 from terrasweep.infra.cluster import connection
-from terrasweep.infra.install import import_root
+from terrasweep.infra.install import import_root, package_folder
 from tests.support.heads import head
-from tests.support.paths import REPOSITORY
 
 pytestmark = pytest.mark.ray
 
@@ -91,7 +90,7 @@ def test_workers_never_take_a_room_from_the_folder_a_driver_is_started_in(strang
         timeout=120,
         check=False,
     )
-    assert str(REPOSITORY / "infra" / "spec.py") in answer.stdout, answer.stderr
+    assert str(package_folder() / "infra" / "spec.py") in answer.stdout, answer.stderr
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "ray://127.0.0.1:1", "a:b", "auto"])
@@ -103,7 +102,14 @@ def test_an_address_where_nobody_listens_is_answered_with_a_sentence(address):
     assert "Traceback" not in answer.stderr
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "how",
+    [
+        signal.SIGTERM,
+        signal.SIGINT,
+        pytest.param(signal.SIGKILL, marks=pytest.mark.slow_by_nature),  # Ray's agents wait for it
+    ],
+)
 def test_however_a_driver_ends_it_leaves_no_process_behind(how):
     with subprocess.Popen(
         [sys.executable, "-c", LOCAL],

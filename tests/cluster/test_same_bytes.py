@@ -22,7 +22,7 @@ from terrasweep.samplers.draw.scan import WHERE
 from terrasweep.samplers.pools.planet.spec import PlanetSpec
 from tests.support.drawing import pool_of
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.slow_by_nature]
 
 SIZE = 6_000
 SHARD: Step[Spec] = Step("shard", ShardSpec(pool=PlanetSpec(name="planet", size=SIZE)))

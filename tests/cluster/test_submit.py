@@ -18,7 +18,7 @@ from terrasweep.infra.storage.ledger import Ledger
 from terrasweep.infra.storage.store import Store
 from tests.support.heads import Head, head, node
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.slow_by_nature]
 
 TOKEN = "a" * 64
 SWEEP = "smoke"
