@@ -40,9 +40,9 @@ SIX = tuple(polars_draws.SIX)
 MORE = ("uniform", "world_cities", "africa", "asia", "stratified_climate", "entropy_weighted")
 SIZE = 10_000
 PARTS = {
-    "pilot, census and sieves": ("_facts", "_sieve"),
-    "scan by Ray Data": ("_sift_all",),
-    "settling the draws": ("gathered", "_settled"),
+    "pilot, census and thresholds": ("_facts", "prepare"),
+    "scan by Ray Data": ("_candidates",),
+    "selecting the draws": ("select",),
 }
 
 

@@ -27,13 +27,14 @@ from terrasweep.models.contract import Architecture
 from terrasweep.models.members import ZOO
 from terrasweep.models.training import loop
 from terrasweep.pipelines import networks
-from terrasweep.pipelines.sharding.work import Pool, Work
+from terrasweep.pipelines.sharding.work import Pool, ShardWork
 from terrasweep.pipelines.spec import InitSpec, PretrainSpec, SampleSpec, ShardSpec, TaskDataSpec
 from terrasweep.pipelines.stages import finetune
 from terrasweep.pipelines.stages.task import Task
 from terrasweep.samplers.draw import census
-from terrasweep.samplers.draw.pool_facts import Facts, crowd, tally
-from terrasweep.samplers.draw.scan import INDEX, Wish, gathered, settle, sieve, sift, widened
+from terrasweep.samplers.draw.index import INDEX
+from terrasweep.samplers.draw.pool_facts import PoolFacts, cell_counts, entropy_counts
+from terrasweep.samplers.draw.scan import DrawRequest, prefilter, prepare, select, unbounded
 from terrasweep.samplers.formats.arrays import to_table
 from terrasweep.samplers.intake.admit import admit, layout
 from terrasweep.samplers.members import POOLS, TASKS
@@ -59,7 +60,7 @@ class Taken:
         """Take in a pool as the shard step does."""
         adapter = cast("Pool", POOLS[spec.pool.name])
         number = adapter.chunks(spec.pool)
-        work = Work(Store.open(tempfile.gettempdir()), spec, home="", num_chunks=number)
+        work = ShardWork(Store.open(tempfile.gettempdir()), spec, home="", num_chunks=number)
         rows, inputs, expected = [], [], ""
         for chunk in range(number):
             columns = adapter.read(spec.pool, chunk)
@@ -72,10 +73,10 @@ class Taken:
         return cls(pa.concat_tables(rows).combine_chunks(), joined)
 
     @cached_property
-    def facts(self) -> Facts:
+    def facts(self) -> PoolFacts:
         """What the shard step would leave to be known of it."""
-        entropies = tally(np.asarray(self.index.column("entropy")))
-        return Facts(census.count(self.index), entropies, crowd(self.index), self.index)
+        entropies = entropy_counts(np.asarray(self.index.column("entropy")))
+        return PoolFacts(census.count(self.index), entropies, cell_counts(self.index), self.index)
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -84,15 +85,16 @@ class Taken:
 
     def drawn(self, spec: SampleSpec) -> np.ndarray:
         """Return the rows that a composition draws, in the order of its manifest."""
-        wish = Wish(spec.composition, replicate=spec.replicate, guard=OPEN)
-        fine = sieve(wish, facts=self.facts)
-        for one in (fine, widened(fine)):
-            kept, (counted,) = sift(self.index, sieves=[one], guards={OPEN: CLOSED})
-            found = gathered([kept], closed_cells=CLOSED)
-            made = settle(found, wish, sieve=one, tally=counted)
-            if made is not None:
-                return np.array([self.rows[name] for name in made[0].column("id").to_pylist()])
-        raise AssertionError("a sieve that keeps everything was too fine")
+        request = DrawRequest(spec.composition, replicate=spec.replicate, guard=OPEN)
+        (bounded,) = prepare([request], facts=self.facts)
+        guards = {OPEN: CLOSED}
+        for one in (bounded, unbounded(bounded)):
+            kept = prefilter([self.index], prefilters=[one], guards=guards)
+            (selection,) = select(kept, prefilters=[one], guards=guards)
+            if selection is not None:
+                ids = selection.rows.column("id").to_pylist()
+                return np.array([self.rows[name] for name in ids])
+        raise AssertionError("an unbounded prefilter kept too little")
 
 
 def findings(sweep: Sweep) -> Findings:

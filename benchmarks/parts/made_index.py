@@ -21,9 +21,9 @@ from terrasweep.infra.storage.store import Store
 from terrasweep.pipelines.sharding.join import index_file
 from terrasweep.pipelines.spec import ShardSpec
 from terrasweep.samplers.draw import census
-from terrasweep.samplers.draw.pool_facts import PILOT_SIZE, crowd, tally
+from terrasweep.samplers.draw.index import INDEX, WHERE
+from terrasweep.samplers.draw.pool_facts import PILOT_SIZE, cell_counts, entropy_counts
 from terrasweep.samplers.draw.ranks import hashes
-from terrasweep.samplers.draw.scan import INDEX, WHERE
 from terrasweep.samplers.geography.cells import cells_of, parents
 from terrasweep.samplers.geography.strata import LAND_COVERS
 from terrasweep.samplers.intake.describe import describe, surroundings
@@ -45,7 +45,7 @@ class _Known:
     where: list[pa.Table] = field(default_factory=list)
     pilot: list[pa.Table] = field(default_factory=list)
     entropies: Counter[int] = field(default_factory=Counter)
-    crowd: Counter[int] = field(default_factory=Counter)
+    cell_counts: Counter[int] = field(default_factory=Counter)
 
 
 def shard_of(num_rows: int) -> Step[Spec]:
@@ -74,7 +74,7 @@ def _write(num_rows: int, folder: Path) -> None:
     pq.write_table(census.add(known.census), folder / "census.parquet")
     pq.write_table(pa.concat_tables(known.where).sort_by("coarse"), folder / "where.parquet")
     pq.write_table(pa.concat_tables(known.pilot).sort_by("id"), folder / "pilot.parquet")
-    counts = {"entropies": known.entropies, "crowd": known.crowd}
+    counts = {"entropies": known.entropies, "crowd": known.cell_counts}
     told = {name: dict(sorted(own.items())) for name, own in counts.items()}
     how = definition("series", spec=ShardSpec(pool=PlanetSpec(name="planet")).entropy)
     (folder / "counts.json").write_text(json.dumps({**told, "spectral_entropy": how}))
@@ -88,8 +88,8 @@ def _put(rows: pa.Table, folder: Path, name: str, known: _Known, *, share: float
     known.where.append(pa.Table.from_arrays([coarse, index], schema=WHERE))
     below = np.uint64(min(int(share * 2.0**64), 2**64 - 1))
     known.pilot.append(rows.filter(np.asarray(rows.column("rank_hash")) <= below))
-    known.entropies.update(tally(np.asarray(rows.column("entropy"))))
-    known.crowd.update(crowd(rows))
+    known.entropies.update(entropy_counts(np.asarray(rows.column("entropy"))))
+    known.cell_counts.update(cell_counts(rows))
 
 
 def _places(number: int) -> pa.Table:

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 from terrasweep.infra.context import Context
 from terrasweep.infra.storage.blobs import at_once
 from terrasweep.pipelines.ray_map import from_bytes, spread, to_bytes
-from terrasweep.pipelines.sharding.work import Work, once, shard_name
+from terrasweep.pipelines.sharding.work import ShardWork, once, shard_name
 from terrasweep.samplers.draw import census
-from terrasweep.samplers.draw.pool_facts import crowd, tally
-from terrasweep.samplers.draw.scan import INDEX, WHERE
+from terrasweep.samplers.draw.index import INDEX, WHERE
+from terrasweep.samplers.draw.pool_facts import cell_counts, entropy_counts
 from terrasweep.samplers.geography.strata import STRATA
 from terrasweep.samplers.intake.admit import joined
 
@@ -29,18 +29,18 @@ CODED: Final = ("coarse", "cell", "month", *STRATA)
 
 
 @dataclass
-class Joined:
+class JoinedPool:
     """What all buckets told of what they joined."""
 
     census: pa.Table
     where: pa.Table
     entropies: Counter[int]
-    crowd: Counter[int]
+    cell_counts: Counter[int]
     repeated: list[str]
     """Ids that occurred again."""
 
 
-def join(work: Work, context: Context, *, dropped: np.ndarray) -> Joined:
+def join(work: ShardWork, context: Context, *, dropped: np.ndarray) -> JoinedPool:
     """Join the fragments into shards and return what is known of the whole."""
     counted, where = [census.CENSUS.empty_table()], [WHERE.empty_table()]
     entropies: Counter[int] = Counter()
@@ -58,21 +58,21 @@ def join(work: Work, context: Context, *, dropped: np.ndarray) -> Joined:
         again += made["repeated"]
         done = len(work.groups) + len(counted) - 1
         context.progress(done, len(work.groups) + work.num_buckets)
-    return Joined(census.add(counted), pa.concat_tables(where), entropies, crowds, again)
+    return JoinedPool(census.add(counted), pa.concat_tables(where), entropies, crowds, again)
 
 
-def pilot(work: Work) -> pa.Table:
+def pilot(work: ShardWork) -> pa.Table:
     """Return the part of the index that all buckets put aside."""
     parts = at_once(work.store.get, work.store.list(f"{work.home}/pilot"))
     kept = [from_bytes(data) for data in parts if data is not None]
     return pa.concat_tables([INDEX.empty_table(), *kept]).sort_by("id")
 
 
-def _shards(work: Work, bucket: int, dropped: np.ndarray) -> bytes:
+def _shards(work: ShardWork, bucket: int, dropped: np.ndarray) -> bytes:
     return once(work, f"joined/{bucket:04d}", lambda: _joined(work, bucket, dropped))
 
 
-def _joined(work: Work, bucket: int, dropped: np.ndarray) -> bytes:
+def _joined(work: ShardWork, bucket: int, dropped: np.ndarray) -> bytes:
     """Join a bucket's fragments, write its shards and answer with its census."""
     paths = work.store.list(f"{work.home}/fragments/{bucket:04d}")
     fragments = [from_bytes(data) for data in at_once(work.store.get, paths) if data is not None]
@@ -90,8 +90,8 @@ def _joined(work: Work, bucket: int, dropped: np.ndarray) -> bytes:
         _by_coarse(kept),
     )
     answer["census"] = census.count(index).to_pydict()
-    answer["entropies"] = tally(np.asarray(index.column("entropy")))
-    answer["crowd"] = crowd(index)
+    answer["entropies"] = entropy_counts(np.asarray(index.column("entropy")))
+    answer["crowd"] = cell_counts(index)
     answer["repeated"] = again.column("id").to_pylist()
     return json.dumps(answer).encode()
 

@@ -35,7 +35,7 @@ class Pool(Protocol):
 
 
 @dataclass(frozen=True)
-class Work:
+class ShardWork:
     """What every task of one shard step knows; it travels to the workers."""
 
     store: Store
@@ -91,7 +91,7 @@ def shard_name(coarse: int) -> str:
     return f"{coarse:x}.parquet"
 
 
-def once(work: Work, name: str, make: Callable[[], bytes]) -> bytes:
+def once(work: ShardWork, name: str, make: Callable[[], bytes]) -> bytes:
     """Return what a task answered before it was interrupted, or let it answer."""
     path = f"{work.home}/{name}"
     answer = work.store.get(path)

@@ -39,7 +39,13 @@ from terrasweep.pipelines.networks import model_of, network_of, torch_threads
 from terrasweep.pipelines.spec import FinetuneSpec, TaskDataSpec
 from terrasweep.pipelines.stages.encode import check_finite, read
 from terrasweep.pipelines.stages.task import TABLE, classes_of
-from terrasweep.samplers.draw.few_shot import Asked, Labelled, Split, labelled, split
+from terrasweep.samplers.draw.few_shot import (
+    FewShotRequest,
+    FewShotSplit,
+    LabelledSamples,
+    labelled_samples,
+    split,
+)
 from terrasweep.samplers.formats.arrays import to_arrays
 from terrasweep.samplers.spec.tasks import DrawSpec, TaskSpec
 
@@ -57,7 +63,7 @@ class _Bench:
     """What all cells of one bundle share."""
 
     task: Key
-    samples: Labelled
+    samples: LabelledSamples
     features: np.ndarray
     classes: tuple[str, ...]
     metric: str
@@ -73,7 +79,7 @@ class _Outcome:
     """A cell that was judged, or excluded."""
 
     cell: Step[FinetuneSpec]
-    split: Split
+    split: FewShotSplit
     prediction: Prediction | None
     seconds: float
 
@@ -142,8 +148,8 @@ def _bench(encode: Step[Spec], *, features: np.ndarray, task: pa.Table) -> _Benc
     return _Bench(step.key, _samples(columns), features, classes, spec.metric, metrics)
 
 
-def _samples(columns: Mapping[str, np.ndarray]) -> Labelled:
-    return labelled(
+def _samples(columns: Mapping[str, np.ndarray]) -> LabelledSamples:
+    return labelled_samples(
         ids=columns["id"],
         continents=columns["continent"],
         labels=columns["label"],
@@ -205,9 +211,9 @@ def _judge(cells: Sequence[Step[FinetuneSpec]], bench: _Bench) -> list[_Outcome]
     ]
 
 
-def _split(cell: Step[FinetuneSpec], bench: _Bench) -> Split:
+def _split(cell: Step[FinetuneSpec], bench: _Bench) -> FewShotSplit:
     spec = cell.spec
-    asked = Asked(
+    asked = FewShotRequest(
         task=str(bench.task),
         region=spec.continent,
         n=spec.n,
@@ -218,7 +224,7 @@ def _split(cell: Step[FinetuneSpec], bench: _Bench) -> Split:
     return split(bench.samples, asked, classes=bench.classes)
 
 
-def _problem(spec: FinetuneSpec, drawn: Split, bench: _Bench) -> Problem:
+def _problem(spec: FinetuneSpec, drawn: FewShotSplit, bench: _Bench) -> Problem:
     labels = bench.samples.labels[drawn.train]
     place = (str(bench.task), spec.continent, spec.n, spec.seed)
     whole = spec.protocol.trains == "network"

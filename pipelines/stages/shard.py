@@ -21,7 +21,7 @@ from terrasweep.infra.step import Step
 from terrasweep.infra.storage.blobs import at_once
 from terrasweep.pipelines.ray_map import from_bytes, spread, to_bytes
 from terrasweep.pipelines.sharding.join import join, pilot
-from terrasweep.pipelines.sharding.work import Pool, Work, once, shard_name
+from terrasweep.pipelines.sharding.work import Pool, ShardWork, once, shard_name
 from terrasweep.pipelines.spec import ShardSpec
 from terrasweep.samplers.intake.admit import (
     REPEATED,
@@ -47,7 +47,7 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
     """
     spec = cast("ShardSpec", step.spec)
     num_chunks = cast("Pool", POOLS[spec.pool.name]).chunks(spec.pool)
-    work = Work(context.store, spec, home=f"progress/{step.key}", num_chunks=num_chunks)
+    work = ShardWork(context.store, spec, home=f"progress/{step.key}", num_chunks=num_chunks)
     expected = b"".join(spread(lambda chunk: _layout(work, chunk), [0][:num_chunks])).decode()
     report = _take_in(work, context, expected=expected)
     joined_up = join(work, context, dropped=repeated(report))
@@ -63,14 +63,14 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
     pq.write_table(left_out, folder / "rejects.parquet")
     pq.write_table(joined_up.where.sort_by("coarse"), folder / "where.parquet")
     pq.write_table(pilot(work), folder / "pilot.parquet")
-    counts = {"entropies": joined_up.entropies, "crowd": joined_up.crowd}
+    counts = {"entropies": joined_up.entropies, "crowd": joined_up.cell_counts}
     told: dict[str, object] = {name: dict(sorted(own.items())) for name, own in counts.items()}
     told["spectral_entropy"] = _measured(spec, expected)
     (folder / "counts.json").write_text(json.dumps(told))
     at_once(work.store.drop, work.store.list(work.home))
 
 
-def _take_in(work: Work, context: Context, *, expected: str) -> pa.Table:
+def _take_in(work: ShardWork, context: Context, *, expected: str) -> pa.Table:
     """Read the pool into fragments and return the report on every row, in order of the pool."""
     groups = range(len(work.groups))
     parts = [REPORT.empty_table()]
@@ -86,7 +86,7 @@ def _measured(spec: ShardSpec, expected: str) -> dict[str, Json] | None:
     return definition(of, spec=spec.entropy) if of else None
 
 
-def _fetch(work: Work, counted: pa.Table, *, folder: Path) -> None:
+def _fetch(work: ShardWork, counted: pa.Table, *, folder: Path) -> None:
     """Copy the shards that the census names, and the index, into the step's folder."""
     shards = [f"cells/{shard_name(cell)}" for cell in counted.column("coarse").unique().to_pylist()]
     index = [path.removeprefix(f"{work.home}/") for path in work.store.list(f"{work.home}/index")]
@@ -98,15 +98,15 @@ def _fetch(work: Work, counted: pa.Table, *, folder: Path) -> None:
     )
 
 
-def _layout(work: Work, chunk: int) -> bytes:
+def _layout(work: ShardWork, chunk: int) -> bytes:
     return once(work, "layout", lambda: layout(work.pool.read(work.spec.pool, chunk)).encode())
 
 
-def _fragments(work: Work, group: int, expected: str) -> bytes:
+def _fragments(work: ShardWork, group: int, expected: str) -> bytes:
     return once(work, f"reports/{group:06d}", lambda: _cut(work, group, expected))
 
 
-def _cut(work: Work, group: int, expected: str) -> bytes:
+def _cut(work: ShardWork, group: int, expected: str) -> bytes:
     """Read the chunks of a group, leave a fragment for every bucket, and report on every row."""
     whole, reports = [], []
     for chunk in work.groups[group]:
@@ -124,7 +124,7 @@ def _cut(work: Work, group: int, expected: str) -> bytes:
     return to_bytes(pa.concat_tables(reports))
 
 
-def _by_bucket(rows: pa.Table, work: Work) -> Iterator[tuple[int, bytes]]:
+def _by_bucket(rows: pa.Table, work: ShardWork) -> Iterator[tuple[int, bytes]]:
     """Neighbouring coarse cells go to different buckets, so that no bucket is all ocean."""
     shift = np.uint64(_BASE_CELL_BIT - _BITS_PER_DIGIT * work.spec.coarse)
     buckets = (np.asarray(rows.column("coarse")) >> shift) % np.uint64(work.num_buckets)

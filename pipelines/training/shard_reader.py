@@ -15,7 +15,7 @@ from terrasweep.infra.storage.record import Record
 from terrasweep.infra.storage.store import Store
 from terrasweep.pipelines.reading.artifacts import checked
 from terrasweep.pipelines.sharding.work import shard_name
-from terrasweep.samplers.draw.scan import INDEX
+from terrasweep.samplers.draw.index import INDEX
 from terrasweep.samplers.formats.arrays import to_arrays
 
 PLACES: Final = ("id", "lat", "lon")

@@ -16,8 +16,8 @@ import pyarrow as pa
 from terrasweep.infra.spec import Json, everything
 from terrasweep.samplers.audit.spacing import spacing
 from terrasweep.samplers.draw.census import count, known, totals
-from terrasweep.samplers.draw.pool_facts import tally
-from terrasweep.samplers.draw.quota import Share
+from terrasweep.samplers.draw.pool_facts import entropy_counts
+from terrasweep.samplers.draw.quota import StratumShare
 from terrasweep.samplers.geography.strata import STRATA
 from terrasweep.samplers.spec.composition import CompositionSpec
 
@@ -40,7 +40,7 @@ def card(
     *,
     composition: CompositionSpec,
     replicate: int,
-    shares: Sequence[Share],
+    shares: Sequence[StratumShare],
     guard: Guard,
     notes: Sequence[str] = (),
     leakage: Mapping[str, Mapping[str, float]] | None = None,
@@ -61,7 +61,9 @@ def card(
         "effective_cells": effective_number(rows.column("cell")),
         "mean_spectral_entropy": None if np.isnan(mean) else mean,
         "spectral_entropy_is": definition,
-        "spectral_entropies": {str(one): number for one, number in tally(spectral).items()},
+        "spectral_entropies": {
+            str(one): number for one, number in entropy_counts(spectral).items()
+        },
         "spacing": spacing(np.asarray(rows.column("lat")), np.asarray(rows.column("lon"))),
         "quota": [asdict(share) for share in shares],
         "short": {name: lack for name, lack in short.items() if lack > 0},

@@ -1,7 +1,7 @@
-"""From a rule to how it cuts the pool: into which strata, with which shares and weights.
+"""From a rule to a sampling design: the strata of the pool, their shares, each sample's weight.
 
-A new rule is one class in `samplers/spec/rules.py` or `places.py`, and one arm here. A cut has one
-part, or one for each component of a mixture; a part has one stratum, or one for each value that
+A new rule is one class in `samplers/spec/rules.py` or `places.py`, and one arm here. A design has
+one part, or one for each component of a mixture; a part has one stratum, or one for each value that
 its rule gives a share.
 """
 
@@ -15,13 +15,12 @@ import numpy as np
 
 from terrasweep.infra.spec import canonical, digest
 from terrasweep.samplers.draw import layers
-from terrasweep.samplers.draw.kernels import Near
-from terrasweep.samplers.draw.pool_facts import Facts, bounds_of
-from terrasweep.samplers.draw.view import Frame
+from terrasweep.samplers.draw.kernels import GaussianKernel
+from terrasweep.samplers.draw.pool_facts import PoolFacts, bounds_of
+from terrasweep.samplers.draw.view import IndexView
 from terrasweep.samplers.draw.weights import (
-    Among,
-    Any,
-    Both,
+    AllOf,
+    AnyOf,
     ByCell,
     EntropyFrom,
     EntropyTilt,
@@ -29,7 +28,8 @@ from terrasweep.samplers.draw.weights import (
     FarFromCities,
     InBox,
     InPolygons,
-    Weigher,
+    InStrata,
+    Weighting,
     Without,
     possible,
 )
@@ -63,113 +63,131 @@ from terrasweep.samplers.spec.rules import (
 
 
 @dataclass(frozen=True)
-class ByWord:
-    """Strata that are words of a column."""
+class ValueStrata:
+    """Strata that are values of a column."""
 
     over: Stratum
-    home: Mapping[str, int]
+    numbers: Mapping[str, int]
+    """Of each value, the number of its stratum."""
 
-    def place(self, frame: Frame) -> np.ndarray:
-        """Return the place of each row's stratum, or -1."""
-        return frame.placed(self.over, self.home)
+    def assign(self, view: IndexView) -> np.ndarray:
+        """Return the number of each row's stratum, or -1."""
+        return view.numbered(self.over, self.numbers)
 
 
 @dataclass(frozen=True)
-class ByEntropy:
-    """Strata that are bins of the spectral entropy; the last holds its upper edge."""
+class EntropyStrata:
+    """Strata that are bins of the spectral entropy; the last bin holds its upper edge."""
 
     edges: tuple[float, ...]
 
-    def place(self, frame: Frame) -> np.ndarray:
-        """Return the place of each row's bin, or -1."""
-        entropy, last = frame.column("entropy").astype(np.float64), len(self.edges) - 2
-        place = np.searchsorted(self.edges, entropy, side="right") - 1
-        place = np.where(entropy == self.edges[-1], last, place)
-        return np.where(np.isnan(entropy) | (place > last), -1, place)
+    def assign(self, view: IndexView) -> np.ndarray:
+        """Return the number of each row's bin, or -1."""
+        entropy, last = view.column("entropy").astype(np.float64), len(self.edges) - 2
+        number = np.searchsorted(self.edges, entropy, side="right") - 1
+        number = np.where(entropy == self.edges[-1], last, number)
+        return np.where(np.isnan(entropy) | (number > last), -1, number)
 
 
 @dataclass(frozen=True)
-class AsOne:
+class SingleStratum:
     """One stratum of everything."""
 
-    def place(self, _: Frame) -> np.ndarray:
-        """Return one zero: it stands for all rows."""
+    def assign(self, _: IndexView) -> np.ndarray:
+        """Return a single zero, which numpy spreads over all rows."""
         return np.zeros(1, dtype=np.int16)
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """What one rule draws from; in a mixture one of several."""
+class DesignPart:
+    """What one rule draws from; in a mixture one of several. Views keep its strata under it."""
 
     over: str
     """What its strata are values of."""
     strata: tuple[str, ...]
     shares: tuple[Fraction, ...] | None = (Fraction(1),)
     """The weight of each stratum; none: as many as may be drawn."""
-    grouping: ByWord | ByEntropy | AsOne = field(default_factory=AsOne)
-    weigher: Weigher = field(default_factory=Everything)
+    grouping: ValueStrata | EntropyStrata | SingleStratum = field(default_factory=SingleStratum)
+    weighting: Weighting = field(default_factory=Everything)
     short: Short = "error"
     notes: tuple[str, ...] = ()
     """What the rule found in the pool or in a file, for the card."""
     component: Component | None = None
 
-    def cut(self, frame: Frame) -> np.ndarray:
-        """Return the place of each row's stratum, -1 where it is not drawn."""
-        return frame.once(id(self), lambda: self._cut(frame))
+    @property
+    def repeats(self) -> int:
+        """How often one sample may be drawn."""
+        return self.component.repeats if self.component else 1
 
-    def possible(self, census: Frame) -> np.ndarray:
-        """Say of each row of a census whether samples that it counts may be drawn."""
-        may = possible(self.weigher, census)
-        by_word = isinstance(self.grouping, ByWord)
-        return may & (self.grouping.place(census) >= 0) if by_word else may
+    @property
+    def frozen(self) -> bool:
+        """Whether it gives exactly its share, whatever the others lack."""
+        return self.component.frozen if self.component else False
 
-    def _cut(self, frame: Frame) -> np.ndarray:
-        return only_where(self.weigher.holds(frame), self.grouping.place(frame))
+    def strata_of(self, view: IndexView) -> np.ndarray:
+        """Return the number of each row's stratum, -1 where it is not drawn."""
+        return view.once(
+            ("strata", self),
+            lambda: only_where(self.weighting.support(view), self.grouping.assign(view)),
+        )
+
+    def possible(self, census: IndexView) -> np.ndarray:
+        """Return for each row of a census whether samples that it counts may be drawn."""
+        may = possible(self.weighting, census)
+        if isinstance(self.grouping, ValueStrata):
+            may = may & (self.grouping.assign(census) >= 0)
+        return may
 
 
-def only_where(held: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Return the places of rows that are held, and -1 for all others."""
-    # Minus one has every bit set; np.where takes three times as long.
-    return np.asarray(place | (held.astype(np.int16) - np.int16(1)))
+def only_where(held: np.ndarray, strata: np.ndarray) -> np.ndarray:
+    """Return the stratum numbers of rows that are held, and -1 for all others."""
+    # Held rows or with 0, all others with -1, which has every bit set; np.where takes three times
+    # as long.
+    return np.asarray(strata | (held.astype(np.int16) - np.int16(1)))
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
-    """How a rule cuts a pool."""
+class SamplingDesign:
+    """How a rule draws from a pool: parts, strata, shares and weights."""
 
     rule: str
-    parts: tuple[Part, ...]
+    parts: tuple[DesignPart, ...]
     short: Short = "error"
     """What happens when a part holds too few."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the rule found in the pool or in a file."""
+        return tuple(note for part in self.parts for note in part.notes)
 
-def cut(rule: Rule, *, facts: Facts) -> Cut:
-    """Return how a rule cuts a pool.
+
+def sampling_design(rule: Rule, *, facts: PoolFacts) -> SamplingDesign:
+    """Return how a rule draws from a pool.
 
     Raises:
-        PoolError: If the pool does not know what the rule asks of it, or a file is amiss.
+        PoolError: If the pool does not know what the rule asks of it, or a file cannot be used.
     """
     name = digest(canonical(rule))
     if name not in facts.memo:  # replicates and the compositions of a sweep share it
-        facts.memo[name] = _cut(rule, facts)
-    return cast("Cut", facts.memo[name])
+        facts.memo[name] = _design(rule, facts)
+    return cast("SamplingDesign", facts.memo[name])
 
 
-def _cut(rule: Rule, facts: Facts) -> Cut:
+def _design(rule: Rule, facts: PoolFacts) -> SamplingDesign:
     match rule:
         case Zero():
-            return Cut(rule.kind, ())
+            return SamplingDesign(rule.kind, ())
         case Mixture(components=components, short=short):
             parts = (replace(_part(one.rule, facts), component=one) for one in components)
-            return Cut(rule.kind, tuple(parts), short)
+            return SamplingDesign(rule.kind, tuple(parts), short)
         case _:
-            return Cut(rule.kind, (_part(rule, facts),))
+            return SamplingDesign(rule.kind, (_part(rule, facts),))
 
 
 def _part(
     rule: Place | Difference | Uniform | EntropyWeighted | Stratified | EntropyHistogram,
-    facts: Facts,
-) -> Part:
+    facts: PoolFacts,
+) -> DesignPart:
     match rule:
         case Stratified():
             return _stratified(rule, facts)
@@ -178,16 +196,16 @@ def _part(
             bins = tuple(f"{low:g}-{high:g}" for low, high in pairwise(edges))
             given = (1.0,) * len(bins) if shares == "equal" else shares
             weights = tuple(Fraction(str(one)) for one in given)
-            return Part("entropy", bins, weights, ByEntropy(edges), short=short)
+            return DesignPart("entropy", bins, weights, EntropyStrata(edges), short=short)
         case Only(values=values):
-            weigher, notes = _weigher(rule, facts)
-            return Part(rule.over, ("+".join(values),), weigher=weigher, notes=notes)
+            weighting, notes = _weighting(rule, facts)
+            return DesignPart(rule.over, ("+".join(values),), weighting=weighting, notes=notes)
         case _:
-            weigher, notes = _weigher(rule, facts)
-            return Part("rule", ("all",), weigher=weigher, notes=notes)
+            weighting, notes = _weighting(rule, facts)
+            return DesignPart("rule", ("all",), weighting=weighting, notes=notes)
 
 
-def _stratified(rule: Stratified, facts: Facts) -> Part:
+def _stratified(rule: Stratified, facts: PoolFacts) -> DesignPart:
     if isinstance(rule.shares, str):
         values = facts.values(rule.over)
         equal = (Fraction(1),) * len(values)
@@ -197,28 +215,28 @@ def _stratified(rule: Stratified, facts: Facts) -> Part:
         if rule.short == "error":
             facts.check(rule.over, values)
         shares = tuple(Fraction(str(weight)) for weight in rule.shares.values())
-    home = {value: place for place, value in enumerate(values)}
-    return Part(rule.over, values, shares, ByWord(rule.over, home), short=rule.short)
+    numbers = {value: number for number, value in enumerate(values)}
+    return DesignPart(rule.over, values, shares, ValueStrata(rule.over, numbers), short=rule.short)
 
 
-def _weigher(
-    rule: Place | Difference | Uniform | EntropyWeighted, facts: Facts
-) -> tuple[Weigher, tuple[str, ...]]:
-    """Return how a rule weighs samples, and what it found."""
+def _weighting(
+    rule: Place | Difference | Uniform | EntropyWeighted, facts: PoolFacts
+) -> tuple[Weighting, tuple[str, ...]]:
+    """Return how a rule weighs samples, and its notes for the card."""
     match rule:
         case Difference(of=of, less=less):
-            first, notes = _weigher(of, facts)
+            first, notes = _weighting(of, facts)
             second, more = _several(less, facts)
-            return Without(first, Any(second)), notes + more
+            return Without(first, AnyOf(second)), notes + more
         case Union(of=of):
-            weighers, notes = _several(of, facts)
-            return Any(weighers), notes
+            weightings, notes = _several(of, facts)
+            return AnyOf(weightings), notes
         case Overlap(of=of):
-            weighers, notes = _several(of, facts)
-            return Both(weighers), notes
+            weightings, notes = _several(of, facts)
+            return AllOf(weightings), notes
         case Uniform(resolution=resolution):
             land = ByCell(resolution, *facts.land_per_sample(resolution))
-            return Both((_on_continents(), land)), ()
+            return AllOf((_on_continents(), land)), ()
         case EntropyWeighted(temperature=temperature):
             facts.check_entropies()
             return EntropyTilt(temperature), ()
@@ -231,45 +249,45 @@ def _weigher(
 
 
 def _place(
-    rule: PerSample | Only | Cities | Points | NaturalForest | Polygons | Box, facts: Facts
-) -> tuple[Weigher, tuple[str, ...]]:
+    rule: PerSample | Only | Cities | Points | NaturalForest | Polygons | Box, facts: PoolFacts
+) -> tuple[Weighting, tuple[str, ...]]:
     match rule:
         case PerSample():
             return Everything(), ()
         case Only(over=over, values=values, also=also):
             named = {over: values, **also}
-            for stratum, words in named.items():
-                facts.check(stratum, words)
-            return Among({stratum: frozenset(words) for stratum, words in named.items()}), ()
+            for stratum, wanted in named.items():
+                facts.check(stratum, wanted)
+            return InStrata({stratum: frozenset(wanted) for stratum, wanted in named.items()}), ()
         case Cities(top=top, radius_km=radius):
-            found = cities.top(top)
-            return Near(found.lat, found.lon, radius), ()
+            largest = cities.top(top)
+            return GaussianKernel(largest.lat, largest.lon, radius), ()
         case NaturalForest(biomes=biomes, city_km=km):
             facts.values("biome")
-            return Both((Among({"biome": frozenset(biomes)}), FarFromCities(km))), ()
+            return AllOf((InStrata({"biome": frozenset(biomes)}), FarFromCities(km))), ()
         case Points() | Polygons():
             return _layer(rule)
         case Box(south=south, north=north, west=west, east=east):
             return InBox(south=south, north=north, west=west, east=east), ()
 
 
-def _layer(rule: Points | Polygons) -> tuple[Weigher, tuple[str, ...]]:
+def _layer(rule: Points | Polygons) -> tuple[Weighting, tuple[str, ...]]:
     if isinstance(rule, Points):
         points = layers.points(rule)
         note = f"{rule.path}: content {points.content}, {len(points.lat):,} points"
-        return Near(points.lat, points.lon, rule.radius_km), (note,)
+        return GaussianKernel(points.lat, points.lon, rule.radius_km), (note,)
     shapes = layers.polygons(rule)
     note = f"{rule.path}: content {shapes.content}, {len(shapes.wkb):,} polygons"
     return InPolygons(shapes.wkb), (note,)
 
 
 def _several(
-    rules: tuple[Place, ...] | tuple[Overlap, ...], facts: Facts
-) -> tuple[tuple[Weigher, ...], tuple[str, ...]]:
-    found = [_weigher(rule, facts) for rule in rules]
-    weighers = tuple(weigher for weigher, _ in found)
-    return weighers, tuple(note for _, notes in found for note in notes)
+    rules: tuple[Place, ...] | tuple[Overlap, ...], facts: PoolFacts
+) -> tuple[tuple[Weighting, ...], tuple[str, ...]]:
+    pairs = [_weighting(rule, facts) for rule in rules]
+    weightings = tuple(weighting for weighting, _ in pairs)
+    return weightings, tuple(note for _, notes in pairs for note in notes)
 
 
-def _on_continents() -> Among:
-    return Among({"continent": frozenset(continent.value for continent in Continent)})
+def _on_continents() -> InStrata:
+    return InStrata({"continent": frozenset(continent.value for continent in Continent)})

@@ -1,24 +1,18 @@
-"""From a cut and the samples that are free to a number of samples per stratum; pure.
+"""From a sampling design and the samples that are free to a number of samples per stratum; pure."""
 
-Seats are handed out one after another (Webster's method), never by largest remainder: there a
-larger size can leave a stratum with fewer samples (the Alabama paradox), and a small draw would
-no longer lie inside a larger one.
-"""
-
-import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
 
 import numpy as np
 
 from terrasweep.infra.errors import PoolError
-from terrasweep.samplers.draw.design import Cut, Part
+from terrasweep.samplers.draw.apportion import apportion, whole_numbers
+from terrasweep.samplers.draw.design import DesignPart, SamplingDesign
 
 
 @dataclass(frozen=True)
-class Share:
+class StratumShare:
     """What one stratum was asked for, what it has, and what it gives."""
 
     stratum: str
@@ -30,13 +24,17 @@ class Share:
     """What it gives; differs from `asked` only where samples were redistributed."""
 
 
-def share_out(
-    cut: Cut, *, size: int, free: Sequence[np.ndarray], lost: Sequence[np.ndarray] | None = None
-) -> tuple[tuple[Share, ...], ...]:
+def allocate(
+    design: SamplingDesign,
+    *,
+    size: int,
+    free: Sequence[np.ndarray],
+    lost: Sequence[np.ndarray] | None = None,
+) -> tuple[tuple[StratumShare, ...], ...]:
     """Return what every stratum of every part gives; the sum is the size asked for.
 
     Args:
-        cut: The strata, and the shares that they should have.
+        design: The strata, and the shares that they should have.
         size: How many samples are asked for.
         free: For each part, how many samples of each stratum may be drawn.
         lost: For each part, how many of these an earlier part draws; none are lost if not said.
@@ -44,105 +42,83 @@ def share_out(
     Raises:
         PoolError: If the pool, or a stratum whose rule says so, holds too few.
     """
-    lost = [np.zeros_like(own) for own in free] if lost is None else lost
-    rooms = [
-        [max(int(has - gone), 0) * _repeats(part) for has, gone in zip(own, less, strict=True)]
-        for part, own, less in zip(cut.parts, free, lost, strict=True)
+    lost = [np.zeros_like(counts) for counts in free] if lost is None else lost
+    limits = [
+        _limits(part, free=counts, lost=gone)
+        for part, counts, gone in zip(design.parts, free, lost, strict=True)
     ]
-    sizes = _sizes(cut, size=size, rooms=[sum(room) for room in rooms])
-    parts = zip(cut.parts, sizes, free, rooms, strict=True)
+    sizes = _part_sizes(design, size=size, limits=[sum(own) for own in limits])
     return tuple(
-        _strata(part, size=own, free=[int(one) for one in has], room=room)
-        for part, own, has, room in parts
+        _strata(part, size=part_size, free=[int(count) for count in counts], limits=own)
+        for part, part_size, counts, own in zip(design.parts, sizes, free, limits, strict=True)
     )
 
 
-def apportion(
-    size: int, *, weights: Mapping[str, int], caps: Mapping[str, int] | None = None
-) -> dict[str, int]:
-    """Hand out seats one by one, each to the stratum that is furthest behind its weight.
-
-    The next seat goes to the largest weight / (2 seats + 1) among the strata below their cap, ties
-    to the first name; a larger size therefore never takes a seat away. Weights that are zero get
-    a seat only when all others are full.
-    """
-    room = {name: size if caps is None else caps[name] for name in weights}
-    seats = _early_seats(size, weights=weights, room=room)
-    behind = [
-        (-Fraction(weights[name], 2 * taken + 1), name)
-        for name, taken in seats.items()
-        if taken < room[name]
+def _limits(part: DesignPart, *, free: np.ndarray, lost: np.ndarray) -> list[int]:
+    """Return how many samples each stratum of a part can give, repeated ones counted."""
+    return [
+        max(int(count - gone), 0) * part.repeats for count, gone in zip(free, lost, strict=True)
     ]
-    heapq.heapify(behind)
-    for _ in range(min(size, sum(room.values())) - sum(seats.values())):
-        _, name = heapq.heappop(behind)
-        seats[name] += 1
-        if seats[name] < room[name]:
-            heapq.heappush(behind, (-Fraction(weights[name], 2 * seats[name] + 1), name))
-    return seats
 
 
-def whole_numbers(weights: Sequence[Fraction]) -> list[int]:
-    """Return whole numbers in the proportion of the weights."""
-    common = lcm(*(weight.denominator for weight in weights))
-    return [int(weight * common) for weight in weights]
-
-
-def _sizes(cut: Cut, *, size: int, rooms: list[int]) -> list[int]:
+def _part_sizes(design: SamplingDesign, *, size: int, limits: list[int]) -> list[int]:
     """Return how many samples each part gives."""
-    if sum(rooms) < size:
-        raise _too_small(cut, size=size, room=sum(rooms))
-    if len(cut.parts) < 2:
-        return [size] * len(cut.parts)
-    places = [f"{place:06d}" for place in range(len(cut.parts))]
-    weights = whole_numbers([_weight(part) for part in cut.parts])
-    asked = apportion(size, weights=dict(zip(places, weights, strict=True)))
-    rigid = [_frozen(part) or cut.short == "error" for part in cut.parts]
-    for part, place, room, is_rigid in zip(cut.parts, places, rooms, rigid, strict=True):
-        if is_rigid and asked[place] > room:
-            raise _too_short(part, ["all"], expected=[asked[place]], got=[room])
-    loose = [at for at, is_rigid in enumerate(rigid) if not is_rigid]
-    left = size - sum(asked[places[at]] for at in range(len(places)) if rigid[at])
-    if sum(rooms[at] for at in loose) < left:
-        raise _too_small(cut, size=left, room=sum(rooms[at] for at in loose))
-    own = {places[at]: weights[at] for at in loose}
-    taken = asked | apportion(left, weights=own, caps={places[at]: rooms[at] for at in loose})
-    for part, place in zip(cut.parts, places, strict=True):
-        _check_least(part, taken[place], size=size)
-    return [taken[place] for place in places]
+    if sum(limits) < size:
+        raise _pool_too_small(design, size=size, limit=sum(limits))
+    if len(design.parts) < 2:
+        return [size] * len(design.parts)
+    # Ties go to the first name, so names in the order of the parts make the first part win.
+    names = [f"{number:06d}" for number in range(len(design.parts))]
+    numbers = whole_numbers([_weight(part) for part in design.parts])
+    weights = dict(zip(names, numbers, strict=True))
+    caps = dict(zip(names, limits, strict=True))
+    parts = dict(zip(names, design.parts, strict=True))
+    asked = apportion(size, weights=weights)
+    # A rigid part gives what it was asked for, or the draw fails; the others share the rest.
+    rigid = {name for name in names if parts[name].frozen or design.short == "error"}
+    for name in names:
+        if name in rigid and asked[name] > caps[name]:
+            raise _part_too_small(parts[name], ["all"], asked=[asked[name]], got=[caps[name]])
+    loose = [name for name in names if name not in rigid]
+    left = size - sum(asked[name] for name in rigid)
+    if sum(caps[name] for name in loose) < left:
+        raise _pool_too_small(design, size=left, limit=sum(caps[name] for name in loose))
+    taken = asked | apportion(
+        left,
+        weights={name: weights[name] for name in loose},
+        caps={name: caps[name] for name in loose},
+    )
+    for name in names:
+        _check_least(parts[name], taken[name], size=size)
+    return [taken[name] for name in names]
 
 
-def _strata(part: Part, *, size: int, free: list[int], room: list[int]) -> tuple[Share, ...]:
+def _strata(
+    part: DesignPart, *, size: int, free: list[int], limits: list[int]
+) -> tuple[StratumShare, ...]:
     """Return what each stratum of a part gives."""
-    shares = whole_numbers(part.shares) if part.shares else free
-    weights = dict(zip(part.strata, shares, strict=True))
-    caps = dict(zip(part.strata, room, strict=True))
+    numbers = whole_numbers(part.shares) if part.shares else free
+    weights = dict(zip(part.strata, numbers, strict=True))
+    caps = dict(zip(part.strata, limits, strict=True))
     asked = apportion(size, weights=weights)
     lacking = [name for name in part.strata if asked[name] > caps[name]]
-    if sum(room) < size or (lacking and part.short == "error"):
-        got = [caps[name] for name in lacking]
-        raise _too_short(part, lacking, expected=[asked[name] for name in lacking], got=got)
+    if sum(limits) < size or (lacking and part.short == "error"):
+        wanted, got = ([counts[name] for name in lacking] for counts in (asked, caps))
+        raise _part_too_small(part, lacking, asked=wanted, got=got)
     taken = apportion(size, weights=weights, caps=caps) if lacking else asked
     prefix = f"{part.component.name}: " if part.component else ""
     return tuple(
-        Share(f"{prefix}{name}", asked=asked[name], available=has, taken=taken[name])
-        for name, has in zip(part.strata, free, strict=True)
+        StratumShare(f"{prefix}{name}", asked=asked[name], available=count, taken=taken[name])
+        for name, count in zip(part.strata, free, strict=True)
     )
 
 
-def _repeats(part: Part) -> int:
-    return part.component.repeats if part.component else 1
-
-
-def _frozen(part: Part) -> bool:
-    return part.component.frozen if part.component else False
-
-
-def _weight(part: Part) -> Fraction:
+def _weight(part: DesignPart) -> Fraction:
+    """Return a component's weight as it was written: 0.1 is one tenth, not the float next to it."""
     return Fraction(str(part.component.weight)) if part.component else Fraction(1)
 
 
-def _check_least(part: Part, taken: int, *, size: int) -> None:
+def _check_least(part: DesignPart, taken: int, *, size: int) -> None:
     if part.component and taken < int(part.component.least * size):
         raise PoolError(
             f"at least {part.component.least:g} of {size:,} samples from component "
@@ -152,43 +128,25 @@ def _check_least(part: Part, taken: int, *, size: int) -> None:
         )
 
 
-def _too_small(cut: Cut, *, size: int, room: int) -> PoolError:
+def _pool_too_small(design: SamplingDesign, *, size: int, limit: int) -> PoolError:
     return PoolError(
-        f"{size:,} samples by rule {cut.rule!r}",
-        got=f"{room:,} that may be drawn",
-        fix=f"lower size to {room:,}, enlarge the pool or lower guard_rings",
+        f"{size:,} samples by rule {design.rule!r}",
+        got=f"{limit:,} that may be drawn",
+        fix=f"lower size to {limit:,}, enlarge the pool or lower guard_rings",
     )
 
 
-def _too_short(
-    part: Part, names: Sequence[str], *, expected: Sequence[int], got: Sequence[int]
+def _part_too_small(
+    part: DesignPart, names: Sequence[str], *, asked: Sequence[int], got: Sequence[int]
 ) -> PoolError:
-    whose = f" for component {part.component.name!r}" if part.component else ""
-    over = "" if part.over == "rule" or list(names) == ["all"] else f" of {part.over}"
-    lines = (
-        f"{number:,} samples{over}{f' {name}' if over else ''}"
-        for name, number in zip(names, expected, strict=True)
-    )
+    component = f" for component {part.component.name!r}" if part.component else ""
+    is_whole = part.over == "rule" or list(names) == ["all"]
+    lines = [
+        f"{number:,} samples" if is_whole else f"{number:,} samples of {part.over} {name}"
+        for name, number in zip(names, asked, strict=True)
+    ]
     return PoolError(
-        f"{', '.join(lines)}{whose}",
+        f"{', '.join(lines)}{component}",
         got=", ".join(f"{number:,}" for number in got),
         fix="lower size, enlarge the pool, or set `short: redistribute`",
     )
-
-
-def _early_seats(
-    size: int, *, weights: Mapping[str, int], room: Mapping[str, int]
-) -> dict[str, int]:
-    """Return all seats but the last few at once: those whose quotient exceeds a threshold."""
-    total = max(sum(weights.values()), 1)
-
-    def seats(inverse: int) -> dict[str, int]:
-        """Return the seats whose weight / (2 seats + 1) exceeds total / inverse."""
-        odd = {name: (weight * inverse - 1) // total + 1 for name, weight in weights.items()}
-        return {name: min(room[name], odd[name] // 2) for name in weights}
-
-    low, high = 0, 2 * total * max(room.values(), default=0) + 2
-    while low < high - 1:  # whole numbers beyond what `bisect` takes
-        middle = (low + high) // 2
-        low, high = (middle, high) if sum(seats(middle).values()) <= size else (low, middle)
-    return seats(low)

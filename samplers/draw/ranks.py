@@ -14,13 +14,13 @@ import numpy as np
 
 from terrasweep.infra.seeds import seed
 
-FEWEST_SEEN: Final = 64
-"""Of a rarer stratum a sieve keeps everything: too little is known of it."""
+MIN_SEEN: Final = 64
+"""A stratum with fewer rows in the pilot is kept whole: too little is known of it."""
 MARGIN: Final = 8.0
-"""Standard deviations between what a sieve is likely to let pass and what it must."""
-MOST_STEPS: Final = 100
+"""Standard deviations between what a threshold is expected to keep and what it must keep."""
+MAX_STEPS: Final = 100
 CLOSE: Final = 1e-9
-"""How close the bound of a sieve is worked out: too low by more, and a scan may find too few."""
+"""How closely a threshold is worked out: too low by more, and a scan may find too few."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -57,60 +57,65 @@ def draw(
     return np.sort(np.concatenate([np.empty(0, dtype=np.int64), *drawn]))
 
 
-def waits(ranked: np.ndarray) -> np.ndarray:
+def exponential_keys(ranked: np.ndarray) -> np.ndarray:
     """Return the exponential waiting time that belongs to each rank, in the same order.
 
     Divided by a weight it is the key of a weighted draw (Efraimidis and Spirakis 2006): the
     lowest keys are a draw without replacement in which twice the weight is twice as likely next.
     Equal weights leave the order of ranks as it is.
     """
+    # The middle of a rank's interval, so that no wait is zero; and below one, so none is infinite.
     unit = (ranked.astype(np.float64) + 0.5) * 2.0**-64
     return np.asarray(-np.log1p(-np.minimum(unit, 1 - 2.0**-53)))
 
 
-def last_rank(wait: float) -> np.uint64:
+def rank_bound(wait: float) -> np.uint64:
     """Return a rank beyond which every wait is longer than this one, and not much is missed."""
+    # The inverse of `exponential_keys`, a little more than rounding can take away.
     unit = -math.expm1(-wait) * (1 + 1e-9) + 1e-15
     return np.uint64(min(int(unit * 2.0**64), 2**64 - 1))
 
 
-def ceiling(quota: int, *, weights: np.ndarray, times: float = 1.0) -> float:
-    """Return a key that very likely bounds the `quota` lowest of a population.
+def key_threshold(quota: int, *, weights: np.ndarray, times: float = 1.0) -> float:
+    """Return a key that very likely lies above the `quota` lowest keys of a population.
 
-    A scan leaves what lies above it where it is; a caller who finds too few must scan again with
-    no bound. There is room for a guard that takes a quarter of the samples.
+    A scan leaves out what lies above it; a caller who finds too few must scan again without a
+    threshold. A guard may take a quarter of the samples, and enough will still be found.
 
     Args:
-        quota: How many keys must lie below the bound.
+        quota: How many keys must lie below the threshold.
         weights: The weights of the population, or of a part of it drawn by lot.
         times: How many samples of the population each weight stands for.
     """
     seen = len(weights)
+    # The number of keys below a threshold varies like a Poisson number: by its square root.
     wanted = (quota + MARGIN * math.sqrt(quota) + 64) * 4 / 3
-    if times > 1:  # the part drawn by lot may be luckier than the rest
+    if times > 1:  # the part drawn by lot may have higher weights than the rest
         wanted *= 1 + MARGIN / math.sqrt(max(seen, 1))
-    if wanted >= seen * times or (times > 1 and seen < FEWEST_SEEN):
+    if wanted >= seen * times or (times > 1 and seen < MIN_SEEN):
         return math.inf
-    if weights.min() == weights.max():  # as most rules weigh: no need to search
+    if weights.min() == weights.max():  # as for most rules; then the solution has a closed form
         return -math.log1p(-wanted / (seen * times)) / float(weights[0])
-    return _bound(wanted / times, weights)
+    return _solve_threshold(wanted / times, weights)
 
 
-def _bound(wanted: float, weights: np.ndarray) -> float:
-    """Return a key below which so many of these weights are expected: Newton's way, from below.
+def _solve_threshold(wanted: float, weights: np.ndarray) -> float:
+    """Return a key below which so many of these weights are expected.
 
-    The number expected grows ever more slowly with the bound, so no step is too long.
+    A key of weight w lies below a threshold t with probability 1 - exp(-w t). Newton's method
+    finds the t at which these add up to the number wanted. Their sum is concave in t, so steps from
+    zero never go too far.
     """
-    bound = np.float64(0.0)
-    with np.errstate(divide="ignore"):  # none is left that could pass: no bound
-        for _ in range(MOST_STEPS):
-            lacking = wanted + np.expm1(-weights * bound).sum()
+    threshold = np.float64(0.0)
+    with np.errstate(divide="ignore"):  # none is left that could pass: no threshold
+        for _ in range(MAX_STEPS):
+            lacking = wanted + np.expm1(-weights * threshold).sum()
             if lacking <= CLOSE * wanted:
                 break
-            bound += lacking / (weights * np.exp(-weights * bound)).sum()
-            if np.isinf(bound):
+            threshold += lacking / (weights * np.exp(-weights * threshold)).sum()
+            if np.isinf(threshold):
                 break
-    return float(bound * (1 + CLOSE))
+    return float(threshold * (1 + CLOSE))
 
 
 def _mixed(z: np.ndarray) -> np.ndarray:
@@ -125,6 +130,7 @@ def _lowest(ranked: np.ndarray, *, ids: np.ndarray, among: np.ndarray, number: i
     if number == 0 or number >= len(among):
         return among[:number]
     own = ranked[among]
+    # Only rows up to the last rank that counts are sorted; ids decide where ranks are equal.
     bound = np.partition(own, number - 1)[number - 1]
     near = among[own <= bound]
     by_id = near[np.argsort(ids[near], kind="stable")]

@@ -13,14 +13,13 @@ from terrasweep.samplers.geography.strata import Stratum
 T = TypeVar("T")
 
 
-class Frame:
+class IndexView:
     """Rows of the index, or of the census, with what has been worked out of them so far.
 
-    Several threads may look at once: what they work out twice is the same.
+    Several threads may use one view: what two of them work out at the same time is equal.
     """
 
     def __init__(self, table: pa.Table) -> None:
-        """Look at a table without reading any of it."""
         self.table = table
         self._memo: dict[Hashable, object] = {}
         self._low: dict[int, tuple[np.uint64, np.ndarray]] = {}
@@ -28,26 +27,29 @@ class Frame:
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
-    def once(self, name: Hashable, make: Callable[[], T]) -> T:
-        """Return what was made under a name, or make it."""
-        if name not in self._memo:
-            self._memo[name] = make()
-        return cast("T", self._memo[name])
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what was made under a key, or make it.
+
+        The view keeps the key, so an object in it lives as long as the view does.
+        """
+        if key not in self._memo:
+            self._memo[key] = make()
+        return cast("T", self._memo[key])
 
     def column(self, name: str) -> np.ndarray:
         """Return a column of numbers, without a copy where it lies in one piece."""
         return self.once(("column", name), lambda: _numbers(self.table.column(name)))
 
-    def placed(self, over: Stratum, home: Mapping[str, int]) -> np.ndarray:
-        """Return the place that each row's word of a stratum has in `home`, or -1."""
-        codes, values = self.once(over, lambda: census.words(self.table.column(over)))
-        of_code = np.array([home.get(value, -1) for value in values], dtype=np.int16)
+    def numbered(self, over: Stratum, numbers: Mapping[str, int]) -> np.ndarray:
+        """Return the number that each row's value of a stratum has, or -1 where it has none."""
+        codes, values = self._coded(over)
+        of_code = np.array([numbers.get(value, -1) for value in values], dtype=np.int16)
         return np.asarray(of_code.take(codes))
 
-    def among(self, over: Stratum, words: Collection[str]) -> np.ndarray:
-        """Say of each row whether its word of a stratum is one of these."""
-        codes, values = self.once(over, lambda: census.words(self.table.column(over)))
-        return np.asarray(np.array([value in words for value in values], dtype=bool).take(codes))
+    def has_value(self, over: Stratum, values: Collection[str]) -> np.ndarray:
+        """Return for every row whether its value of a stratum is one of these."""
+        codes, words = self._coded(over)
+        return np.asarray(np.array([word in values for word in words], dtype=bool).take(codes))
 
     def ranks(self, replicate: int) -> np.ndarray:
         """Return the rank of every row in one replicate."""
@@ -55,20 +57,25 @@ class Frame:
             ("ranks", replicate), lambda: ranks(self.column("rank_hash"), replicate=replicate)
         )
 
-    def low(self, replicate: int, bound: np.uint64) -> np.ndarray:
-        """Return the rows up to a rank; the widest search so far serves all that are narrower."""
-        ranked, known = self.ranks(replicate), self._low.get(replicate)
-        if known is None or known[0] < bound:
-            known = self._low[replicate] = bound, np.flatnonzero(ranked <= bound)
-        widest, rows = known
-        return rows if widest == bound else rows[ranked[rows] <= bound]
+    def low_rows(self, replicate: int, bound: np.uint64) -> np.ndarray:
+        """Return the rows up to a rank."""
+        # The widest search so far serves all narrower ones: they look at few rows.
+        ranked, widest = self.ranks(replicate), self._low.get(replicate)
+        if widest is None or widest[0] < bound:
+            widest = self._low[replicate] = bound, np.flatnonzero(ranked <= bound)
+        widest_bound, rows = widest
+        return rows if widest_bound == bound else rows[ranked[rows] <= bound]
 
     def by_rank(self, replicate: int, rows: np.ndarray) -> np.ndarray:
-        """Return some rows, the lowest rank first; those of one rank as they stand."""
+        """Return some rows, the lowest rank first; those of one rank in the order of the view."""
         order = self.once(("order", replicate), lambda: _order(self.ranks(replicate)))
+        # All rows are sorted once for all compositions; each then picks its own from that order.
         wanted = np.zeros(len(self), dtype=bool)
         wanted[rows] = True
         return np.asarray(order[wanted[order]])
+
+    def _coded(self, over: Stratum) -> tuple[np.ndarray, list[str]]:
+        return self.once(("codes", over), lambda: census.words(self.table.column(over)))
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:
@@ -76,7 +83,9 @@ def _numbers(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _order(ranked: np.ndarray) -> np.ndarray:
-    """Return the order of ranks; only ties need the stable way, which takes five times as long."""
+    """Return the order of ranks, ties in the order of the rows."""
     order = np.argsort(ranked)
     ordered = ranked[order]
-    return np.argsort(ranked, kind="stable") if (ordered[1:] == ordered[:-1]).any() else order
+    # Ties are rare, and only they need the stable sort, which takes five times as long.
+    has_ties = (ordered[1:] == ordered[:-1]).any()
+    return np.argsort(ranked, kind="stable") if has_ties else order

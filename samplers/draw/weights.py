@@ -1,8 +1,11 @@
 """How likely every sample of a piece of the pool is to be drawn; zero where it may not be.
 
-Whether a sample may be drawn is asked of every row, how likely it is of the few that may be drawn
-soon. Both depend on the sample and on what is known of the whole pool, never on the piece: that is
-why distances are summed element by element and not by a matrix product.
+Whether a sample may be drawn is asked of every row, how likely it is only of the few rows that may
+be drawn. Both depend on the sample and on what is known of the whole pool, never on the piece: that
+is why distances are summed element by element and not by a matrix product.
+
+Weightings are compared by identity (`eq=False`): a view keeps what it has worked out for one under
+the object itself.
 """
 
 import math
@@ -14,7 +17,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from terrasweep.samplers.draw.view import Frame
+from terrasweep.samplers.draw.view import IndexView
 from terrasweep.samplers.geography.cells import parents
 from terrasweep.samplers.geography.strata import Stratum
 
@@ -22,57 +25,52 @@ BINS_PER_NAT: Final = 100
 """How finely the spectral entropies of the pool are counted."""
 
 
-class Weigher(Protocol):
+class Weighting(Protocol):
     """Anything that gives samples a weight."""
 
-    def holds(self, frame: Frame, /) -> np.ndarray:
-        """Say of every row whether its weight is above zero."""
+    def support(self, view: IndexView, /) -> np.ndarray:
+        """Return for every row whether its weight is above zero."""
 
-    def weigh(self, frame: Frame, rows: np.ndarray, /) -> np.ndarray:
+    def weights(self, view: IndexView, rows: np.ndarray, /) -> np.ndarray:
         """Return the weights of some rows, at least zero."""
 
-    def most(self, frame: Frame, /) -> float:
+    def upper_bound(self, view: IndexView, /) -> float:
         """Return a weight that no row exceeds."""
 
 
 class Mask(ABC):
-    """Weighs all that it holds alike."""
+    """A weighting that is one for the samples inside and zero for all others."""
 
     @abstractmethod
-    def inside(self, frame: Frame) -> np.ndarray:
-        """Say of every row whether it is held."""
+    def inside(self, view: IndexView) -> np.ndarray:
+        """Return for every row whether the sample is inside; `support` keeps the answer."""
 
-    def holds(self, frame: Frame) -> np.ndarray:
-        """Say of every row whether it is held; worked out once."""
-        return frame.once(("holds", id(self)), lambda: self.inside(frame))
+    def support(self, view: IndexView) -> np.ndarray:
+        return view.once(("support", self), lambda: self.inside(view))
 
-    def weigh(self, frame: Frame, rows: np.ndarray) -> np.ndarray:
-        """Return one for each row that is held."""
-        return np.asarray(self.holds(frame)[rows], dtype=np.float64)
+    def weights(self, view: IndexView, rows: np.ndarray) -> np.ndarray:
+        return np.asarray(self.support(view)[rows], dtype=np.float64)
 
-    def most(self, _: Frame) -> float:
-        """Return one."""
+    def upper_bound(self, _: IndexView) -> float:
         return 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Everything(Mask):
     """Every sample, each as likely as any other."""
 
-    def inside(self, frame: Frame) -> np.ndarray:
-        """Say yes."""
-        return np.ones(len(frame), dtype=bool)
+    def inside(self, view: IndexView) -> np.ndarray:
+        return np.ones(len(view), dtype=bool)
 
 
-@dataclass(frozen=True)
-class Among(Mask):
-    """Samples whose word of each of several strata is one of those named."""
+@dataclass(frozen=True, eq=False)
+class InStrata(Mask):
+    """Samples whose value of each of several strata is one of those named."""
 
-    words: Mapping[Stratum, frozenset[str]]
+    values: Mapping[Stratum, frozenset[str]]
 
-    def inside(self, frame: Frame) -> np.ndarray:
-        """Say whether all words are among those named."""
-        masks = (frame.among(over, values) for over, values in self.words.items())
+    def inside(self, view: IndexView) -> np.ndarray:
+        masks = (view.has_value(over, values) for over, values in self.values.items())
         return reduce(np.logical_and, masks)
 
 
@@ -83,177 +81,153 @@ class ByCell:
     resolution: int
     cells: np.ndarray
     """The cells, sorted."""
-    weights: np.ndarray
+    cell_weights: np.ndarray
     """Of each cell, above zero."""
 
-    def holds(self, frame: Frame) -> np.ndarray:
-        """Say whether the cell that each row lies in is named."""
-        starts, found = self._found(frame)
-        return np.repeat(found > 0, np.diff(np.append(starts, len(frame))))
+    def support(self, view: IndexView) -> np.ndarray:
+        starts, weights = self._runs(view)
+        return np.repeat(weights > 0, np.diff(np.append(starts, len(view))))
 
-    def weigh(self, frame: Frame, rows: np.ndarray) -> np.ndarray:
-        """Return the weight of the cell that each row lies in."""
-        starts, found = self._found(frame)
-        return np.asarray(found[np.searchsorted(starts, rows, side="right") - 1])
+    def weights(self, view: IndexView, rows: np.ndarray) -> np.ndarray:
+        starts, weights = self._runs(view)
+        return np.asarray(weights[np.searchsorted(starts, rows, side="right") - 1])
 
-    def most(self, frame: Frame) -> float:
-        """Return the largest weight that there is."""
-        return float(self._found(frame)[1].max(initial=0.0))
+    def upper_bound(self, view: IndexView) -> float:
+        return float(self._runs(view)[1].max(initial=0.0))
 
-    def _found(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-        """Return where rows of one cell that stand in a row begin, and what each of them weighs."""
-        return frame.once(("runs", id(self)), lambda: self._find(frame))
+    def _runs(self, view: IndexView) -> tuple[np.ndarray, np.ndarray]:
+        """Return where each run of rows in one cell begins, and the weight of that cell."""
+        return view.once(("runs", self), lambda: self._find_runs(view))
 
-    def _find(self, frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-        """Look each run up once: an index is sorted by cell, so there are far fewer than rows."""
-        starts, fine = _runs(frame.column("cell"))
-        among, own = _runs(parents(fine, resolution=self.resolution))
-        place = np.minimum(np.searchsorted(self.cells, own), len(self.cells) - 1)
-        return starts[among], np.where(self.cells[place] == own, self.weights[place], 0.0)
+    def _find_runs(self, view: IndexView) -> tuple[np.ndarray, np.ndarray]:
+        # An index is sorted by cell, so there are far fewer runs than rows: one look-up a run.
+        starts, fine = _runs_of(view.column("cell"))
+        coarse_starts, coarse = _runs_of(parents(fine, resolution=self.resolution))
+        place = np.minimum(np.searchsorted(self.cells, coarse), len(self.cells) - 1)
+        weights = np.where(self.cells[place] == coarse, self.cell_weights[place], 0.0)
+        return starts[coarse_starts], weights
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FarFromCities(Mask):
     """Samples at least so far from the nearest city of a hundred thousand people."""
 
     km: float
 
-    def inside(self, frame: Frame) -> np.ndarray:
-        """Say whether it is that far."""
-        return np.asarray(frame.column("city_km") >= self.km)
+    def inside(self, view: IndexView) -> np.ndarray:
+        return np.asarray(view.column("city_km") >= self.km)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InPolygons(Mask):
-    """Samples inside polygons."""
+    """Samples inside a polygon, or on its edge."""
 
     wkb: tuple[bytes, ...]
 
-    def inside(self, frame: Frame) -> np.ndarray:
-        """Say whether a polygon holds the sample or has it on its edge."""
+    def inside(self, view: IndexView) -> np.ndarray:
         import geopandas  # local: a scan without polygons need not wait for it
 
-        points = geopandas.points_from_xy(frame.column("lon"), frame.column("lat"))
+        points = geopandas.points_from_xy(view.column("lon"), view.column("lat"))
         index = geopandas.GeoSeries.from_wkb(list(self.wkb)).sindex
-        inside = np.zeros(len(frame), dtype=bool)
+        inside = np.zeros(len(view), dtype=bool)
         inside[np.unique(index.query(points, predicate="intersects")[0])] = True
         return inside
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InBox(Mask):
-    """Samples between two parallels and two meridians."""
+    """Samples between two parallels and two meridians; where west is the larger, across 180 deg."""
 
     south: float
     north: float
     west: float
     east: float
 
-    def inside(self, frame: Frame) -> np.ndarray:
-        """Say whether it lies between them; a box whose west is the larger crosses 180 degrees."""
-        lat, lon = frame.column("lat"), frame.column("lon")
+    def inside(self, view: IndexView) -> np.ndarray:
+        lat, lon = view.column("lat"), view.column("lon")
         after, before = lon >= self.west, lon <= self.east
         between = after & before if self.west < self.east else after | before
         return np.asarray((lat >= self.south) & (lat <= self.north) & between)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EntropyFrom(Mask):
-    """Samples whose spectral entropy lies in a bin or above it."""
+    """Samples whose spectral entropy lies in a bin or above it; none without an entropy."""
 
     bin: int
 
-    def inside(self, frame: Frame) -> np.ndarray:
-        """Say whether it does; a sample without an entropy is not held."""
+    def inside(self, view: IndexView) -> np.ndarray:
         with np.errstate(invalid="ignore"):
-            return np.asarray(entropy_bins(frame.column("entropy")) >= self.bin)
+            return np.asarray(entropy_bins(view.column("entropy")) >= self.bin)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EntropyTilt:
-    """Samples weighed by exp(entropy / temperature)."""
+    """Samples weighed by exp(entropy / temperature); one without an entropy weighs nothing."""
 
     temperature: float
 
-    def holds(self, frame: Frame) -> np.ndarray:
-        """Say whether a sample has an entropy."""
-        return np.asarray(~np.isnan(frame.column("entropy")))
+    def support(self, view: IndexView) -> np.ndarray:
+        return np.asarray(~np.isnan(view.column("entropy")))
 
-    def weigh(self, frame: Frame, rows: np.ndarray) -> np.ndarray:
-        """Return the weights; a sample without an entropy weighs nothing."""
-        return np.asarray(np.nan_to_num(self._tilted(frame.column("entropy")[rows]), nan=0.0))
+    def weights(self, view: IndexView, rows: np.ndarray) -> np.ndarray:
+        return np.asarray(np.nan_to_num(self._tilted(view.column("entropy")[rows]), nan=0.0))
 
-    def most(self, frame: Frame) -> float:
-        """Return the weight of the highest entropy."""
-        highest = np.fmax.reduce(frame.column("entropy"), initial=-np.inf)
+    def upper_bound(self, view: IndexView) -> float:
+        highest = np.fmax.reduce(view.column("entropy"), initial=-np.inf)
         return float(self._tilted(np.asarray(highest)))
 
     def _tilted(self, entropy: np.ndarray) -> np.ndarray:
         return np.asarray(np.exp(entropy.astype(np.float64) / self.temperature))
 
 
-@dataclass(frozen=True)
-class Both:
-    """Samples that all of several weighers give a weight; weights multiply."""
+@dataclass(frozen=True, eq=False)
+class AllOf:
+    """Samples that all of several weightings give a weight; weights multiply."""
 
-    of: tuple[Weigher, ...]
+    of: tuple[Weighting, ...]
 
-    def holds(self, frame: Frame) -> np.ndarray:
-        """Say whether all do."""
-        return reduce(np.logical_and, (one.holds(frame) for one in self.of))
+    def support(self, view: IndexView) -> np.ndarray:
+        return reduce(np.logical_and, (one.support(view) for one in self.of))
 
-    def weigh(self, frame: Frame, rows: np.ndarray) -> np.ndarray:
-        """Return the product."""
-        return reduce(np.multiply, (one.weigh(frame, rows) for one in self.of))
+    def weights(self, view: IndexView, rows: np.ndarray) -> np.ndarray:
+        return reduce(np.multiply, (one.weights(view, rows) for one in self.of))
 
-    def most(self, frame: Frame) -> float:
-        """Return the product of the largest."""
-        return math.prod(one.most(frame) for one in self.of)
+    def upper_bound(self, view: IndexView) -> float:
+        return math.prod(one.upper_bound(view) for one in self.of)
 
 
-@dataclass(frozen=True)
-class Any:
-    """Samples that any of several weighers gives a weight; the largest counts."""
+@dataclass(frozen=True, eq=False)
+class AnyOf:
+    """Samples that any of several weightings gives a weight; the largest counts."""
 
-    of: tuple[Weigher, ...]
+    of: tuple[Weighting, ...]
 
-    def holds(self, frame: Frame) -> np.ndarray:
-        """Say whether one does."""
-        return reduce(np.logical_or, (one.holds(frame) for one in self.of))
+    def support(self, view: IndexView) -> np.ndarray:
+        return reduce(np.logical_or, (one.support(view) for one in self.of))
 
-    def weigh(self, frame: Frame, rows: np.ndarray) -> np.ndarray:
-        """Return the maximum."""
-        return reduce(np.maximum, (one.weigh(frame, rows) for one in self.of))
+    def weights(self, view: IndexView, rows: np.ndarray) -> np.ndarray:
+        return reduce(np.maximum, (one.weights(view, rows) for one in self.of))
 
-    def most(self, frame: Frame) -> float:
-        """Return the largest of all."""
-        return max(one.most(frame) for one in self.of)
+    def upper_bound(self, view: IndexView) -> float:
+        return max(one.upper_bound(view) for one in self.of)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Without:
-    """Samples of one weigher to which another gives no weight."""
+    """Samples of one weighting to which another gives no weight."""
 
-    of: Weigher
-    less: Weigher
+    of: Weighting
+    less: Weighting
 
-    def holds(self, frame: Frame) -> np.ndarray:
-        """Say whether the first does and the second does not."""
-        return np.asarray(self.of.holds(frame) & ~self.less.holds(frame))
+    def support(self, view: IndexView) -> np.ndarray:
+        return np.asarray(self.of.support(view) & ~self.less.support(view))
 
-    def weigh(self, frame: Frame, rows: np.ndarray) -> np.ndarray:
-        """Return the first weight where the second is zero."""
-        return np.asarray(self.of.weigh(frame, rows) * ~self.less.holds(frame)[rows])
+    def weights(self, view: IndexView, rows: np.ndarray) -> np.ndarray:
+        return np.asarray(self.of.weights(view, rows) * ~self.less.support(view)[rows])
 
-    def most(self, frame: Frame) -> float:
-        """Return the largest of the first."""
-        return self.of.most(frame)
-
-
-def _runs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where runs of one value begin, and the value of each."""
-    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
-    return starts, values[starts]
+    def upper_bound(self, view: IndexView) -> float:
+        return self.of.upper_bound(view)
 
 
 def entropy_bins(entropy: np.ndarray) -> np.ndarray:
@@ -261,16 +235,25 @@ def entropy_bins(entropy: np.ndarray) -> np.ndarray:
     return np.asarray(np.floor(entropy.astype(np.float64) * BINS_PER_NAT))
 
 
-def possible(weigher: Weigher, census: Frame) -> np.ndarray:
-    """Say of each row of a census whether samples that it counts may weigh anything."""
-    match weigher:
-        case Among():
-            return weigher.holds(census)
-        case Both(of=of):
+def possible(weighting: Weighting, census: IndexView) -> np.ndarray:
+    """Return for every row of a census whether samples that it counts may weigh anything.
+
+    A census knows the strata alone; whatever else a weighting asks for may hold.
+    """
+    match weighting:
+        case InStrata():
+            return weighting.support(census)
+        case AllOf(of=of):
             return reduce(np.logical_and, (possible(one, census) for one in of))
-        case Any(of=of):
+        case AnyOf(of=of):
             return reduce(np.logical_or, (possible(one, census) for one in of))
         case Without(of=first):
             return possible(first, census)
         case _:
             return np.ones(len(census), dtype=bool)
+
+
+def _runs_of(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where runs of one value begin, and the value of each."""
+    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
+    return starts, values[starts]

@@ -10,7 +10,7 @@ from terrasweep.sweeps.commands.options import open_store, shared, with_json, wi
 
 if TYPE_CHECKING:  # pyarrow would make the front door heavy
     from terrasweep.sweeps.pages.cards import Cards
-    from terrasweep.sweeps.plan.draws import Draw
+    from terrasweep.sweeps.plan.draws import PlannedDraw
 
 
 def add(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -77,7 +77,7 @@ def _draw(args: argparse.Namespace) -> int:
 
 
 def _counted(
-    draw: "Draw", told: Mapping[str, Any], *, continents: Sequence[str]
+    draw: "PlannedDraw", told: Mapping[str, Any], *, continents: Sequence[str]
 ) -> dict[str, object]:
     """Return what a draw holds in one line."""
     counts = told["strata"]["continent"]

@@ -10,7 +10,7 @@ from terrasweep.infra.storage.store import Store
 from terrasweep.pipelines.reading import contents
 from terrasweep.pipelines.spec import ShardSpec
 from terrasweep.samplers.audit.audit import Holding, audit, overlap
-from terrasweep.sweeps.plan.draws import Draw
+from terrasweep.sweeps.plan.draws import PlannedDraw
 
 KEPT = ("composition", "replicate", "quota", "short", "repeated", "guard", "notes", "leakage")
 """What the sample step's own card says beside what an audit finds."""
@@ -29,7 +29,9 @@ class Cards:
     """Draws that are not in the store."""
 
 
-def of_draws(title: str, draws: Sequence[Draw], *, shown: Sequence[Draw], store: Store) -> Cards:
+def of_draws(
+    title: str, draws: Sequence[PlannedDraw], *, shown: Sequence[PlannedDraw], store: Store
+) -> Cards:
     """Return the cards of the draws that are shown, beside all draws of their replicate.
 
     Args:
@@ -74,7 +76,7 @@ def _pool(key: Key, *, store: Store) -> Json:
     return {**found, "rejected": contents.rejected(store, key), "key": str(key)}
 
 
-def _card(draw: Draw, held: Holding, *, store: Store) -> Json:
+def _card(draw: PlannedDraw, held: Holding, *, store: Store) -> Json:
     told = contents.card(store, draw.step.key)
     kept = {name: told[name] for name in KEPT if name in told}
     return {**audit(held), **kept, "pool": draw.pool, "key": str(draw.step.key)}

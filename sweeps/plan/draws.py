@@ -12,7 +12,7 @@ from terrasweep.sweeps.spec.sweep import ModelEntry
 
 
 @dataclass(frozen=True)
-class Draw:
+class PlannedDraw:
     """One composition, drawn from one pool."""
 
     name: str
@@ -32,14 +32,14 @@ def pools(entries: Iterable[ModelEntry]) -> dict[str, Step[Spec]]:
     return named
 
 
-def draws(planned: Plan) -> list[Draw]:
+def draws(planned: Plan) -> list[PlannedDraw]:
     """Return every draw of a plan once, in the order in which the sweep names compositions."""
     pool_of = {step.key: name for name, step in pools(planned.sweep.models).items()}
-    found: dict[object, Draw] = {}
+    found: dict[object, PlannedDraw] = {}
     for cell in planned.included:
         for step in (need for need in cell.checkpoint.needs if need.stage == "sample"):
             pool = pool_of[step.need("shard").key]
-            own = Draw(cell.composition, cell.composition, pool, cell.replicate, step)
+            own = PlannedDraw(cell.composition, cell.composition, pool, cell.replicate, step)
             found.setdefault((step.key, cell.composition), own)
     order = {entry.name: place for place, entry in enumerate(planned.sweep.compositions)}
     ordered = sorted(
@@ -49,8 +49,8 @@ def draws(planned: Plan) -> list[Draw]:
 
 
 def chosen(
-    found: Sequence[Draw], *, composition: str | None, replicate: int, sweep: str
-) -> list[Draw]:
+    found: Sequence[PlannedDraw], *, composition: str | None, replicate: int, sweep: str
+) -> list[PlannedDraw]:
     """Return the draws of one replicate, and of one composition if one is named.
 
     Raises:
@@ -74,7 +74,7 @@ def not_drawn(sweep: str) -> StoreError:
     return StoreError(f"the draws of {sweep}", got="none in the store", fix=fix)
 
 
-def _told_apart(found: Sequence[Draw]) -> list[Draw]:
+def _told_apart(found: Sequence[PlannedDraw]) -> list[PlannedDraw]:
     """Name the pool of a composition that is drawn from several."""
     homes: dict[str, set[str]] = defaultdict(set)
     for draw in found:

@@ -19,7 +19,15 @@ from terrasweep.pipelines.spec import SampleSpec, ShardSpec, TaskDataSpec
 from terrasweep.pipelines.stages import sample, shard
 from terrasweep.samplers.audit.draw_card import Guard
 from terrasweep.samplers.draw import census
-from terrasweep.samplers.draw.scan import INDEX, Wish, gathered, settle, sieve, sift, widened
+from terrasweep.samplers.draw.index import INDEX
+from terrasweep.samplers.draw.scan import (
+    Candidates,
+    DrawRequest,
+    prefilter,
+    prepare,
+    select,
+    unbounded,
+)
 from terrasweep.samplers.formats.arrays import to_arrays, to_table
 from terrasweep.samplers.geography.cells import disk
 from terrasweep.samplers.intake.admit import admit, layout
@@ -31,7 +39,7 @@ from terrasweep.samplers.spec.entropy import EntropySpec
 from terrasweep.samplers.spec.places import Cities, EntropyTop, NaturalForest, Only, PerSample
 from terrasweep.samplers.spec.rules import EntropyWeighted, Rule, Stratified, Uniform
 from terrasweep.samplers.tasks.planet_biome.spec import PlanetBiomeSpec
-from tests.support.drawing import facts_of
+from tests.support.drawing import OPEN, facts_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("local_ray")]
 
@@ -184,19 +192,23 @@ def test_ray_draws_the_same_bytes_as_one_process(
     """No Ray, no shards, no sieve: the rows of lowest rank among the whole pool."""
     step = sample_step(rule)
     sample.make_many([step], context=Context(store))
-    describe = work.Work(store, ShardSpec(pool=POOL), home="", num_chunks=1).describe
+    describe = work.ShardWork(store, ShardSpec(pool=POOL), home="", num_chunks=1).describe
     rows, _ = admit(whole_pool, chunk=0, expected=layout(whole_pool), describe=describe)
     index = rows.select(INDEX.names).cast(INDEX)
-    wish = Wish(step.spec.composition, replicate=0, guard="none")
-    none = np.empty(0, dtype=np.uint64)
-    everything = widened(sieve(wish, facts=facts_of(index)))
-    _, (tally,) = sift(index, sieves=[everything], guards={"none": none})
-    found = gathered([index], closed_cells=none)
-    settled = settle(found, wish, sieve=everything, tally=tally)
-    assert settled is not None
-    notes = tuple(note for part in everything.cut.parts for note in part.notes)
+    request = DrawRequest(step.spec.composition, replicate=0, guard="none")
+    (bounded,) = prepare([request], facts=facts_of(index))
+    everything = unbounded(bounded)
+    candidates = Candidates(index, prefilter([index], prefilters=[everything], guards=OPEN).counts)
+    (selection,) = select(candidates, prefilters=[everything], guards=OPEN)
+    assert selection is not None
     measured = definition("series", spec=EntropySpec())
-    drawn = sample.Drawn(*settled, Guard(rings=None, excluded=0), notes, measured)
+    drawn = sample.FinishedDraw(
+        selection.rows,
+        selection.shares,
+        Guard(rings=None, excluded=0),
+        everything.design.notes,
+        measured,
+    )
     sample.write(step, drawn, tmp_path)
     for name in ("manifest.parquet", "card.json"):
         assert (tmp_path / name).read_bytes() == (store.folder(step.key) / name).read_bytes()

@@ -17,8 +17,8 @@ from terrasweep.infra.storage.store import Store
 from terrasweep.pipelines.sharding.join import index_file
 from terrasweep.pipelines.spec import ShardSpec
 from terrasweep.samplers.draw import census
-from terrasweep.samplers.draw.pool_facts import crowd, tally
-from terrasweep.samplers.draw.scan import WHERE
+from terrasweep.samplers.draw.index import WHERE
+from terrasweep.samplers.draw.pool_facts import cell_counts, entropy_counts
 from terrasweep.samplers.pools.planet.spec import PlanetSpec
 from tests.support.drawing import pool_of
 
@@ -81,7 +81,10 @@ def write(folder: Path, *, num_files: int, seed: int) -> None:
     pq.write_table(pa.concat_tables(where), folder / "where.parquet")
     pq.write_table(census.count(pool), folder / "census.parquet")
     pq.write_table(pool.slice(0, 2_000), folder / "pilot.parquet")
-    counts = {"entropies": tally(np.asarray(pool.column("entropy"))), "crowd": crowd(pool)}
+    counts = {
+        "entropies": entropy_counts(np.asarray(pool.column("entropy"))),
+        "crowd": cell_counts(pool),
+    }
     (folder / "counts.json").write_text(json.dumps(counts))
 
 

@@ -11,12 +11,12 @@ from terrasweep.infra.errors import PoolError
 from terrasweep.infra.spec import Spec, meanings
 from terrasweep.samplers.audit.draw_card import Guard, card
 from terrasweep.samplers.draw import census
-from terrasweep.samplers.draw.design import cut
-from terrasweep.samplers.draw.pool_facts import Facts
-from terrasweep.samplers.draw.quota import Share
+from terrasweep.samplers.draw.design import sampling_design
+from terrasweep.samplers.draw.pool_facts import PoolFacts
+from terrasweep.samplers.draw.quota import StratumShare
 from terrasweep.samplers.draw.ranks import hashes
-from terrasweep.samplers.draw.scan import Wish, needed, sieve
-from terrasweep.samplers.draw.view import Frame
+from terrasweep.samplers.draw.scan import DrawRequest, index_files, prepare
+from terrasweep.samplers.draw.view import IndexView
 from terrasweep.samplers.spec.composition import CompositionSpec
 from terrasweep.samplers.spec.places import (
     Box,
@@ -42,7 +42,7 @@ from terrasweep.samplers.spec.rules import (
     Zero,
 )
 from tests.support import rules
-from tests.support.drawing import facts_of, pool_of, settled
+from tests.support.drawing import facts_of, pool_of, selected
 
 POOL = pool_of(6_000, seed=7)
 SQUARE = {"type": "Polygon", "coordinates": [[[2, 2], [8, 2], [8, 8], [2, 8], [2, 2]]]}
@@ -95,11 +95,11 @@ def draw(
     """Draw in so many pieces; the rows and the shares."""
     order = np.random.Generator(np.random.PCG64(pieces)).permutation(pool.num_rows)
     parts = [pool.take(part) for part in np.array_split(order, pieces)]
-    wish = Wish(CompositionSpec(rule=rule, size=size), replicate=replicate, guard="none")
-    return settled(parts, wish, facts=facts_of(pool))
+    request = DrawRequest(CompositionSpec(rule=rule, size=size), replicate=replicate, guard="none")
+    return selected(parts, request, facts=facts_of(pool))
 
 
-def ids(made: tuple[pa.Table, tuple[Share, ...]]) -> list[str]:
+def ids(made: tuple[pa.Table, tuple[StratumShare, ...]]) -> list[str]:
     return made[0].column("id").to_pylist()
 
 
@@ -146,10 +146,10 @@ def test_draws_are_coupled(kind: type[Spec]):
     if kind is Mixture:
         pytest.skip("its components are coupled each for itself")
     drawn = np.isin(np.asarray(POOL.column("id")), ids(draw(EXAMPLES[kind])))
-    (part,) = cut(EXAMPLES[kind], facts=facts_of(POOL)).parts
-    frame = Frame(POOL)
-    place, weight = part.cut(frame), part.weigher.weigh(frame, np.arange(len(frame)))
-    rank = frame.ranks(0)
+    (part,) = sampling_design(EXAMPLES[kind], facts=facts_of(POOL)).parts
+    view = IndexView(POOL)
+    place, weight = part.strata_of(view), part.weighting.weights(view, np.arange(len(view)))
+    rank = view.ranks(0)
     for stratum in range(len(part.strata)):
         for alike in np.unique(weight[place == stratum]):
             own = (place == stratum) & (weight == alike)
@@ -159,8 +159,8 @@ def test_draws_are_coupled(kind: type[Spec]):
 
 @KINDS
 def test_no_sample_is_drawn_to_which_the_rule_gives_no_weight(kind: type[Spec]):
-    parts = cut(EXAMPLES[kind], facts=facts_of(POOL)).parts
-    may = np.any([part.cut(Frame(POOL)) >= 0 for part in parts], axis=0)
+    parts = sampling_design(EXAMPLES[kind], facts=facts_of(POOL)).parts
+    may = np.any([part.strata_of(IndexView(POOL)) >= 0 for part in parts], axis=0)
     assert set(ids(draw(EXAMPLES[kind]))) <= set(np.asarray(POOL.column("id"))[may])
 
 
@@ -169,9 +169,11 @@ def test_a_file_that_is_skipped_holds_no_sample_that_could_be_drawn(kind: type[S
     facts = facts_of(POOL)
     cells = POOL.column("coarse").unique().to_pylist()
     where = pa.table({"coarse": pa.array(cells, pa.uint64()), "index": [f"{c:x}" for c in cells]})
-    one = sieve(Wish(CompositionSpec(rule=EXAMPLES[kind], size=5), 0, "none"), facts=facts)
-    files = needed(where, [one], facts=facts)
-    may = np.any([part.cut(Frame(POOL)) >= 0 for part in one.cut.parts], axis=0)
+    (one,) = prepare(
+        [DrawRequest(CompositionSpec(rule=EXAMPLES[kind], size=5), 0, "none")], facts=facts
+    )
+    files = index_files(where, [one], facts=facts)
+    may = np.any([part.strata_of(IndexView(POOL)) >= 0 for part in one.design.parts], axis=0)
     assert {f"{cell:x}" for cell in POOL.filter(may).column("coarse").to_pylist()} <= set(files)
 
 
@@ -206,12 +208,12 @@ def test_a_file_of_which_nothing_can_be_drawn_is_skipped():
     continent = np.repeat(["asia", "oceania", "africa", "none"], 10)
     pool = pool.set_column(2, pool.schema.field("coarse"), pa.array(coarse))
     pool = pool.set_column(4, pool.schema.field("continent"), pa.array(continent))
-    facts = Facts(census.count(pool), {}, {}, pool)
+    facts = PoolFacts(census.count(pool), {}, {}, pool)
     where = pa.table({"coarse": pa.array([11, 12, 13, 14], pa.uint64()), "index": list("aabc")})
 
     def files(rule: Rule) -> list[str]:
-        one = sieve(Wish(CompositionSpec(rule=rule, size=5), 0, "none"), facts=facts)
-        return needed(where, [one], facts=facts)
+        (one,) = prepare([DrawRequest(CompositionSpec(rule=rule, size=5), 0, "none")], facts=facts)
+        return index_files(where, [one], facts=facts)
 
     assert files(Only(values=("africa",))) == ["b"]
     assert files(Only(values=("oceania",))) == ["a"]

@@ -10,17 +10,18 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from terrasweep.infra.errors import PoolError
-from terrasweep.samplers.draw.design import cut
-from terrasweep.samplers.draw.quota import share_out
-from terrasweep.samplers.draw.ranks import hashes, ranks, waits
-from terrasweep.samplers.draw.scan import INDEX, Guards, Wish, closed, sieve, sift
-from terrasweep.samplers.draw.view import Frame
+from terrasweep.samplers.draw.design import sampling_design
+from terrasweep.samplers.draw.index import INDEX
+from terrasweep.samplers.draw.quota import allocate
+from terrasweep.samplers.draw.ranks import exponential_keys, hashes, ranks
+from terrasweep.samplers.draw.scan import DrawRequest, Guards, guarded_cells, prefilter, prepare
+from terrasweep.samplers.draw.view import IndexView
 from terrasweep.samplers.geography.cells import cells_of
 from terrasweep.samplers.geography.strata import Continent
 from terrasweep.samplers.spec.composition import CompositionSpec
 from terrasweep.samplers.spec.places import Only, PerSample
 from terrasweep.samplers.spec.rules import Mixture, Rule, Stratified, Zero
-from tests.support.drawing import CONTINENTS, OPEN, drawn, facts_of, pool_of, possible, settled
+from tests.support.drawing import CONTINENTS, OPEN, drawn, facts_of, pool_of, possible, selected
 from tests.support.rules import rules
 
 pools = st.builds(pool_of, size=st.integers(1, 1500), seed=st.integers(0, 10**6))
@@ -36,15 +37,15 @@ many_fail = settings(suppress_health_check=[HealthCheck.filter_too_much])
 @many_fail
 @given(pools, compositions, replicates, st.integers(1, 7), st.integers(0, 10**6))
 def test_a_draw_does_not_see_shards(
-    pool: pa.Table, composition: CompositionSpec, replicate: int, num_pieces: int, cut: int
+    pool: pa.Table, composition: CompositionSpec, replicate: int, num_pieces: int, lot: int
 ):
     assume(possible(pool, composition))
-    wish = Wish(composition, replicate=replicate, guard="none")
-    order = np.random.Generator(np.random.PCG64(cut)).permutation(pool.num_rows)
+    request = DrawRequest(composition, replicate=replicate, guard="none")
+    order = np.random.Generator(np.random.PCG64(lot)).permutation(pool.num_rows)
     pieces = [pool.take(part) for part in np.array_split(order, num_pieces)]
-    some = facts_of(pool, pilot=pool.take(order[: cut % pool.num_rows]))
-    made, shares = settled(pieces, wish, facts=some)
-    whole, same = settled([pool], wish, facts=facts_of(pool))
+    some = facts_of(pool, pilot=pool.take(order[: lot % pool.num_rows]))
+    made, shares = selected(pieces, request, facts=some)
+    whole, same = selected([pool], request, facts=facts_of(pool))
     assert made.drop_columns("entropy").equals(whole.drop_columns("entropy"))  # may be NaN
     assert shares == same
 
@@ -67,12 +68,12 @@ def test_the_lowest_keys_of_every_stratum_win(
     pool: pa.Table, composition: CompositionSpec, replicate: int
 ):
     assume(not isinstance(composition.rule, Mixture) and possible(pool, composition))
-    wish = Wish(composition, replicate=replicate, guard="none")
-    made, shares = settled([pool], wish, facts=facts_of(pool))
-    (part,) = cut(composition.rule, facts=facts_of(pool)).parts
-    frame = Frame(pool)
-    places, weights = part.cut(frame), part.weigher.weigh(frame, np.arange(len(frame)))
-    unit = frame.ranks(replicate).astype(np.float64) / 2.0**64
+    request = DrawRequest(composition, replicate=replicate, guard="none")
+    made, shares = selected([pool], request, facts=facts_of(pool))
+    (part,) = sampling_design(composition.rule, facts=facts_of(pool)).parts
+    view = IndexView(pool)
+    places, weights = part.strata_of(view), part.weighting.weights(view, np.arange(len(view)))
+    unit = view.ranks(replicate).astype(np.float64) / 2.0**64
     with np.errstate(divide="ignore"):
         keys = -np.log1p(-np.minimum(unit, 1 - 2.0**-53)) / weights
     won = np.isin(np.asarray(pool.column("id")), np.asarray(made.column("id")))
@@ -90,8 +91,8 @@ def test_the_lowest_keys_of_every_stratum_win(
 @given(pools, compositions)
 def test_quotas_sum_to_the_size(pool: pa.Table, composition: CompositionSpec):
     assume(possible(pool, composition))
-    wish = Wish(composition, replicate=0, guard="none")
-    made, shares = settled([pool], wish, facts=facts_of(pool))
+    request = DrawRequest(composition, replicate=0, guard="none")
+    made, shares = selected([pool], request, facts=facts_of(pool))
     assert made.num_rows == sum(share.taken for share in shares) == composition.size
     assert sum(share.asked for share in shares) == composition.size or isinstance(
         composition.rule, Mixture
@@ -128,7 +129,7 @@ def test_a_short_stratum_is_an_error_unless_the_rule_redistributes(case: tuple[p
     with pytest.raises(PoolError, match="redistribute"):
         drawn(pool, CompositionSpec(rule=Stratified(), size=size))
     lenient = CompositionSpec(rule=Stratified(short="redistribute"), size=size)
-    _, shares = settled([pool], Wish(lenient, 0, "none"), facts=facts_of(pool))
+    _, shares = selected([pool], DrawRequest(lenient, 0, "none"), facts=facts_of(pool))
     most = max(share.taken for share in shares)
     assert sum(share.taken for share in shares) == size
     assert all(share.taken in (share.available, most, most - 1) for share in shares)
@@ -191,7 +192,7 @@ def test_no_draw_comes_near_a_test_sample(
     places: list[tuple[float, float]],
 ):
     lat, lon = np.array(places, dtype=np.float64).reshape(-1, 2).T
-    guards: Guards = {**OPEN, "on": closed(cells_of(lat, lon, resolution=5), rings=rings)}
+    guards: Guards = {**OPEN, "on": guarded_cells(cells_of(lat, lon, resolution=5), rings=rings)}
     near = {
         h3.str_to_int(cell)
         for place in places
@@ -199,8 +200,8 @@ def test_no_draw_comes_near_a_test_sample(
     }
     cells = dict(zip(*(pool.column(name).to_pylist() for name in ("id", "cell")), strict=True))
     try:
-        wish = Wish(composition, replicate=replicate, guard="on")
-        manifest, _ = settled([pool], wish, facts=facts_of(pool), guards=guards)
+        request = DrawRequest(composition, replicate=replicate, guard="on")
+        manifest, _ = selected([pool], request, facts=facts_of(pool), guards=guards)
     except PoolError:
         assume(False)
     assert manifest.num_rows == composition.size
@@ -210,12 +211,13 @@ def test_no_draw_comes_near_a_test_sample(
 @given(pools, st.integers(0, 2), st.tuples(st.floats(0, 12), st.floats(0, 12)))
 def test_a_guard_takes_no_other_sample_away(pool: pa.Table, rings: int, place: tuple[float, float]):
     lat, lon = np.array([place]).T
-    guards: Guards = {"on": closed(cells_of(lat, lon, resolution=5), rings=rings)}
+    guards: Guards = {"on": guarded_cells(cells_of(lat, lon, resolution=5), rings=rings)}
     near = {h3.str_to_int(c) for c in h3.grid_disk(h3.latlng_to_cell(*place, 5), rings)}
-    one = sieve(Wish(CompositionSpec(rule=PerSample(), size=1), 0, "on"), facts=facts_of(pool))
-    _, (tally,) = sift(pool, sieves=[one], guards=guards)
-    assert tally.held == pool.num_rows
-    assert tally.free == sum(cell not in near for cell in pool.column("cell").to_pylist())
+    request = DrawRequest(CompositionSpec(rule=PerSample(), size=1), 0, "on")
+    prefilters = prepare([request], facts=facts_of(pool))
+    (counts,) = prefilter([pool], prefilters=prefilters, guards=guards).counts
+    assert counts.held == pool.num_rows
+    assert counts.free == sum(cell not in near for cell in pool.column("cell").to_pylist())
 
 
 # A weight is what it says: the first of a draw without replacement falls on each sample in
@@ -224,7 +226,7 @@ def test_weights_are_probabilities():
     names = [f"s{number}" for number in range(40_000)]
     hashed = hashes(names).reshape(-1, 4)
     weights = np.array([1.0, 2.0, 3.0, 4.0])
-    keys = waits(ranks(hashed.ravel(), replicate=0)).reshape(-1, 4) / weights
+    keys = exponential_keys(ranks(hashed.ravel(), replicate=0)).reshape(-1, 4) / weights
     first = np.bincount(keys.argmin(axis=1), minlength=4) / len(hashed)
     expected = weights / weights.sum()
     assert (np.abs(first - expected) < 4 * np.sqrt(expected * (1 - expected) / len(hashed))).all()
@@ -232,4 +234,4 @@ def test_weights_are_probabilities():
 
 def test_share_out_of_nothing_is_nothing():
     facts = facts_of(pool_of(5))
-    assert share_out(cut(Zero(), facts=facts), size=0, free=()) == ()
+    assert allocate(sampling_design(Zero(), facts=facts), size=0, free=()) == ()

@@ -5,19 +5,18 @@ import pyarrow as pa
 
 from terrasweep.infra.errors import PoolError
 from terrasweep.samplers.draw import census
-from terrasweep.samplers.draw.pool_facts import Facts, crowd, tally
-from terrasweep.samplers.draw.quota import Share
+from terrasweep.samplers.draw.index import INDEX
+from terrasweep.samplers.draw.pool_facts import PoolFacts, cell_counts, entropy_counts
+from terrasweep.samplers.draw.quota import StratumShare
 from terrasweep.samplers.draw.ranks import hashes
 from terrasweep.samplers.draw.scan import (
-    INDEX,
+    DrawRequest,
     Guards,
-    Wish,
-    added,
-    gathered,
-    settle,
-    sieve,
-    sift,
-    widened,
+    merge,
+    prefilter,
+    prepare,
+    select,
+    unbounded,
 )
 from terrasweep.samplers.geography.cells import cells_of
 from terrasweep.samplers.geography.strata import Continent
@@ -57,31 +56,31 @@ def pool_of(size: int, seed: int = 0) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=INDEX)
 
 
-def facts_of(pool: pa.Table, *, pilot: pa.Table | None = None) -> Facts:
+def facts_of(pool: pa.Table, *, pilot: pa.Table | None = None) -> PoolFacts:
     """What the shard step would leave to be known of a pool."""
-    entropies = tally(np.asarray(pool.column("entropy")))
-    return Facts(census.count(pool), entropies, crowd(pool), pool if pilot is None else pilot)
+    entropies = entropy_counts(np.asarray(pool.column("entropy")))
+    return PoolFacts(
+        census.count(pool), entropies, cell_counts(pool), pool if pilot is None else pilot
+    )
 
 
-def settled(
-    pieces: list[pa.Table], wish: Wish, *, facts: Facts, guards: Guards = OPEN
-) -> tuple[pa.Table, tuple[Share, ...]]:
-    """Draw as the sample step does: sift each piece, settle the rest; twice if need be."""
-    fine = sieve(wish, facts=facts)
-    for one in (fine, widened(fine)):
-        sifted = [sift(piece, sieves=[one], guards=guards) for piece in pieces]
-        (counted,) = added(tallies for _, tallies in sifted)
-        found = gathered([kept for kept, _ in sifted], closed_cells=guards[wish.guard])
-        made = settle(found, wish, sieve=one, tally=counted)
-        if made is not None:
-            return made
-    raise AssertionError("a sieve that keeps everything was too fine")
+def selected(
+    pieces: list[pa.Table], request: DrawRequest, *, facts: PoolFacts, guards: Guards = OPEN
+) -> tuple[pa.Table, tuple[StratumShare, ...]]:
+    """Draw as the sample step does: filter each piece, select from the rest; twice if need be."""
+    (bounded,) = prepare([request], facts=facts)
+    for one in (bounded, unbounded(bounded)):
+        parts = [prefilter([piece], prefilters=[one], guards=guards) for piece in pieces]
+        (selection,) = select(merge(parts), prefilters=[one], guards=guards)
+        if selection is not None:
+            return selection.rows, selection.shares
+    raise AssertionError("an unbounded prefilter kept too little")
 
 
 def drawn(pool: pa.Table, composition: CompositionSpec, *, replicate: int = 0) -> list[str]:
     """Draw from a pool in one piece and return the ids."""
-    wish = Wish(composition, replicate=replicate, guard="none")
-    ids: list[str] = settled([pool], wish, facts=facts_of(pool))[0].column("id").to_pylist()
+    request = DrawRequest(composition, replicate=replicate, guard="none")
+    ids: list[str] = selected([pool], request, facts=facts_of(pool))[0].column("id").to_pylist()
     return ids
 
 

@@ -12,7 +12,7 @@ from terrasweep.models.members import METRICS
 from terrasweep.models.probes.linear.probe import fit_predict
 from terrasweep.models.probes.linear.spec import LinearSpec
 from terrasweep.models.probing.problem import Prediction, Problem
-from terrasweep.samplers.draw.few_shot import Asked, labelled, split
+from terrasweep.samplers.draw.few_shot import FewShotRequest, labelled_samples, split
 from terrasweep.samplers.spec.tasks import Region
 from tests.support.paths import SHARED_DATA
 from tests.support.problems import problems
@@ -104,10 +104,10 @@ def test_real_crop_labels_by_location_score_the_same(region: Region):
     features = np.hstack(waves).astype(np.float32)
     labels = (points["sumcrop"].to_numpy() > 0.5).astype(np.int64)
     continents = points["continent"].str.lower().str.replace(" ", "_").to_numpy()
-    samples = labelled(
+    samples = labelled_samples(
         ids=points["locationid"].astype(str).to_numpy(), continents=continents, labels=labels
     )
-    draws = [split(samples, Asked("geowiki", region, 100, s)) for s in range(5)]
+    draws = [split(samples, FewShotRequest("geowiki", region, 100, s)) for s in range(5)]
     assert all(one.excluded is None for one in draws)
     asked = [
         Problem(features[d.train], labels[d.train], features[d.test], 2, s)

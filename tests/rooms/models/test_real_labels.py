@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from terrasweep.models.members import METRICS, PROBES
 from terrasweep.models.probing.problem import Prediction, Problem
-from terrasweep.samplers.draw.few_shot import Asked, labelled, split
+from terrasweep.samplers.draw.few_shot import FewShotRequest, labelled_samples, split
 from terrasweep.samplers.members import TASKS
 from terrasweep.samplers.spec.tasks import Region
 from tests.support.paths import SHARED_DATA
@@ -57,11 +57,11 @@ def problems_of(real: str, seeds: int) -> list[tuple[Problem, np.ndarray]]:
     angles = np.deg2rad(np.stack([read["lat"], read["lon"]], axis=1))
     waves = [f(k * angles) for k in range(1, 9) for f in (np.sin, np.cos)]
     features = np.hstack(waves).astype(np.float32)
-    samples = labelled(ids=read["id"], continents=read["continent"], labels=read["label"])
+    samples = labelled_samples(ids=read["id"], continents=read["continent"], labels=read["label"])
     found = []
     for region in (Region.AFRICA, Region.ASIA, Region.SOUTH_AMERICA):
         for seed in range(seeds):
-            drawn = split(samples, Asked(real, region, 100, seed), classes=classes)
+            drawn = split(samples, FewShotRequest(real, region, 100, seed), classes=classes)
             assert drawn.excluded is None
             test = drawn.test[:800]
             train_y = read["label"][drawn.train]

@@ -8,13 +8,13 @@ import pyarrow.csv as pc
 import pytest
 import yaml
 
-from terrasweep.samplers.draw.scan import Wish
+from terrasweep.samplers.draw.scan import DrawRequest
 from terrasweep.samplers.geography.strata import LAND_COVERS, STRATA
 from terrasweep.samplers.spec.rules import Zero
 from terrasweep.sweeps.reading.sweep_file import CATALOG, compositions, read
 from terrasweep.sweeps.spec.compositions import CompositionEntry
 from tests.support import rules
-from tests.support.drawing import facts_of, pool_of, settled
+from tests.support.drawing import facts_of, pool_of, selected
 from tests.support.paths import REPOSITORY
 
 PAGE = (REPOSITORY / "docs/compositions.md").read_text()
@@ -57,7 +57,7 @@ def test_every_example_can_be_drawn(block: str, tmp_path: Path, monkeypatch: pyt
         if entry.rule.kind in absent or entry.spec.is_zero:
             continue
         small = entry.spec.model_copy(update={"size": min(entry.size, 100)})
-        rows, _ = settled([pool], Wish(small, 0, "none"), facts=facts_of(pool))
+        rows, _ = selected([pool], DrawRequest(small, 0, "none"), facts=facts_of(pool))
         assert rows.num_rows == small.size
 
 

@@ -9,14 +9,15 @@ import pyarrow as pa
 import pytest
 
 from terrasweep.infra.seeds import generator
+from terrasweep.samplers.draw.index import INDEX
 from terrasweep.samplers.draw.ranks import hashes
-from terrasweep.samplers.draw.scan import INDEX, Wish
+from terrasweep.samplers.draw.scan import DrawRequest
 from terrasweep.samplers.geography import biomes, cities, climate, continents
 from terrasweep.samplers.geography.cells import cells_of, parents
 from terrasweep.samplers.spec.composition import CompositionSpec
 from terrasweep.samplers.spec.places import Cities, NaturalForest, PerSample
 from terrasweep.samplers.spec.rules import Rule, Stratified, Uniform
-from tests.support.drawing import facts_of, settled
+from tests.support.drawing import facts_of, selected
 from tests.support.paths import SHARED_DATA
 
 DATA = SHARED_DATA
@@ -69,8 +70,8 @@ def _index(lat: np.ndarray, lon: np.ndarray) -> pa.Table:
 
 @cache
 def drawn(spread: str, rule: Rule, size: int = SIZE) -> pa.Table:
-    wish = Wish(CompositionSpec(rule=rule, size=size), replicate=0, guard="none")
-    return settled([pool(spread)], wish, facts=facts_of(pool(spread)))[0]
+    request = DrawRequest(CompositionSpec(rule=rule, size=size), replicate=0, guard="none")
+    return selected([pool(spread)], request, facts=facts_of(pool(spread)))[0]
 
 
 def off(rows: pa.Table, column: str, wanted: dict[object, float]) -> float:

@@ -11,10 +11,10 @@ from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Step
 from terrasweep.infra.storage.store import Store
 from terrasweep.pipelines.spec import SampleSpec, ShardSpec
-from terrasweep.pipelines.stages.sample import Drawn, draw_many, write
+from terrasweep.pipelines.stages.sample import FinishedDraw, draw_many, write
 from terrasweep.samplers.audit.draw_card import Guard
-from terrasweep.samplers.draw.quota import Share
-from terrasweep.samplers.draw.scan import INDEX, MANIFEST
+from terrasweep.samplers.draw.index import INDEX, MANIFEST
+from terrasweep.samplers.draw.quota import StratumShare
 from terrasweep.samplers.pools.planet.spec import PlanetSpec
 from terrasweep.samplers.spec.composition import CompositionSpec
 from terrasweep.samplers.spec.rules import Uniform
@@ -28,7 +28,9 @@ def test_a_draw_is_written_as_a_manifest_and_a_card(tmp_path: Path):
     row |= {"land_cover": "trees", "realm": "none", "ecoregion": "none"}
     place = {"lat": 1.0, "lon": 2.0, "entropy": 0.5, "city_km": 80.0}
     rows = pa.Table.from_pylist([{"id": name, **row, **place} for name in "ab"], schema=INDEX)
-    drawn = Drawn(rows, (Share("all", asked=2, available=5, taken=2),), Guard(1, excluded=3))
+    drawn = FinishedDraw(
+        rows, (StratumShare("all", asked=2, available=5, taken=2),), Guard(1, excluded=3)
+    )
     write(Step("sample", TWO, (SHARD,)), drawn, tmp_path)
     manifest = pq.read_table(tmp_path / "manifest.parquet")
     assert manifest.schema.equals(MANIFEST)

@@ -9,7 +9,7 @@ from terrasweep.pipelines.sharding.work import (
     CHUNKS_PER_BUCKET,
     MOST_BUCKETS,
     MOST_CHUNKS_PER_TASK,
-    Work,
+    ShardWork,
     shard_name,
 )
 from terrasweep.pipelines.spec import ShardSpec
@@ -17,9 +17,9 @@ from terrasweep.samplers.geography.cells import parse, resolutions
 from terrasweep.samplers.pools.planet.spec import PlanetSpec
 
 
-def work(root: Path, *, num_chunks: int) -> Work:
+def work(root: Path, *, num_chunks: int) -> ShardWork:
     spec = ShardSpec(pool=PlanetSpec(name="planet"), coarse=0, fine=6)
-    return Work(Store.open(str(root)), spec, home="progress/shard/x", num_chunks=num_chunks)
+    return ShardWork(Store.open(str(root)), spec, home="progress/shard/x", num_chunks=num_chunks)
 
 
 @pytest.mark.parametrize("num_chunks", [0, 1, 5, 63, 64, 1000, 100_003])

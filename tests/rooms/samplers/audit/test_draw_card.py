@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from terrasweep.samplers.audit.draw_card import Guard, card, effective_number, entropy
-from terrasweep.samplers.draw.quota import Share
+from terrasweep.samplers.draw.quota import StratumShare
 from terrasweep.samplers.spec.composition import CompositionSpec
 from terrasweep.samplers.spec.rules import Stratified, Uniform
 
@@ -38,7 +38,7 @@ def test_a_card_tells_counts_shares_and_diversity():
         drawn,
         composition=CompositionSpec(rule=Uniform(), size=4),
         replicate=2,
-        shares=[Share("all", asked=4, available=9, taken=4)],
+        shares=[StratumShare("all", asked=4, available=9, taken=4)],
         guard=Guard(rings=1, excluded=5),
         notes=["mine.csv: content 0123456789abcdef, 9 points"],
     )
@@ -75,7 +75,7 @@ def test_a_card_counts_samples_that_were_drawn_again():
         twice,
         composition=CompositionSpec(rule=Uniform(), size=6),
         replicate=0,
-        shares=[Share("all", asked=6, available=3, taken=6)],
+        shares=[StratumShare("all", asked=6, available=3, taken=6)],
         guard=Guard(rings=None, excluded=0),
     )
     assert about["repeated"] == 3
@@ -83,8 +83,8 @@ def test_a_card_counts_samples_that_were_drawn_again():
 
 def test_a_card_names_short_strata_and_by_how_much():
     shares = [
-        Share("asia", asked=2, available=9, taken=3),
-        Share("europe", asked=2, available=1, taken=1),
+        StratumShare("asia", asked=2, available=9, taken=3),
+        StratumShare("europe", asked=2, available=1, taken=1),
     ]
     about = card(
         rows(["asia"] * 3 + ["europe"], cells=[1, 2, 3, 4], entropies=[math.nan] * 4),

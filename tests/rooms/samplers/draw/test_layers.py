@@ -56,8 +56,8 @@ def test_a_file_with_another_content_is_refused(home: Path):
 
 
 BAD = {
-    "a file that is not there": (None, "no such file; check `path` of the rule points"),
-    "no columns": ("x,y\n1,2\n", "Expected the columns lat and lon in .* found only x, y"),
+    "a file that is not there": (None, "no such file. Fix: check `path` of the rule points"),
+    "no columns": ("x,y\n1,2\n", "Expected the columns lat and lon in .*, got only x, y"),
     "one column": ("lat,y\n1,2\n", "Expected the columns lon in"),
     "no rows": ("lat,lon\n", "got none"),
     "places off the Earth": ("lat,lon\n1,2\n91,2\n", "got 1 of 2 off the Earth"),
@@ -91,7 +91,7 @@ def test_polygons_are_read_in_degrees_and_mended(home: Path):
 def test_a_layer_that_holds_no_polygons_is_refused(home: Path):
     point = {"type": "Point", "coordinates": [1, 2]}
     (home / "a.geojson").write_text(json.dumps(point))
-    with pytest.raises(PoolError, match=r"Expected polygons in .* found Point; name a layer"):
+    with pytest.raises(PoolError, match=r"Expected polygons in .*, got Point. Fix: name a layer"):
         layers.polygons(Polygons(path="a.geojson"))
     (home / "b.geojson").write_text("no layer at all")
     with pytest.raises(PoolError, match="Expected a layer in"):

@@ -6,8 +6,8 @@ import pytest
 
 from terrasweep.infra.errors import PoolError
 from terrasweep.samplers.draw import census
-from terrasweep.samplers.draw.pool_facts import Facts, crowd, tally
-from terrasweep.samplers.draw.scan import INDEX
+from terrasweep.samplers.draw.index import INDEX
+from terrasweep.samplers.draw.pool_facts import PoolFacts, cell_counts, entropy_counts
 from terrasweep.samplers.geography import continents
 from terrasweep.samplers.geography.cells import cells_of
 from terrasweep.samplers.geography.land import land_km2
@@ -33,18 +33,24 @@ def test_a_stratum_that_the_pool_does_not_have_is_one_sentence_that_says_what_it
 
 
 def test_a_fraction_of_the_pool_is_counted_from_the_highest_entropy_down():
-    facts = Facts(census.CENSUS.empty_table(), {100: 50, 150: 30, 200: 20}, {}, INDEX.empty_table())
+    facts = PoolFacts(
+        census.CENSUS.empty_table(), {100: 50, 150: 30, 200: 20}, {}, INDEX.empty_table()
+    )
     assert facts.entropy_bin(0.1) == (200, 0.2)
     assert facts.entropy_bin(0.2) == (200, 0.2)
     assert facts.entropy_bin(0.3) == (150, 0.5)
     assert facts.entropy_bin(1.0) == (100, 1.0)
-    nothing = Facts(census.CENSUS.empty_table(), {}, {}, INDEX.empty_table())
-    with pytest.raises(PoolError, match="got none in the pool; draw from a pool with pixels"):
+    nothing = PoolFacts(census.CENSUS.empty_table(), {}, {}, INDEX.empty_table())
+    with pytest.raises(PoolError, match=r"got none in the pool. Fix: draw from a pool with pixels"):
         nothing.entropy_bin(0.5)
 
 
 def test_entropies_are_tallied_by_hundredths():
-    assert tally(np.array([0.0, 1.239, 1.23, np.nan, 1.24], np.float32)) == {0: 1, 123: 2, 124: 1}
+    assert entropy_counts(np.array([0.0, 1.239, 1.23, np.nan, 1.24], np.float32)) == {
+        0: 1,
+        123: 2,
+        124: 1,
+    }
 
 
 def test_a_sample_weighs_the_land_of_its_cell_over_the_samples_there():
@@ -59,7 +65,7 @@ def test_a_sample_weighs_the_land_of_its_cell_over_the_samples_there():
             "continent": continents.names(lat, lon, russia="europe"),
         }
     )
-    facts = Facts(census.CENSUS.empty_table(), {}, crowd(rows), INDEX.empty_table())
+    facts = PoolFacts(census.CENSUS.empty_table(), {}, cell_counts(rows), INDEX.empty_table())
     cells, each = facts.land_per_sample(0)
     land = dict(zip(*land_km2(0), strict=True))
     here = cells_of(lat, lon, resolution=0)

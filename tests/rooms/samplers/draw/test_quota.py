@@ -6,11 +6,12 @@ import pyarrow as pa
 import pytest
 
 from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.draw.apportion import apportion, whole_numbers
 from terrasweep.samplers.draw.census import CENSUS, add
-from terrasweep.samplers.draw.design import cut
-from terrasweep.samplers.draw.pool_facts import Facts
-from terrasweep.samplers.draw.quota import Share, apportion, share_out, whole_numbers
-from terrasweep.samplers.draw.scan import INDEX
+from terrasweep.samplers.draw.design import sampling_design
+from terrasweep.samplers.draw.index import INDEX
+from terrasweep.samplers.draw.pool_facts import PoolFacts
+from terrasweep.samplers.draw.quota import StratumShare, allocate
 from terrasweep.samplers.spec.places import Only, PerSample
 from terrasweep.samplers.spec.rules import Component, Mixture, Rule, Stratified, Zero
 
@@ -18,21 +19,21 @@ HELD = {"africa": 300, "asia": 500, "europe": 150, "none": 50}
 REST = {"coarse": 0, "climate": 3, "land_cover": "none", "realm": "none", "ecoregion": "none"}
 
 
-def facts() -> Facts:
+def facts() -> PoolFacts:
     """A pool that is known by its counts alone."""
     lines = [{**REST, "continent": name, "biome": 1, "count": n} for name, n in HELD.items()]
-    return Facts(
+    return PoolFacts(
         add([pa.Table.from_pylist(lines, schema=CENSUS)]),
         entropies={},
-        crowd={},
+        cell_counts={},
         pilot=INDEX.empty_table(),
     )
 
 
-def shares(rule: Rule, size: int, *free: list[int]) -> tuple[Share, ...]:
+def shares(rule: Rule, size: int, *free: list[int]) -> tuple[StratumShare, ...]:
     """Share out where the strata of each part have so many free samples."""
-    made = cut(rule, facts=facts())
-    parts = share_out(made, size=size, free=[np.array(one) for one in free])
+    made = sampling_design(rule, facts=facts())
+    parts = allocate(made, size=size, free=[np.array(one) for one in free])
     return tuple(share for part in parts for share in part)
 
 
@@ -68,9 +69,9 @@ def test_proportional_shares_follow_what_may_be_drawn():
 
 def test_a_short_stratum_is_made_up_for_by_the_others():
     assert shares(Stratified(short="redistribute"), 600, ALL) == (
-        Share("africa", asked=200, available=300, taken=225),
-        Share("asia", asked=200, available=500, taken=225),
-        Share("europe", asked=200, available=150, taken=150),
+        StratumShare("africa", asked=200, available=300, taken=225),
+        StratumShare("asia", asked=200, available=500, taken=225),
+        StratumShare("europe", asked=200, available=150, taken=150),
     )
 
 
@@ -90,7 +91,7 @@ def test_a_stratum_that_the_guard_emptied_is_short_not_forgotten():
             [1000],
             "Expected 1,001 samples .*, got 1,000 .*. Fix: lower size to 1,000",
         ),
-        (Only(values=("europe",)), 151, [150], "got 150 .*; lower size to 150"),
+        (Only(values=("europe",)), 151, [150], "got 150 .* Fix: lower size to 150"),
         (
             Stratified(),
             600,
@@ -150,7 +151,7 @@ def test_a_component_that_is_frozen_is_not_made_up_for_and_makes_up_for_none():
 def test_a_component_keeps_its_least():
     rule = mixture("redistribute", least=0.4)
     assert taken(rule, 360, [150], [500]) == {"eu: europe": 150, "as: asia": 210}
-    with pytest.raises(PoolError, match=r"at least 0.4 of 500 .* found 150 after"):
+    with pytest.raises(PoolError, match=r"at least 0.4 of 500 .*, got 150 after"):
         taken(rule, 500, [150], [500])
 
 

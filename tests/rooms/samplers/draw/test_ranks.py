@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terrasweep.samplers.draw.ranks import MARGIN, ceiling, draw, hashes, last_rank, ranks, waits
+from terrasweep.samplers.draw.ranks import (
+    MARGIN,
+    draw,
+    exponential_keys,
+    hashes,
+    key_threshold,
+    rank_bound,
+    ranks,
+)
 
 
 def test_hashes_and_ranks_never_change():
@@ -40,10 +48,10 @@ def test_every_group_gives_its_lowest_ranks_and_ties_go_to_the_first_id():
 
 def test_waits_keep_the_order_of_ranks_and_are_exponential():
     ranked = np.sort(ranks(np.arange(100_000, dtype=np.uint64), replicate=0))
-    wait = waits(ranked)
+    wait = exponential_keys(ranked)
     assert (np.diff(wait) >= 0).all()
     assert abs(wait.mean() - 1) < 0.02
-    ends = waits(np.array([0, 2**64 - 1], dtype=np.uint64))
+    ends = exponential_keys(np.array([0, 2**64 - 1], dtype=np.uint64))
     assert (np.isfinite(ends) & (ends > 0)).all()
 
 
@@ -51,9 +59,9 @@ def test_waits_keep_the_order_of_ranks_and_are_exponential():
 @pytest.mark.parametrize("times", [1, 20])
 def test_a_ceiling_lets_enough_pass_and_little_more(quota: int, times: int):
     """Of a hundred thousand of which all, or one in twenty, were seen."""
-    wait = waits(ranks(np.arange(100_000, dtype=np.uint64), replicate=0))
+    wait = exponential_keys(ranks(np.arange(100_000, dtype=np.uint64), replicate=0))
     weights = np.random.Generator(np.random.PCG64(1)).uniform(0.1, 2, 100_000)
-    bound = ceiling(quota, weights=weights[::times], times=times)
+    bound = key_threshold(quota, weights=weights[::times], times=times)
     passed = np.count_nonzero(wait / weights <= bound)
     assert quota <= passed <= 2 * quota + 300
 
@@ -62,25 +70,25 @@ def test_a_ceiling_lets_enough_pass_and_little_more(quota: int, times: int):
 @pytest.mark.parametrize("spread", [0.1, 3.0, 12.0])
 def test_a_ceiling_is_found_for_weights_of_any_spread(quota: int, spread: float):
     weights = np.exp(np.random.Generator(np.random.PCG64(2)).normal(0, spread, 20_000))
-    expected = -np.expm1(-weights * ceiling(quota, weights=weights)).sum()
+    expected = -np.expm1(-weights * key_threshold(quota, weights=weights)).sum()
     wanted = (quota + MARGIN * np.sqrt(quota) + 64) * 4 / 3
     assert expected == pytest.approx(wanted, rel=1e-6)
 
 
 def test_a_ceiling_lets_everything_pass_where_most_is_drawn_or_little_is_known():
-    assert ceiling(90, weights=np.ones(100)) == np.inf
-    assert ceiling(1, weights=np.ones(40), times=1000) == np.inf
-    assert ceiling(5, weights=np.array([1.0, *np.zeros(999)])) == np.inf
+    assert key_threshold(90, weights=np.ones(100)) == np.inf
+    assert key_threshold(1, weights=np.ones(40), times=1000) == np.inf
+    assert key_threshold(5, weights=np.array([1.0, *np.zeros(999)])) == np.inf
 
 
 @given(st.floats(0, 60), st.integers(0, 2**64 - 1))
 def test_no_rank_beyond_the_last_waits_as_short(wait: float, rank: int):
     """What a scan passes over without working out its wait would not have been kept."""
-    bound = last_rank(wait)
+    bound = rank_bound(wait)
     near = np.array([rank, min(int(bound) + 1, 2**64 - 1), 2**64 - 1], dtype=np.uint64)
     beyond = near[near > bound]
-    assert (waits(beyond) > wait).all()
+    assert (exponential_keys(beyond) > wait).all()
 
 
 def test_few_are_looked_at_beyond_those_that_are_kept():
-    assert int(last_rank(0.01)) / 2**64 == pytest.approx(1 - np.exp(-0.01), rel=1e-6)
+    assert int(rank_bound(0.01)) / 2**64 == pytest.approx(1 - np.exp(-0.01), rel=1e-6)

@@ -4,34 +4,34 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from terrasweep.samplers.draw.view import Frame
+from terrasweep.samplers.draw.view import IndexView
 
 
 @pytest.fixture
-def frame() -> Frame:
+def view() -> IndexView:
     hashes = np.random.Generator(np.random.PCG64(5)).integers(0, 2**64, 1000, dtype=np.uint64)
     words = pa.array(["a", "b", None, "c"] * 250).fill_null("none")
-    return Frame(pa.table({"rank_hash": hashes, "continent": words}))
+    return IndexView(pa.table({"rank_hash": hashes, "continent": words}))
 
 
-def test_low_rows_are_the_same_whatever_was_asked_before(frame: Frame):
+def test_low_rows_are_the_same_whatever_was_asked_before(view: IndexView):
     for share in (0.1, 0.5, 0.2, 0.5, 0.0, 1.0, 0.3):
         bound = np.uint64(min(int(share * 2.0**64), 2**64 - 1))
-        expected = np.flatnonzero(frame.ranks(7) <= bound)
-        assert frame.low(7, bound).tolist() == expected.tolist()
-    assert frame.low(8, bound).tolist() != expected.tolist(), "another replicate, other ranks"
+        expected = np.flatnonzero(view.ranks(7) <= bound)
+        assert view.low_rows(7, bound).tolist() == expected.tolist()
+    assert view.low_rows(8, bound).tolist() != expected.tolist(), "another replicate, other ranks"
 
 
-def test_rows_come_in_order_of_rank(frame: Frame):
+def test_rows_come_in_order_of_rank(view: IndexView):
     rows = np.arange(0, 1000, 3)
-    ordered = frame.by_rank(7, rows)
+    ordered = view.by_rank(7, rows)
     assert sorted(ordered) == rows.tolist()
-    assert (np.diff(frame.ranks(7)[ordered].astype(object)) > 0).all()
+    assert (np.diff(view.ranks(7)[ordered].astype(object)) > 0).all()
 
 
-def test_words_are_found_and_placed(frame: Frame):
+def test_words_are_found_and_placed(view: IndexView):
     assert (
-        frame.among("continent", {"b", "c", "elsewhere"}).tolist()
+        view.has_value("continent", {"b", "c", "elsewhere"}).tolist()
         == [False, True, False, True] * 250
     )
-    assert frame.placed("continent", {"c": 0, "a": 1}).tolist() == [1, -1, -1, 0] * 250
+    assert view.numbered("continent", {"c": 0, "a": 1}).tolist() == [1, -1, -1, 0] * 250
