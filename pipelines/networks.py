@@ -26,7 +26,7 @@ def build(model: ModelSpec, *, key: Key) -> Network:
 
 def architecture(model: ModelSpec) -> Architecture:
     """Return the zoo's module of a network."""
-    return cast("Architecture", ZOO[model.name])
+    return ZOO[model.name]
 
 
 def sizes(network: Network) -> dict[str, int]:
@@ -48,7 +48,7 @@ def network_of(checkpoint: Step[Spec], *, context: Context) -> Network:
     """Return the network of a checkpoint with its weights, where a trial computes."""
     spec = model_of(checkpoint)
     with torch.random.fork_rng(devices=[]):  # its first weights are drawn, then overwritten
-        network = cast("Architecture", ZOO[spec.name]).build(spec)
+        network = ZOO[spec.name].build(spec)
     weights.read(network, context.store.folder(checkpoint.key))
     on_gpu = context.resources.gpus_per_trial > 0 and torch.cuda.is_available()
     return network.to("cuda" if on_gpu else "cpu").eval()

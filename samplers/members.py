@@ -6,8 +6,11 @@ from terrasweep.infra.family import Family
 from terrasweep.samplers.spec.pools import PoolSpec
 from terrasweep.samplers.spec.tasks import TaskSpec
 
-POOLS: Family[object] = Family("terrasweep.samplers.pools", "pool")
-TASKS: Family[object] = Family("terrasweep.samplers.tasks", "task")
+if TYPE_CHECKING:  # specs import this module, and the contract needs numpy
+    from terrasweep.samplers.contract import Pool, Task
+
+POOLS: "Family[Pool]" = Family("terrasweep.samplers.pools", "pool")
+TASKS: "Family[Task]" = Family("terrasweep.samplers.tasks", "task")
 
 if TYPE_CHECKING:  # a type checker cannot list a folder
     AnyPool = PoolSpec

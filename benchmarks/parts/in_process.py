@@ -27,10 +27,9 @@ from terrasweep.models.contract import Architecture
 from terrasweep.models.members import ZOO
 from terrasweep.models.training import loop
 from terrasweep.pipelines import networks
-from terrasweep.pipelines.sharding.work import Pool, ShardWork
+from terrasweep.pipelines.sharding.work import ShardWork
 from terrasweep.pipelines.spec import InitSpec, PretrainSpec, SampleSpec, ShardSpec, TaskDataSpec
 from terrasweep.pipelines.stages import finetune
-from terrasweep.pipelines.stages.task import Task
 from terrasweep.samplers.draw import census
 from terrasweep.samplers.draw.index import INDEX
 from terrasweep.samplers.draw.pool_facts import PoolFacts, cell_counts, entropy_counts
@@ -58,7 +57,7 @@ class Taken:
     @classmethod
     def of(cls, spec: ShardSpec, architecture: Architecture) -> "Taken":
         """Take in a pool as the shard step does."""
-        adapter = cast("Pool", POOLS[spec.pool.name])
+        adapter = POOLS[spec.pool.name]
         number = adapter.chunks(spec.pool)
         work = ShardWork(Store.open(tempfile.gettempdir()), spec, home="", num_chunks=number)
         rows, inputs, expected = [], [], ""
@@ -116,12 +115,12 @@ def findings(sweep: Sweep) -> Findings:
 
 def _judged(planned: Plan, context: Context) -> list[list[finetune.Row]]:
     (entry,) = planned.sweep.models
-    architecture = cast("Architecture", ZOO[entry.model.name])
+    architecture = ZOO[entry.model.name]
     shard = next((step for step in planned.steps if step.stage == "shard"), None)
     taken = Taken.of(cast("ShardSpec", shard.spec), architecture) if shard else None
     task = next(step for step in planned.steps if step.stage == "task")
     spec = cast("TaskDataSpec", task.spec).task
-    columns = dict(cast("Task", TASKS[spec.name]).read(spec))
+    columns = dict(TASKS[spec.name].read(spec))
     table = to_table(columns)
     made = []
     for step in (step for step in planned.steps if step.stage == "encode"):

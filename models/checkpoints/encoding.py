@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 import torch
@@ -44,7 +44,7 @@ class Checkpoint:
     @property
     def architecture(self) -> Architecture:
         """The network's module in the zoo."""
-        return cast("Architecture", ZOO[self.model.name])
+        return ZOO[self.model.name]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def load(folder: Path, *, device: str = "cpu") -> Checkpoint:
     """
     model = _model(folder)
     with torch.random.fork_rng(devices=[]):  # its first weights are drawn, then overwritten
-        network = cast("Architecture", ZOO[model.name]).build(model)
+        network = ZOO[model.name].build(model)
     weights.read(network, folder)
     return Checkpoint(model, network.to(device).eval())
 
@@ -143,7 +143,7 @@ def chunked(
 
 def origin(model: ModelSpec, network: Network, arrays: Arrays) -> Origin:
     """Return a checkpoint and all of a task, prepared and settled, to be finetuned on."""
-    architecture = cast("Architecture", ZOO[model.name])
+    architecture = ZOO[model.name]
     prepared = {name: _tensor(own) for name, own in architecture.prepare(arrays).items()}
     return Origin(model, network, network.settled(prepared))
 

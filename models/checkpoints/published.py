@@ -22,7 +22,6 @@ from terrasweep.infra.errors import UserError, nearest
 from terrasweep.infra.spec import Json, everything
 from terrasweep.models.checkpoints import weights
 from terrasweep.models.checkpoints.safe_load import unpickled
-from terrasweep.models.contract import Architecture
 from terrasweep.models.members import ZOO
 from terrasweep.models.spec import ModelSpec
 
@@ -231,7 +230,7 @@ def _model(
 
 def _without_memory(model: ModelSpec) -> nn.Module:
     with torch.device("meta"):
-        return cast("Architecture", ZOO[model.name]).build(model)
+        return ZOO[model.name].build(model)
 
 
 def _entries(

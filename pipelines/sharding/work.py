@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Protocol, cast
+from typing import Final
 
 import numpy as np
 
 from terrasweep.infra.storage.store import Store
 from terrasweep.pipelines.spec import ShardSpec
+from terrasweep.samplers.contract import Pool
 from terrasweep.samplers.draw.pool_facts import PILOT_SIZE
 from terrasweep.samplers.formats.arrays import Arrays
 from terrasweep.samplers.geography.cells import cells_of, parents
@@ -16,22 +17,11 @@ from terrasweep.samplers.geography.spec import Russia
 from terrasweep.samplers.intake.describe import describe, mapped, surroundings
 from terrasweep.samplers.intake.spectral_entropy import spectral_entropy
 from terrasweep.samplers.members import POOLS
-from terrasweep.samplers.spec.pools import PoolSpec
 
 CHUNKS_PER_BUCKET: Final = 8
 MOST_BUCKETS: Final = 512
 MOST_CHUNKS_PER_TASK: Final = 16
 ROWS_PER_CHUNK: Final = 4096
-
-
-class Pool(Protocol):
-    """What a pool adapter's module offers."""
-
-    def chunks(self, spec: PoolSpec) -> int:
-        """Return how many chunks the pool has."""
-
-    def read(self, spec: PoolSpec, chunk: int) -> dict[str, np.ndarray]:
-        """Return the columns of one chunk, which follow from the spec and its number alone."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +49,7 @@ class ShardWork:
     @property
     def pool(self) -> Pool:
         """The adapter that reads the pool."""
-        return cast("Pool", POOLS[self.spec.pool.name])
+        return POOLS[self.spec.pool.name]
 
     @property
     def russia(self) -> Russia:

@@ -38,7 +38,7 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
         BadDataError: If a feature is no number.
     """
     checkpoint = step.needs[0]
-    architecture = cast("Architecture", ZOO[model_of(checkpoint).name])
+    architecture = ZOO[model_of(checkpoint).name]
     table = pq.read_table(context.store.folder(step.need("task").key) / TABLE)
     task = cast("TaskDataSpec", step.need("task").spec).task
     with torch_threads(context.resources):

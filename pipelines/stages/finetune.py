@@ -30,7 +30,6 @@ from terrasweep.models.probing.problem import (
     Metric,
     Origin,
     Prediction,
-    Probe,
     Problem,
     target,
 )
@@ -161,7 +160,7 @@ def _samples(columns: Mapping[str, np.ndarray]) -> LabelledSamples:
 def _metrics(spec: TaskSpec, *, num_classes: int) -> dict[str, Metric]:
     several, is_map = spec.target == "labels", spec.target == "map"
     asked: Target = "map" if is_map else target(num_classes, several=several)
-    every = {name: cast("Metric", METRICS[name]) for name in METRICS.names}
+    every = {name: METRICS[name] for name in METRICS.names}
     apply = {name: metric for name, metric in every.items() if asked in metric.JUDGES}
     if spec.metric not in apply:
         raise SpecError(
@@ -201,7 +200,7 @@ def _judge(cells: Sequence[Step[FinetuneSpec]], bench: _Bench) -> list[_Outcome]
     asked = [i for i, one in enumerate(splits) if one.excluded is None]
     protocol = cells[0].spec.protocol
     problems = [_problem(cells[i].spec, splits[i], bench) for i in asked]
-    probe = cast("Probe", PROBES[protocol.name])
+    probe = PROBES[protocol.name]
     answers = probe.fit_predict(problems, spec=protocol)
     predictions = dict(zip(asked, answers, strict=True))
     each = (time.perf_counter() - started) / len(cells)

@@ -21,7 +21,7 @@ from terrasweep.infra.step import Step
 from terrasweep.infra.storage.blobs import at_once
 from terrasweep.pipelines.ray_map import from_bytes, spread, to_bytes
 from terrasweep.pipelines.sharding.join import join, pilot
-from terrasweep.pipelines.sharding.work import Pool, ShardWork, once, shard_name
+from terrasweep.pipelines.sharding.work import ShardWork, once, shard_name
 from terrasweep.pipelines.spec import ShardSpec
 from terrasweep.samplers.intake.admit import (
     REPEATED,
@@ -46,7 +46,7 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
         PoolError: If the pool's rows are not as they should be, with a table of what was found.
     """
     spec = cast("ShardSpec", step.spec)
-    num_chunks = cast("Pool", POOLS[spec.pool.name]).chunks(spec.pool)
+    num_chunks = POOLS[spec.pool.name].chunks(spec.pool)
     work = ShardWork(context.store, spec, home=f"progress/{step.key}", num_chunks=num_chunks)
     expected = b"".join(spread(lambda chunk: _layout(work, chunk), [0][:num_chunks])).decode()
     report = _take_in(work, context, expected=expected)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -33,16 +33,6 @@ KINDS = {
 """Columns of every task and the numpy kinds they may have; the models' arrays come on top."""
 
 
-class Task(Protocol):
-    """A member of the tasks: the module `task.py` in its folder."""
-
-    def classes(self, spec: TaskSpec, /) -> tuple[str, ...] | None:
-        """Return the names of the classes or labels, in their order; none for a number."""
-
-    def read(self, spec: TaskSpec, /) -> Mapping[str, np.ndarray]:
-        """Return the columns of all labelled samples."""
-
-
 def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
     """Write the task's table.
 
@@ -50,7 +40,7 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
         BadDataError: If a column is missing or holds what no task may hold.
     """
     spec = cast("TaskDataSpec", step.spec).task
-    task = cast("Task", TASKS[spec.name])
+    task = TASKS[spec.name]
     columns, classes = task.read(spec), task.classes(spec)
     check(columns, spec=spec, classes=classes)
     table = to_table(columns)
@@ -63,7 +53,7 @@ def classes_of(table: pa.Table, *, spec: TaskSpec) -> tuple[str, ...] | None:
     """Return what a task's table says its classes are called."""
     told = (table.schema.metadata or {}).get(CLASSES)
     if told is None:  # it was made before tables said so
-        return cast("Task", TASKS[spec.name]).classes(spec)
+        return TASKS[spec.name].classes(spec)
     names: list[str] | None = json.loads(told)
     return None if names is None else tuple(names)
 

@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from terrasweep.samplers.contract import CountedPool
 from terrasweep.samplers.formats.arrays import to_arrays, to_table
 from terrasweep.samplers.members import POOLS
-from terrasweep.samplers.spec.pools import PoolSpec
+from terrasweep.samplers.spec.pools import FilesSpec, PoolSpec
 from tests.data.fmow_sentinel import make as fmow_sentinel
 from tests.data.majortom import make as majortom
 from tests.data.presto_shards import make as presto_shards
@@ -50,9 +51,9 @@ def pool(request):
 @pytest.fixture
 def spec(pool, tmp_path) -> PoolSpec:
     fields = EXAMPLES[pool](tmp_path) if pool in EXAMPLES else {}
-    made = POOLS.spec(pool).model_validate({"name": pool, **fields})
-    assert isinstance(made, PoolSpec)
-    return made
+    value = POOLS.spec(pool).model_validate({"name": pool, **fields})
+    assert isinstance(value, PoolSpec)
+    return value
 
 
 def _whole(pool, spec):
@@ -83,6 +84,14 @@ def test_a_pool_holds_what_it_says_it_can(pool, spec):
     if spec.capacity is None:
         pytest.skip("this pool is counted only by reading it")
     assert len(_whole(pool, spec)["id"]) == spec.capacity
+
+
+def test_a_pool_in_files_counts_its_samples_without_reading_them(pool, spec):
+    assert isinstance(POOLS[pool], CountedPool) == isinstance(spec, FilesSpec)
+    if not isinstance(spec, FilesSpec):
+        pytest.skip("this pool lies in no files")
+    assert POOLS[pool].count(spec) == len(_whole(pool, spec)["id"])
+    assert POOLS[pool].content(spec) == POOLS[pool].content(spec) != ""
 
 
 def test_a_chunk_follows_from_the_spec_and_its_number(pool, spec):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from terrasweep.infra.spec import Spec, meanings
-from terrasweep.models.contract import Architecture, Network
+from terrasweep.models.contract import Network
 from terrasweep.models.members import ZOO
 from terrasweep.models.spec import ModelSpec, TrainingSpec
 
@@ -41,7 +41,7 @@ def spec_of(name: str) -> ModelSpec:
 def built(name: str, *, seed: int = 0) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return cast("Architecture", ZOO[name]).build(spec_of(name))
+        return ZOO[name].build(spec_of(name))
 
 
 def raw_arrays(name: str, samples: int = SAMPLES) -> dict[str, np.ndarray]:
@@ -67,7 +67,7 @@ def every_array(samples: int) -> dict[str, np.ndarray]:
 
 
 def a_batch(name: str, samples: int = SAMPLES) -> dict[str, torch.Tensor]:
-    made = cast("Architecture", ZOO[name]).prepare(raw_arrays(name, samples))
+    made = ZOO[name].prepare(raw_arrays(name, samples))
     return {key: torch.from_numpy(values) for key, values in made.items()}
 
 
@@ -110,7 +110,7 @@ def test_it_gives_one_finite_float32_vector_per_sample(name):
 def test_its_features_need_no_array_but_those_it_names(name):
     arrays = raw_arrays(name)
     named = {key: arrays[key] for key in ("lat", "lon", *spec_of(name).encodes)}
-    made = cast("Architecture", ZOO[name]).prepare(named)
+    made = ZOO[name].prepare(named)
     network = built(name).eval()
     with torch.no_grad():
         features = network.encode({key: torch.from_numpy(values) for key, values in made.items()})
@@ -174,6 +174,6 @@ def test_the_loss_falls_when_it_is_followed(name):
 def test_prepare_leaves_what_it_is_given_as_it_is(name):
     arrays = raw_arrays(name)
     kept = {key: values.copy() for key, values in arrays.items()}
-    cast("Architecture", ZOO[name]).prepare(arrays)
+    ZOO[name].prepare(arrays)
     for key, values in kept.items():
         np.testing.assert_array_equal(arrays[key], values)
