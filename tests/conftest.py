@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,22 +85,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def first_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the smallest study was run, once for all processes; nobody writes there.
+    """A folder in which the smoke sweep was run, once for all processes; copy it to write in it.
 
-    The file `seconds` says how long it took.
+    The file `outcome.json` holds what the run printed, and is written last.
     """
     own = tmp_path_factory.getbasetemp()
     folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "first-sweep"
     with FileLock(f"{folder}.lock"):
-        if not (folder / "seconds").exists():
+        if not (folder / "outcome.json").exists():
             folder.mkdir(exist_ok=True)
-            started = time.monotonic()
-            command = [sys.executable, "-m", "terrasweep", "run", "smoke"]
+            command = [sys.executable, "-m", "terrasweep", "run", "smoke", "--json"]
             done = subprocess.run(
                 command, cwd=folder, env=at_home(), capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-            (folder / "seconds").write_text(str(time.monotonic() - started))
+            (folder / "outcome.json").write_text(done.stdout)
     return folder
 
 

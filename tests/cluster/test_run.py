@@ -1,8 +1,11 @@
 """A small sweep end to end on local Ray: made once, extended by what is new, mended where torn."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -44,9 +47,11 @@ def smoke() -> Sweep:
 
 
 @pytest.fixture(scope="module")
-def finished(smoke, local_ray, tmp_path_factory) -> tuple[Store, Outcome]:
-    store = Store.open(str(tmp_path_factory.mktemp("store")))
-    return store, _run(smoke, store)
+def finished(first_sweep: Path, local_ray, tmp_path_factory) -> tuple[Store, Outcome]:
+    """A copy of the smoke sweep's store, and what its run did; later runs are in this process."""
+    copied = shutil.copytree(first_sweep, tmp_path_factory.mktemp("run") / "folder")
+    outcome = Outcome(**json.loads((copied / "outcome.json").read_text()))
+    return Store.open(str(copied / "terrasweep-store"), create=False), outcome
 
 
 def test_a_sweep_ends_with_one_row_per_cell_and_a_report(finished, smoke):

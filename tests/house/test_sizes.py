@@ -1,7 +1,9 @@
 """The house stays small: sizes, names and the folder list are ratchets."""
 
 import ast
+import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,22 @@ def test_there_is_no_seventh_room():
 def test_a_room_has_at_most_eight_modules_at_its_root(room: str):
     names = {path.stem for path in (REPOSITORY / room).glob("*.py")} - {"__init__"}
     assert len(names) <= 8
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_package_of_a_room_has_its_place_in_the_import_contract(room: str):
+    """`exhaustive` makes the linter refuse a package that the contract does not name."""
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    (contract,) = (
+        contract
+        for contract in settings["tool"]["importlinter"]["contracts"]
+        if contract.get("containers") == [f"terrasweep.{room}"]
+    )
+    places = {name for layer in contract["layers"] for name in re.findall(r"\w+", layer)}
+    packages = {path.parent.name for path in (REPOSITORY / room).glob("*/*.py")}
+    assert contract["exhaustive"]
+    assert packages
+    assert packages <= places | {"catalog"}  # it holds sweeps as YAML, and no code
 
 
 def test_every_module_opens_with_its_idea():
