@@ -10,6 +10,7 @@ from pyarrow import csv
 
 from terrasweep.infra.errors import PoolError
 
+EMPTY = "an empty file"
 BROKEN = "the line of the index has too few or too many values"
 
 
@@ -54,7 +55,7 @@ def _header(path: Path, *, expected: Sequence[str]) -> list[str]:
         names = [name.strip('"') for name in file.readline().rstrip("\r\n").split(",")]
     lacking = [name for name in expected if name not in names]
     if lacking:
-        there = ", ".join(names)[:200] or "an empty file"
-        got = f"no {', '.join(lacking)}; its first line is {there}"
+        line = ", ".join(names)[:200]
+        got = f"no {', '.join(lacking)} in the first line, which is {line}" if line else EMPTY
         raise not_csv(path, expected=expected, got=got)
     return names

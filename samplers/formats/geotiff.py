@@ -34,9 +34,9 @@ def check_installed() -> None:
     """
     if importlib.util.find_spec("rasterio") is None:
         raise PoolError(
-            "rasterio, to read GeoTIFF files",
-            got="that it is not installed",
-            fix="pip install 'terrasweep[imagery]'",
+            "the package rasterio, to read GeoTIFF files",
+            got="no such package",
+            fix="run `pip install 'terrasweep[imagery]'`",
         )
 
 

@@ -18,9 +18,9 @@ def check_installed() -> None:
     """
     if importlib.util.find_spec("h5py") is None:
         raise TaskError(
-            "h5py, to read HDF5 files",
-            got="that it is not installed",
-            fix="pip install 'terrasweep[tasks]'",
+            "the package h5py, to read HDF5 files",
+            got="no such package",
+            fix="run `pip install 'terrasweep[tasks]'`",
         )
 
 

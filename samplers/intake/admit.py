@@ -62,14 +62,14 @@ def layout(columns: Arrays) -> str:
         raise PoolError(
             f"the columns {', '.join(REQUIRED)} from the pool",
             got=f"no {', '.join(missing)}",
-            fix=f"mend the pool adapter's `read`; it gives {', '.join(sorted(columns))}",
+            fix=f"correct the pool adapter's `read`, which returns {', '.join(sorted(columns))}",
         )
     lengths = {len(column) for column in columns.values()}
     if len(lengths) > 1:
         raise PoolError(
             "columns of one length from the pool",
             got=f"lengths {', '.join(map(str, sorted(lengths)))}",
-            fix="mend the pool adapter's `read`",
+            fix="correct the pool adapter's `read`",
         )
     apart = ("id", "lat", "lon", REJECTED)
     arrays = {name: columns[name] for name in sorted(columns) if name not in apart}
@@ -133,18 +133,22 @@ def check_balance(*, read: int, kept: int, left_out: pa.Table, most: float = 1.0
     lines = zip(*left_out.select(["reason", "count"]).to_pydict().values(), strict=True)
     table = "; ".join(f"{reason}: {number:,}" for reason, number in lines) or "nothing left out"
     if read != kept + sum(left_out.column("count").to_pylist()):
-        raise PoolError(f"{read:,} rows kept or left out", got=f"{kept:,} kept; {table}")
+        raise PoolError(
+            f"{read:,} rows kept or left out",
+            got=f"{kept:,} kept and {table}",
+            fix="report this bug: rows of the pool were lost",
+        )
     if not kept:
         raise PoolError(
             "samples from the pool",
             got=f"none among {read:,} rows ({table})",
-            fix="mend the pool or its adapter",
+            fix="correct the pool or its adapter",
         )
     if read - kept > most * read:
         raise PoolError(
             f"at most {most:.2%} of the pool's rows rejected (its `max_rejects`)",
             got=f"{read - kept:,} of {read:,} ({table}), such as {_first(left_out)}",
-            fix="mend the pool, or raise `max_rejects` if it is to do without them",
+            fix="correct the pool, or raise `max_rejects` to draw without these rows",
         )
 
 

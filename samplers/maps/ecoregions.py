@@ -129,7 +129,7 @@ def _layer(path: Path) -> Ecoregions:
     shapes = regions.geometry if regions.crs is None else regions.geometry.to_crs(4326)
     parts, line = shapely.get_parts(np.asarray(shapes), return_index=True)
     if not len(parts) or set(shapely.get_type_id(parts)) != {shapely.GeometryType.POLYGON}:
-        raise _unfit(path, got="shapes that are no polygons")
+        raise _unfit(path, got="shapes other than polygons")
     shapely.prepare(parts)
     return _Layer(parts, line + 1, shapely.STRtree(parts), table)
 
@@ -141,7 +141,7 @@ def _table(regions: Any, path: Path) -> _Table:
         raise _unfit(path, got=f"no {', '.join(missing)} among {there}")
     numbers = np.asarray(regions["BIOME_NUM"].fillna(0), np.int16)
     if ((numbers < 0) | (numbers >= len(BIOMES))).any():
-        raise _unfit(path, got=f"biome {numbers.max()} in BIOME_NUM, where 14 are known")
+        raise _unfit(path, got=f"biome {numbers.max()} in BIOME_NUM, which has 1 to 14")
     ice = np.asarray((regions["ECO_ID"] == 0) | (regions["ECO_NAME"] == "Rock and Ice"), bool)
     realms = [_realm(name) for name in regions["REALM"].fillna("N/A").astype(str)]
     names = np.asarray(regions["ECO_NAME"].fillna(UNKNOWN["ecoregion"]), str)
@@ -190,7 +190,7 @@ def _numbers(path: Path, *, lat: np.ndarray, lon: np.ndarray, most: int) -> np.n
     try:
         values = geotiff.at(path, lat=lat, lon=lon)
     except Unfit as fault:
-        raise _unfit(path, got=str(fault)) from None
+        raise _unfit(path, got=f"an error: {fault}") from None
     numbers = np.where(np.isfinite(values), values, 0).astype(np.int64)
     if ((numbers < 0) | (numbers > most)).any():
         raise _unfit(path, got=f"class {numbers[(numbers < 0) | (numbers > most)][0]}")

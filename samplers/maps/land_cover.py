@@ -34,7 +34,7 @@ def at(spec: LandCoverMap, *, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
             known = ", ".join(map(str, names))
             raise PoolError(
                 f"land-cover classes in {one.path}",
-                got=f"class {number:g}, where the legend names {known}",
+                got=f"class {number:g} (the legend names {known})",
                 fix="name it in `legend` of `land_cover`",
             )
         found[values == number] = names[number]
@@ -53,13 +53,13 @@ def _values(one: Map, *, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
     geotiff.check_installed()
     if not one.rasters:
         fix = "give a GeoTIFF, or a folder of them"
-        raise PoolError(f"a land-cover raster in {one.path}", got="a layer", fix=fix)
+        raise PoolError(f"a land-cover raster in {one.path}", got="a layer of shapes", fix=fix)
     values = np.full(len(lat), np.nan)
     for path in one.rasters:
         try:
             left = np.flatnonzero(np.isnan(values) & geotiff.around(path, lat=lat, lon=lon))
             values[left] = geotiff.at(path, lat=lat[left], lon=lon[left])
         except Unfit as fault:
-            fix = "restore the file, or make the GeoTIFF anew with its place on Earth"
-            raise PoolError(f"land cover in {path}", got=str(fault), fix=fix) from None
+            fix = "restore the file, or write the GeoTIFF again with its position on Earth"
+            raise PoolError(f"land cover in {path}", got=f"an error: {fault}", fix=fix) from None
     return values

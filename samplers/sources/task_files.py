@@ -86,7 +86,7 @@ def columns(
         raise TaskError(
             f"latitude and longitude of each sample of task {spec.name}",
             got=f"{int((~placed).sum())} without, the first of them {first!r}",
-            fix="mend the task's files",
+            fix="correct the task's files",
         )
     unknown = np.full(len(lat), UNKNOWN_MONTH)
     return {

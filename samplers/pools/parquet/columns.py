@@ -130,5 +130,5 @@ def _check_numbers(name: str, inner: pa.DataType, *, path: Path) -> None:
 
 
 def _wrong(path: Path, expected: str, *, got: str) -> PoolError:
-    fix = "mend the file, or say in `arrays` which columns hold arrays (docs/pools.md)"
+    fix = "correct the file, or say in `arrays` which columns hold arrays (docs/pools.md)"
     return PoolError(f"{expected} in the pool {path}", got=got, fix=fix)

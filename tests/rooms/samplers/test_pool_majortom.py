@@ -67,7 +67,7 @@ def test_spoilt_rows_are_rejected_with_their_reasons(tmp_path: Path):
         ("cut", "Expected a Parquet file at"),
         ("columns", "got no centre_lat"),
         ("words", "got no numbers in centre_lat"),
-        ("images", "got only part_00001.parquet; check `path`"),
+        ("images", "got only part_00001.parquet. Fix: check `path`"),
     ],
 )
 def test_a_folder_that_is_no_pool_is_refused_in_a_sentence(name: str, words: str, tmp_path: Path):

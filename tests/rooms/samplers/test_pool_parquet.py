@@ -266,7 +266,7 @@ def test_the_geometry_of_geoparquet_is_the_place(tmp_path: Path):
 
 @pytest.mark.parametrize(("crs", "found"), [(3857, "EPSG:3857"), (None, "no CRS")])
 def test_geometry_in_other_coordinates_is_refused(crs: object, found: str, tmp_path: Path):
-    with pytest.raises(PoolError, match=f"got {found}; .*to_crs"):
+    with pytest.raises(PoolError, match=rf"got {found}\. Fix: .*to_crs"):
         pool.chunks(_geo(tmp_path, [Point(1, 2)], crs=crs))
 
 

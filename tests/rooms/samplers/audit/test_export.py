@@ -70,11 +70,13 @@ def test_cells_may_be_coarser_than_the_pool_has_them_but_not_finer(manifest, tmp
     path = tmp_path / "cells.parquet"
     base = {h3.latlng_to_cell(lat, lon, 0) for lat, lon in zip(LAT, LON, strict=True)}
     assert write_cells(manifest, to=path, resolution=0) == len(base)
-    with pytest.raises(SpecError, match="got 4; name one from 0 to 3"):
+    with pytest.raises(SpecError, match="got 4. Fix: name one from 0 to 3"):
         write_cells(manifest, to=path, resolution=4)
 
 
 def test_a_file_that_cannot_be_written_is_told(manifest, tmp_path: Path):
     (tmp_path / "taken").write_text("")
-    with pytest.raises(SpecError, match=r"Expected to write .*; name another file with --to"):
+    with pytest.raises(
+        SpecError, match=r"Expected to write .*, got .*\. Fix: name another file with --to"
+    ):
         write_samples(manifest, to=tmp_path / "taken" / "x.parquet")

@@ -92,5 +92,7 @@ def test_without_rasterio_the_extra_is_named(
 ):
     spec = spec_of(name, make(tmp_path))
     monkeypatch.setitem(sys.modules, "rasterio", None)
-    with pytest.raises(PoolError, match=r"Expected rasterio.*pip install 'terrasweep\[imagery\]'"):
+    with pytest.raises(
+        PoolError, match=r"Expected the package rasterio.*pip install 'terrasweep\[imagery\]'"
+    ):
         POOLS[name].chunks(spec)

@@ -120,7 +120,7 @@ def test_rejects_are_counted_by_reason_and_named_in_order():
 def test_a_lost_row_and_an_empty_pool_are_refused_with_the_table():
     left_out = rejects([IMPOSSIBLE], ["m"])
     check_balance(read=4, kept=3, left_out=left_out)
-    with pytest.raises(PoolError, match=r"Expected 4 rows .* found 2 kept; .*off the Earth: 1"):
+    with pytest.raises(PoolError, match=r"Expected 4 rows .* got 2 kept and .*off the Earth: 1"):
         check_balance(read=4, kept=2, left_out=left_out)
     with pytest.raises(PoolError, match=r"none among 1 rows .*off the Earth: 1"):
         check_balance(read=1, kept=0, left_out=left_out)
@@ -129,5 +129,5 @@ def test_a_lost_row_and_an_empty_pool_are_refused_with_the_table():
 def test_more_rejects_than_a_pool_may_have_are_refused_with_the_table_and_the_first_ids():
     left_out = rejects([IMPOSSIBLE, REPEATED], ["m", "n"])
     check_balance(read=100, kept=98, left_out=left_out, most=0.02)
-    with pytest.raises(PoolError, match=r"at most 1.00% .* found 2 of 100 \(.*Earth: 1.* as m, n"):
+    with pytest.raises(PoolError, match=r"at most 1.00% .* got 2 of 100 \(.*Earth: 1.* as m, n"):
         check_balance(read=100, kept=98, left_out=left_out, most=0.01)

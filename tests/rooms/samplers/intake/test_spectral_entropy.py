@@ -110,7 +110,7 @@ def test_the_definition_says_what_is_assumed_and_what_was_chosen():
 
 
 def test_mistakes_are_sentences():
-    with pytest.raises(PoolError, match=r"Expected band 13 .* found samples of 13 bands, 0 to 12"):
+    with pytest.raises(PoolError, match=r"Expected band 13 .* got samples of 13 bands, 0 to 12"):
         of_images(np.ones((1, 13, 4, 4)), how=ImageEntropy(bands=(0, 13)))
     for how in ({"low": 5, "high": 5}, {"bands": (-1,)}, {"bands": ()}, {"bins": 1}):
         with pytest.raises(ValidationError):

@@ -243,12 +243,12 @@ def _no_names(home: Path) -> None:
 BAD = {
     _no_map: "with content 0{16} in the folder .*maps, got no map at all. Fix: put the map there",
     _no_columns: "RESOLVE Ecoregions 2017 in .*a.gpkg, got no BIOME_NUM, REALM among ECO_NAME",
-    _points: "got shapes that are no polygons; give RESOLVE's",
-    _biome_15: "got biome 15 in BIOME_NUM, where 14 are known",
+    _points: "got shapes other than polygons. Fix: give RESOLVE's",
+    _biome_15: "got biome 15 in BIOME_NUM, which has 1 to 14",
     _no_layer: "RESOLVE Ecoregions 2017 in .*a.gpkg, got .*. Fix: give RESOLVE's",
     _no_realm: "got no GeoTIFF that ends in _realm among x_biome.tif",
     _class_20: "Ecoregions2017_biome.tif, got class 20",
-    _cut_short: "_realm.tif, got the file cannot be read as GeoTIFF",
+    _cut_short: "_realm.tif, got an error: the file cannot be read as GeoTIFF",
     _no_names: "got a raster of ecoregions without Ecoregions2017.dbf beside it",
 }
 
@@ -266,9 +266,9 @@ def test_what_is_no_land_cover_gets_a_sentence(home: Path):
     raster(home / "b.tif", np.full((10, 30), 33, np.uint8))
     (home / "c.tif").write_bytes(b"no raster")
     wanted = {
-        "a.gpkg": "land-cover raster in .*a.gpkg, got a layer. Fix: give a GeoTIFF",
-        "b.tif": "got class 33, where the legend names 10, 20, .*; name it in `legend`",
-        "c.tif": "land cover in .*c.tif, got the file cannot be read as GeoTIFF. Fix: restore",
+        "a.gpkg": "land-cover raster in .*a.gpkg, got a layer of shapes. Fix: give a GeoTIFF",
+        "b.tif": r"got class 33 \(the legend names 10, 20, .*\)\. Fix: name it in `legend`",
+        "c.tif": "land cover in .*c.tif, got an error: the file cannot be read as GeoTIFF. Fix: restore",
     }
     for name, sentence in wanted.items():
         with pytest.raises(PoolError, match=sentence):
