@@ -70,7 +70,7 @@ def test_cells_may_be_coarser_than_the_pool_has_them_but_not_finer(manifest, tmp
     path = tmp_path / "cells.parquet"
     base = {h3.latlng_to_cell(lat, lon, 0) for lat, lon in zip(LAT, LON, strict=True)}
     assert write_cells(manifest, to=path, resolution=0) == len(base)
-    with pytest.raises(SpecError, match="got 4. Fix: name one from 0 to 3"):
+    with pytest.raises(SpecError, match=r"got 4\. Fix: name one from 0 to 3"):
         write_cells(manifest, to=path, resolution=4)
 
 

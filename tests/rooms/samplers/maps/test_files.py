@@ -268,7 +268,7 @@ def test_what_is_no_land_cover_gets_a_sentence(home: Path):
     wanted = {
         "a.gpkg": "land-cover raster in .*a.gpkg, got a layer of shapes. Fix: give a GeoTIFF",
         "b.tif": r"got class 33 \(the legend names 10, 20, .*\)\. Fix: name it in `legend`",
-        "c.tif": "land cover in .*c.tif, got an error: the file cannot be read as GeoTIFF. Fix: restore",
+        "c.tif": "c.tif, got an error: the file cannot be read as GeoTIFF. Fix: restore",
     }
     for name, sentence in wanted.items():
         with pytest.raises(PoolError, match=sentence):
