@@ -51,7 +51,7 @@ def finished(first_sweep: Path, local_ray, tmp_path_factory) -> tuple[Store, Out
     """A copy of the smoke sweep's store, and what its run did; later runs are in this process."""
     copied = shutil.copytree(first_sweep, tmp_path_factory.mktemp("run") / "folder")
     outcome = Outcome(**json.loads((copied / "outcome.json").read_text()))
-    return Store.open(str(copied / "terrasweep-store"), create=False), outcome
+    return Store.open(str(copied / "terrasweep-store")), outcome
 
 
 def test_a_sweep_ends_with_one_row_per_cell_and_a_report(finished, smoke):
