@@ -14,10 +14,10 @@ from terrasweep.models.probes.linear.spec import LinearSpec
 from terrasweep.models.probing.problem import Prediction, Problem
 from terrasweep.samplers.draw.few_shot import FewShotRequest, labelled_samples, split
 from terrasweep.samplers.spec.tasks import Region
-from tests.support.paths import SHARED_DATA
+from tests.support.paths import REAL_DATA
 from tests.support.problems import problems
 
-GEOWIKI = SHARED_DATA / "geowiki/geowiki_con_tagged.csv"
+GEOWIKI = REAL_DATA / "geowiki/geowiki_con_tagged.csv"
 
 
 def reference(problem: Problem, *, spec: LinearSpec) -> Prediction:
@@ -94,7 +94,7 @@ def test_too_few_iterations_are_said(classes: int):
         assert np.isfinite(answer.scores).all()
 
 
-@pytest.mark.skipif(not GEOWIKI.exists(), reason="real Geo-Wiki labels are not in ../shared/data")
+@pytest.mark.skipif(not GEOWIKI.exists(), reason="the real Geo-Wiki labels are not at hand")
 @pytest.mark.parametrize("region", [Region.AFRICA, Region.ASIA, Region.GLOBAL])
 def test_real_crop_labels_by_location_score_the_same(region: Region):
     """Crop by sines and cosines of the location: weak features, real class imbalance."""

@@ -5,7 +5,7 @@ import pytest
 
 from terrasweep.models.zoo.presto.model import prepare
 from terrasweep.models.zoo.presto.normalise import normalise
-from tests.support.paths import SHARED_DATA
+from tests.support.paths import REAL_DATA
 
 RAW = {"VV": 0, "VH": 1, "B2": 2, "B4": 4, "B8": 8, "B8A": 9, "B9": 10, "B11": 11, "B12": 12}
 RAW |= {"temperature": 13, "precipitation": 14, "elevation": 15, "slope": 16, "NDVI": 17}
@@ -71,7 +71,7 @@ def test_prepare_names_what_the_network_reads():
     np.testing.assert_array_equal(made["latlon"], [[60.0, 25.0]])
 
 
-REAL = SHARED_DATA / "presto/algae_blooms"
+REAL = REAL_DATA / "presto/algae_blooms"
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real series are not at hand")

@@ -11,9 +11,9 @@ from terrasweep.infra.spec import everything
 from terrasweep.models.checkpoints import encoding, weights
 from terrasweep.models.members import ZOO
 from terrasweep.models.zoo.presto.normalise import normalise
-from tests.support.paths import SHARED_DATA
+from tests.support.paths import REAL_DATA
 
-REAL = SHARED_DATA
+REAL = REAL_DATA
 ALGAE = REAL / "presto/algae_blooms"
 TIFS = REAL / "presto/tifs"
 PATCHES = REAL / "satclip/s2_example"

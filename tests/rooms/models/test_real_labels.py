@@ -21,9 +21,9 @@ from terrasweep.models.probing.problem import Prediction, Problem
 from terrasweep.samplers.draw.few_shot import FewShotRequest, labelled_samples, split
 from terrasweep.samplers.members import TASKS
 from terrasweep.samplers.spec.tasks import Region
-from tests.support.paths import SHARED_DATA
+from tests.support.paths import REAL_DATA
 
-DATA = SHARED_DATA
+DATA = REAL_DATA
 SEEDS = 4
 REAL = {
     "crop": ("geowiki", "geowiki", {}),
@@ -51,7 +51,7 @@ def problems_of(real: str, seeds: int) -> list[tuple[Problem, np.ndarray]]:
     """Return few-shot draws of a real task with the truth of their tests."""
     name, path, fields = REAL[real]
     if not (DATA / path).exists():
-        pytest.skip(f"real labels are not in ../shared/data/{path}")
+        pytest.skip(f"real labels are not at hand: {path}")
     spec = TASKS.spec(name).model_validate({"name": name, "path": str(DATA / path), **fields})
     read, classes = TASKS[name].read(spec), TASKS[name].classes(spec) or ()
     angles = np.deg2rad(np.stack([read["lat"], read["lon"]], axis=1))
@@ -77,7 +77,7 @@ def pixels_of_eurosat(tmp_path: Path) -> list[tuple[Problem, np.ndarray]]:
     """
     source = DATA / "geobench/eurosat"
     if not source.exists():
-        pytest.skip("real samples are not in ../shared/data/geobench/eurosat")
+        pytest.skip("real samples are not at hand: geobench/eurosat")
     names = sorted(path.stem for path in source.glob("*.hdf5"))
     for name in names:
         (tmp_path / f"{name}.hdf5").symlink_to(source / f"{name}.hdf5")

@@ -14,7 +14,7 @@ from terrasweep.models.zoo.satclip.model import SatClip, build, prepare
 from terrasweep.models.zoo.satclip.objective import matching
 from terrasweep.models.zoo.satclip.spec import SatClipSpec
 from terrasweep.models.zoo.satclip.towers import tower
-from tests.support.paths import SHARED_DATA
+from tests.support.paths import REAL_DATA
 
 SAMPLES = 6
 SMALL = {"name": "satclip", "degrees": 4, "capacity": 16, "width": 8, "feature_width": 7}
@@ -257,7 +257,7 @@ def test_the_official_recipe_has_the_published_values():
     assert official.batch_size == 16 * SatClipSpec(name="satclip").negatives == 16 * 512
 
 
-REAL = SHARED_DATA / "satclip/s2_example"
+REAL = REAL_DATA / "satclip/s2_example"
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real patches are not at hand")

@@ -1,6 +1,6 @@
 """Against facts: what is drawn from the maps has the shares that the Earth has.
 
-Real data lies outside the project, in shared/data beside it; a test that lacks it says so.
+Real data lies outside the project; a test that lacks it is skipped and says so.
 """
 
 from dataclasses import replace
@@ -21,9 +21,9 @@ from terrasweep.samplers.geography.strata import BIOMES, Continent
 from terrasweep.samplers.maps import ecoregions, files
 from terrasweep.samplers.pools.planet import points
 from tests.support.holdings import holding
-from tests.support.paths import SHARED_DATA
+from tests.support.paths import REAL_DATA
 
-DATA = SHARED_DATA
+DATA = REAL_DATA
 COUNT = 100_000
 MISSED = 0.0027
 """How often a family of shares, all of them true, may fail to be found: as often as one share lies

@@ -18,9 +18,9 @@ from terrasweep.samplers.spec.composition import CompositionSpec
 from terrasweep.samplers.spec.places import Cities, NaturalForest, PerSample
 from terrasweep.samplers.spec.rules import Rule, Stratified, Uniform
 from tests.support.drawing import facts_of, selected
-from tests.support.paths import SHARED_DATA
+from tests.support.paths import REAL_DATA
 
-DATA = SHARED_DATA
+DATA = REAL_DATA
 SIZE = 4_000
 AREAS = {  # of the six continents without Antarctica
     "africa": 0.223,

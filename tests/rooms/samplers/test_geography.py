@@ -22,9 +22,9 @@ from terrasweep.samplers.geography import (
 from terrasweep.samplers.geography.grids import ASSETS, Codes, asset
 from terrasweep.samplers.geography.land import land_km2
 from terrasweep.samplers.intake.describe import describe
-from tests.support.paths import SHARED_DATA
+from tests.support.paths import REAL_DATA
 
-DATA = SHARED_DATA
+DATA = REAL_DATA
 
 PLACES = {
     "Berlin": (52.52, 13.40, "europe"),

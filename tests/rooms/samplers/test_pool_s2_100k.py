@@ -15,10 +15,10 @@ from terrasweep.samplers.pools.s2_100k import pool
 from terrasweep.samplers.sources.image_index import UNKNOWN_MONTH
 from tests.data import geotiff, webdataset
 from tests.data.s2_100k import make as made
-from tests.support.paths import SHARED_DATA
+from tests.support.paths import REAL_DATA
 from tests.support.pools import spec_of, taken_in, whole
 
-REAL = SHARED_DATA / "satclip/s2_example"
+REAL = REAL_DATA / "satclip/s2_example"
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["files", "tars"])

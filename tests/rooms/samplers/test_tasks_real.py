@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from terrasweep.samplers.members import TASKS
-from tests.support.paths import SHARED_DATA
+from tests.support.paths import REAL_DATA
 
-DATA = SHARED_DATA
+DATA = REAL_DATA
 
 
 def read(name: str, path: str, **fields: object) -> tuple[dict[str, np.ndarray], tuple | None]:
     where = DATA / path
     if not where.exists():
-        pytest.skip(f"real files are not in ../shared/data/{path}")
+        pytest.skip(f"real files are not at hand: {path}")
     spec = TASKS.spec(name).model_validate({"name": name, "path": str(where), **fields})
     return TASKS[name].read(spec), TASKS[name].classes(spec)
 
@@ -61,7 +61,7 @@ def test_real_eurosat_samples_are_read_from_their_pickles(tmp_path: Path):
     """The samples are read in place, through links; the lists beside them are not among them."""
     source = DATA / "geobench/eurosat"
     if not source.exists():
-        pytest.skip("real files are not in ../shared/data/geobench/eurosat")
+        pytest.skip("real files are not at hand: geobench/eurosat")
     names = sorted(path.stem for path in source.glob("*.hdf5"))
     for name in names:
         (tmp_path / f"{name}.hdf5").symlink_to(source / f"{name}.hdf5")

@@ -15,11 +15,11 @@ from tests.data import geotiff
 from tests.data.fmow_sentinel import make as fmow_sentinel
 from tests.data.s2_100k import make as s2_100k
 from tests.data.ssl4eo_s12 import make as ssl4eo_s12
-from tests.support.paths import SHARED_DATA
+from tests.support.paths import REAL_DATA
 from tests.support.pools import spec_of
 
 IMAGE = geotiff.image("rasters", bands=3, size_px=20)
-REAL = SHARED_DATA / "resolve2017/Ecoregions2017_biome.tif"
+REAL = REAL_DATA / "resolve2017/Ecoregions2017_biome.tif"
 
 
 def test_the_middle_of_a_file_is_its_place(tmp_path: Path):

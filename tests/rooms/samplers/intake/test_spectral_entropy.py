@@ -17,10 +17,10 @@ from terrasweep.samplers.pools.planet.spec import PlanetSpec
 from terrasweep.samplers.pools.pretrain_where.spec import PretrainWhereSpec
 from terrasweep.samplers.pools.ssl4eo_s12.spec import Ssl4eoS12Spec
 from terrasweep.samplers.spec.entropy import EntropySpec, ImageEntropy, SeriesEntropy
-from tests.support.paths import SHARED_DATA
+from tests.support.paths import REAL_DATA
 from tests.support.pools import spec_of, taken_in
 
-REAL = SHARED_DATA / "satclip/s2_example"
+REAL = REAL_DATA / "satclip/s2_example"
 PLANET = PlanetSpec(name="planet")
 
 
