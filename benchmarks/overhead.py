@@ -47,9 +47,9 @@ from terrasweep.sweeps.engine.queue import Board
 from terrasweep.sweeps.engine.scheduler import Schedule
 from terrasweep.sweeps.engine.writer import Book
 from terrasweep.sweeps.plan import plan_table
-from terrasweep.sweeps.plan.description import meta
 from terrasweep.sweeps.plan.grid import Plan, plan
 from terrasweep.sweeps.plan.missing import Missing
+from terrasweep.sweeps.plan.plan_table import description
 from terrasweep.sweeps.reading.sweep_file import read
 
 REPLANNED_CELLS = 10_000
@@ -99,7 +99,7 @@ def orchestrated(
         store = Store.open(home)
         ledger, name = Ledger(store), planned.sweep.name
         started = time.perf_counter()
-        ledger.write_plan(name, plan_table.table(planned), meta(planned))
+        ledger.write_plan(name, plan_table.table(planned), description(planned))
         if mirrored:
             mirror = Mirror(default_uri(store.uri))
             thread = stack.enter_context(MirrorThread(mirror, store, name, tell=print))
@@ -145,7 +145,7 @@ def replanned(num_cells: int) -> float:
         again, ledger = grid_of(num_cells), Ledger(Store.open(home))
         store.refuse_drift(again.steps)
         ledger.refuse_drift(cell.step for cell in again.included)
-        ledger.write_plan(again.sweep.name, plan_table.table(again), meta(again))
+        ledger.write_plan(again.sweep.name, plan_table.table(again), description(again))
         assert not Missing.of(again, store=store, ledger=ledger).cells
         return time.perf_counter() - started
 

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from benchmarks.parts.targets import Target, at_most, report
 from terrasweep.dashboards.html import wording
 from terrasweep.dashboards.report.build import build
-from terrasweep.sweeps.pages.atlas import atlas
+from terrasweep.sweeps.pages.write import atlas
 from tests.support.study import CONTINENTS, Study
 
 COMPOSITIONS = ("uniform", "balanced", "land", *CONTINENTS, "zero")

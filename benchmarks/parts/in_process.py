@@ -38,8 +38,8 @@ from terrasweep.samplers.formats.arrays import to_table
 from terrasweep.samplers.intake.admit import admit, layout
 from terrasweep.samplers.members import POOLS, TASKS
 from terrasweep.sweeps.plan import plan_table
-from terrasweep.sweeps.plan.description import meta
 from terrasweep.sweeps.plan.grid import Plan, plan
+from terrasweep.sweeps.plan.plan_table import description
 from terrasweep.sweeps.spec.sweep import Sweep
 
 OPEN = "none"
@@ -105,7 +105,7 @@ def findings(sweep: Sweep) -> Findings:
     with tempfile.TemporaryDirectory() as home:
         store = Store.open(home)
         ledger = Ledger(store)
-        ledger.write_plan(sweep.name, plan_table.table(planned), meta(planned))
+        ledger.write_plan(sweep.name, plan_table.table(planned), description(planned))
         for rows in _judged(planned, Context(store)):
             ledger.append(rows)
         found = Findings.of(store, ledger, sweep.name)

@@ -19,8 +19,8 @@ from terrasweep.samplers.spec.tasks import Region
 from terrasweep.sweeps.forecast.cluster import forecast
 from terrasweep.sweeps.forecast.profile import Nodes, Profile, Share
 from terrasweep.sweeps.plan import plan_table
-from terrasweep.sweeps.plan.description import meta
 from terrasweep.sweeps.plan.grid import Plan, plan
+from terrasweep.sweeps.plan.plan_table import description
 from terrasweep.sweeps.reading.sweep_file import read
 from terrasweep.sweeps.spec.sweep import Sweep
 
@@ -142,7 +142,7 @@ def _mirror() -> float:
     with tempfile.TemporaryDirectory() as home:
         store, planned = Store.open(home), plan(sweep_of(compositions=1, seeds=LEAVES // 90 + 1))
         ledger, name = Ledger(store), planned.sweep.name
-        ledger.write_plan(name, plan_table.table(planned), meta(planned))
+        ledger.write_plan(name, plan_table.table(planned), description(planned))
         mirror = Mirror(default_uri(store.uri))
         mirror.bring_up_to_date(store, ledger, name)  # the database is laid out once
         ledger.append([_row(str(cell.step.key)) for cell in planned.included])

@@ -17,10 +17,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     check.add_argument("sweep", metavar="SWEEP", help=SWEEP_HELP)
     with_json(check)
     check.set_defaults(part=_check)
-    schema = parts.add_parser(
+    json_schema = parts.add_parser(
         "schema", help="print the JSON Schema of a sweep file", parents=[shared()]
     )
-    schema.set_defaults(part=_schema)
+    json_schema.set_defaults(part=_schema)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,7 +46,7 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _schema(args: argparse.Namespace) -> int:
-    from terrasweep.sweeps.spec.schema import schema  # local: see above
+    from terrasweep.sweeps.spec.sweep import json_schema  # local: see above
 
-    output.as_json(schema())
+    output.as_json(json_schema())
     return 0

@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     from terrasweep.infra.storage.ledger import Ledger  # local: the parsing of the line stays fast
     from terrasweep.infra.tracking.mirror import Mirror
     from terrasweep.infra.tracking.uri import default_uri, ui_command
-    from terrasweep.sweeps.commands.planned import planned_name
+    from terrasweep.sweeps.commands.options import planned_name
     from terrasweep.sweeps.pages.write import REPORTS
 
     store = open_store(args, create=False)

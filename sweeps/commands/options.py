@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from terrasweep.infra.errors import StoreError, UserError, nearest
 
 if TYPE_CHECKING:  # pyarrow would make the front door heavy
+    from terrasweep.infra.storage.ledger import Ledger
     from terrasweep.infra.storage.store import Store
 
 STORE_ENV = "TERRASWEEP_STORE"
@@ -82,3 +83,19 @@ def open_store(args: argparse.Namespace, *, create: bool) -> "Store":
         expected = f"a store at {store.local_root}"
         raise StoreError(expected, got="a file", fix="name a folder with --store")
     return store
+
+
+def planned_name(text: str, *, ledger: "Ledger") -> str:
+    """Return the name under which a ledger holds a sweep; its file need not exist any more.
+
+    Raises:
+        SpecError: If it is neither in the ledger nor a sweep that can be read.
+        StoreError: If it can be read, but was never planned here.
+    """
+    if text in ledger.plans():
+        return text
+    from terrasweep.sweeps.reading.sweep_file import read  # local: keeps the front door light
+
+    name = read(text).name
+    ledger.plan(name)
+    return name

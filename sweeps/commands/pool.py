@@ -1,15 +1,20 @@
 """The pools: made ready, and audited before one draws from them."""
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from terrasweep.sweeps.commands import output
-from terrasweep.sweeps.commands.drawn import show_audit
+from terrasweep.sweeps.commands.composition import show_audit
 from terrasweep.sweeps.commands.options import SWEEP_HELP, open_store, shared, with_json
 
 if TYPE_CHECKING:  # pyarrow would make the front door heavy
+    from terrasweep.infra.spec import Spec
+    from terrasweep.infra.step import Step
+    from terrasweep.samplers.spec.pools import PoolSpec
     from terrasweep.sweeps.pages.cards import Cards
+    from terrasweep.sweeps.spec.sweep import PoolFile
 
 NAME = "pool"
 POOL_HELP = f"a sweep ({SWEEP_HELP}), a pool's YAML file, or the name of an adapter"
@@ -42,7 +47,6 @@ def run(args: argparse.Namespace) -> int:
 def _build(args: argparse.Namespace) -> int:
     from rich.console import Console  # local: the parsing of the line stays fast
 
-    from terrasweep.sweeps.commands.pool_reading import read_pools
     from terrasweep.sweeps.engine.prepare import prepare
 
     found = read_pools(args.pool)
@@ -59,7 +63,6 @@ def _build(args: argparse.Namespace) -> int:
 
 def _show(args: argparse.Namespace) -> int:
     from terrasweep.infra.errors import StoreError  # local: the parsing of the line stays fast
-    from terrasweep.sweeps.commands.pool_reading import read_pools
     from terrasweep.sweeps.pages.cards import of_pools
     from terrasweep.sweeps.pages.write import write_cards
 
@@ -112,3 +115,63 @@ def _shares(stratum: dict[str, Any]) -> list[dict[str, object]]:
         rows.append({"": "unknown", "samples": stratum["unknown"]})
         rows[-1] |= {"share": "", "of the land": "", "times": ""}
     return rows
+
+
+@dataclass(frozen=True)
+class Pools:
+    """Pools that someone named, and their shard steps."""
+
+    title: str
+    steps: "dict[str, Step[Spec]]"
+
+
+def read_pools(text: str) -> Pools:
+    """Return the pools that a text stands for.
+
+    Raises:
+        SpecError: If it stands for none.
+    """
+    from terrasweep.samplers.members import POOLS  # local: the parsing of the line stays fast
+    from terrasweep.sweeps.plan.draws import pools
+    from terrasweep.sweeps.plan.pool_checks import check_pools
+    from terrasweep.sweeps.reading.sweep_file import SUFFIXES, read, read_pool
+    from terrasweep.sweeps.spec.sweep import PoolFile
+
+    if text in POOLS.names:
+        return _alone(text, PoolFile(pool=_by_default(text)))
+    path = Path(text)
+    alone = read_pool(path) if path.suffix in SUFFIXES and path.is_file() else None
+    if alone is not None:
+        return _alone(path.stem, alone)
+    sweep = read(text)
+    check_pools(sweep)
+    return Pools(sweep.name, pools(sweep.models))
+
+
+def _alone(name: str, file: "PoolFile") -> Pools:
+    from terrasweep.sweeps.plan.grid import shard  # local: see above
+
+    return Pools(name, {name: shard(file, label=name)})
+
+
+def _by_default(name: str) -> "PoolSpec":
+    """Return the pool of an adapter whose fields all have defaults.
+
+    Raises:
+        SpecError: If one has none.
+    """
+    from pydantic import ValidationError  # local: see above
+
+    from terrasweep.infra.errors import SpecError
+    from terrasweep.samplers.members import POOLS
+    from terrasweep.samplers.spec.pools import PoolSpec
+
+    try:
+        made = POOLS.spec(name).model_validate({"name": name})
+    except ValidationError as error:
+        fields = ", ".join(str(one["loc"][-1]) for one in error.errors())
+        fix = f"write a file with `pool: {{name: {name}, ...}}` and name that"
+        got = f"no default for {fields}"
+        raise SpecError(f"the pool {name}", got=got, fix=fix) from None
+    assert isinstance(made, PoolSpec)
+    return made

@@ -19,7 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the report and say where it is."""
     from terrasweep.infra.storage.ledger import Ledger  # local: the parsing of the line stays fast
-    from terrasweep.sweeps.commands.planned import planned_name
+    from terrasweep.sweeps.commands.options import planned_name
     from terrasweep.sweeps.pages.write import write_report
 
     reader = open_store(args, create=False)

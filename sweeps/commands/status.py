@@ -36,8 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
     planned = plan(read(args.sweep))
     jobs = _jobs(args, name=planned.sweep.name)
-    from terrasweep.sweeps.inspect.status import status
-    from terrasweep.sweeps.inspect.watching import Watch, watch
+    from terrasweep.sweeps.inspect.status import Watch, status, watch
 
     store = open_store(args, create=False)
     if args.watch:

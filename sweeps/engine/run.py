@@ -30,9 +30,9 @@ from terrasweep.sweeps.engine.progress import Stages
 from terrasweep.sweeps.engine.queue import Board
 from terrasweep.sweeps.engine.writer import Book
 from terrasweep.sweeps.plan import plan_table
-from terrasweep.sweeps.plan.description import meta
 from terrasweep.sweeps.plan.grid import Plan, plan
 from terrasweep.sweeps.plan.missing import Missing
+from terrasweep.sweeps.plan.plan_table import description
 from terrasweep.sweeps.spec.compositions import CheckpointEntry
 from terrasweep.sweeps.spec.sweep import Sweep
 
@@ -124,7 +124,7 @@ def _write_plan(planned: Plan, *, store: Store, ledger: Ledger) -> None:
     """Write down what is asked for, unless a default changed under what is made already."""
     store.refuse_drift(planned.steps)
     ledger.refuse_drift(cell.step for cell in planned.included)
-    ledger.write_plan(planned.sweep.name, plan_table.table(planned), meta(planned))
+    ledger.write_plan(planned.sweep.name, plan_table.table(planned), description(planned))
 
 
 def _last_words(outcome: Outcome) -> Iterator[str]:

@@ -1,7 +1,10 @@
 """How far a sweep is: coverage of its grid today, and why what is missing is missing."""
 
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -13,9 +16,10 @@ from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Step, closure
 from terrasweep.infra.storage.ledger import FAILURES, Ledger
 from terrasweep.infra.storage.store import Store
+from terrasweep.sweeps.engine.progress import CELLS, Stage
 from terrasweep.sweeps.plan import plan_table
-from terrasweep.sweeps.plan.description import guessing
 from terrasweep.sweeps.plan.grid import Plan
+from terrasweep.sweeps.plan.plan_table import guessing
 from terrasweep.sweeps.spec.compositions import CompositionEntry
 
 
@@ -88,3 +92,36 @@ def _behind(plan: Plan, failed: dict[str, dict[str, Any]]) -> dict[str, dict[str
 def _first_failed(features: Step[Spec], failed: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
     keys = (str(step.key) for step in closure([features]))
     return next((failed[key] for key in keys if key in failed), None)
+
+
+@dataclass
+class Watch:
+    """How far a sweep is, and how fast it goes since the first look."""
+
+    plan: Plan
+    store: Store
+    _stage: Stage | None = None
+
+    def look(self) -> str:
+        """Return the clock and what is there to say, on one line."""
+        found = status(self.plan, store=self.store).coverage
+        done, failed = (sum(row[name] for row in found) for name in ("done", "failed"))
+        if self._stage is None:
+            self._stage = Stage(CELLS, len(self.plan.included), before=done)
+            self._stage.begin()
+        self._stage.done, self._stage.failed = done - self._stage.before, failed
+        clock = datetime.now().astimezone()
+        return f"{clock:%H:%M:%S}  {self._stage.words(now=time.monotonic())}"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every cell was done or has failed when it was looked at last."""
+        return self._stage is not None and self._stage.is_over
+
+
+def watch(one: Watch, *, every_s: float, say: Callable[[str], None]) -> None:
+    """Say how far it is, until it is over."""
+    say(one.look())
+    while not one.is_over:
+        time.sleep(every_s)
+        say(one.look())

@@ -1,13 +1,21 @@
 """Where pages are written: in the store, and for a remote store here as well."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from terrasweep.dashboards.cards import page as card_page
+from terrasweep.dashboards.html.maps import Atlas, Tile
 from terrasweep.dashboards.report import build as report_page
 from terrasweep.infra.storage.ledger import Ledger
 from terrasweep.infra.storage.store import Store
-from terrasweep.sweeps.pages.atlas import atlas
+from terrasweep.samplers.audit.audit import MAP_RESOLUTION
+from terrasweep.samplers.geography.cell_polygons import polygons, rings
+from terrasweep.samplers.geography.cells import parents
+from terrasweep.samplers.geography.outlines import rings as outlines
 from terrasweep.sweeps.pages.cards import Cards
 
 REPORTS = "reports"
@@ -50,3 +58,24 @@ def _kept(inside: str, build: Callable[[Path], Path], *, store: Store, out: Path
             name = path.relative_to(page.parent).as_posix()
             store.put(f"{inside}/{name}", path.read_bytes())
     return page
+
+
+@cache
+def atlas() -> Atlas:
+    """Return the outlines of the countries, and cells as polygons."""
+    return Atlas(tuple(ring for _, ring in outlines()), _tiles)
+
+
+def _tiles(counts: Mapping[int, int]) -> list[Tile]:
+    """Return the cells of the map that hold samples, in order of cell."""
+    fine = np.array(sorted(counts), dtype=np.uint64)
+    held: Counter[int] = Counter()
+    coarse = parents(fine, resolution=MAP_RESOLUTION)
+    for cell, own in zip(coarse.tolist(), fine.tolist(), strict=True):
+        held[cell] += counts[own]
+    cells = np.array(sorted(held), dtype=np.uint64)
+    shapes = polygons(cells)
+    return [
+        Tile(tuple(rings(shape)), held[cell])
+        for shape, cell in zip(shapes, cells.tolist(), strict=True)
+    ]

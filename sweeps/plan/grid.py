@@ -21,8 +21,7 @@ from terrasweep.pipelines.spec import (
 from terrasweep.samplers.spec.tasks import Region, TestOn
 from terrasweep.sweeps.spec.axes import Exclusion
 from terrasweep.sweeps.spec.compositions import Arm, CheckpointEntry
-from terrasweep.sweeps.spec.pool import PoolFile
-from terrasweep.sweeps.spec.sweep import ModelEntry, Sweep, TaskEntry
+from terrasweep.sweeps.spec.sweep import ModelEntry, PoolFile, Sweep, TaskEntry
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from terrasweep.infra.errors import SpecError, TerrasweepError, nearest
 from terrasweep.sweeps.reading.problems import MAX_PROBLEMS, coercions, problems
 from terrasweep.sweeps.reading.yaml import Document, Mark, Problem, Trail, YamlProblemError, parse
 from terrasweep.sweeps.spec.compositions import CompositionEntry
-from terrasweep.sweeps.spec.pool import PoolFile
-from terrasweep.sweeps.spec.sweep import Sweep
+from terrasweep.sweeps.spec.sweep import PoolFile, Sweep
 
 CATALOG = Path(__file__).parents[1] / "catalog"
 SUFFIXES = (".yaml", ".yml")

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from terrasweep.infra.spec import Documented
 from terrasweep.samplers.spec.tasks import ALL_SAMPLES, Region
-from terrasweep.sweeps.spec.fit import misfit
+from terrasweep.sweeps.spec.checks import misfit
 
 MAX_SEEDS = 100_000
 

@@ -21,7 +21,7 @@ from terrasweep.pipelines import checkpoint_card
 from terrasweep.samplers.spec.composition import CompositionSpec
 from terrasweep.samplers.spec.rules import Rule
 from terrasweep.sweeps.spec.axes import Part
-from terrasweep.sweeps.spec.fit import misfit
+from terrasweep.sweeps.spec.checks import misfit
 
 
 class CompositionEntry(Part):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sized
 from math import prod
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     BaseModel,
@@ -21,15 +21,19 @@ from terrasweep.samplers.spec.entropy import EntropySpec
 from terrasweep.samplers.spec.tasks import DrawSpec, Region
 from terrasweep.sweeps.spec.axes import Exclusion, Limits, Part, Samples, Seeds
 from terrasweep.sweeps.spec.checks import (
+    check_cells,
     check_drawn,
+    check_known,
     check_learned,
     check_mapped,
+    check_once,
     check_read,
+    check_room,
     check_scored,
     check_trained,
+    misfit,
 )
 from terrasweep.sweeps.spec.compositions import Arm, CompositionEntry, check_checkpoints
-from terrasweep.sweeps.spec.fit import check_cells, check_known, check_once, check_room, misfit
 from terrasweep.sweeps.spec.sizes import expanded, with_size
 
 
@@ -248,3 +252,24 @@ def _check_exclusions(sweep: Sweep) -> None:
         for axis, value in said.items():
             known = axes["n" if axis == "n" else f"{axis}s"]
             check_known(f"{at}.{axis}", str(value), known=known, what=f"a {axis}")
+
+
+class PoolFile(Part):
+    """A file that holds a pool, perhaps what goes with it, and nothing else."""
+
+    pool: AnyPool
+    """Where samples come from."""
+    geography: GeographySpec = GeographySpec()
+    """Maps of one's own that say in which biome and so on a sample lies; see docs/geography.md."""
+    entropy: EntropySpec = EntropySpec()
+    """How the spectral entropy of its samples is measured; see docs/pools.md."""
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the schema of what a sweep file may say; every field has a description."""
+    made = Sweep.model_json_schema(mode="validation")
+    for node in (made, *made.get("$defs", {}).values()):
+        for name, field in node.get("properties", {}).items():
+            if "const" in field and "description" not in field:
+                field["description"] = f"Says that this is `{field['const']}`, by its {name}."
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}

@@ -2,10 +2,10 @@
 
 import json
 
-from terrasweep.sweeps.spec.schema import schema
+from terrasweep.sweeps.spec.sweep import json_schema
 from tests.support.paths import REPOSITORY
 
 
 def test_the_committed_schema_is_the_schema():
     committed = json.loads((REPOSITORY / "docs" / "sweep.schema.json").read_text())
-    assert committed == schema(), "run `make docs`"
+    assert committed == json_schema(), "run `make docs`"

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.image import imread
 
 from terrasweep.dashboards.report.build import build
-from terrasweep.sweeps.pages.atlas import atlas
+from terrasweep.sweeps.pages.write import atlas
 from tests.pages.browser import reader
 from tests.support.study import CONTINENTS, Study
 

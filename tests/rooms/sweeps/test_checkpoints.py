@@ -20,8 +20,8 @@ from terrasweep.sweeps.cli import main
 from terrasweep.sweeps.inspect.status import status
 from terrasweep.sweeps.pages.write import write_report
 from terrasweep.sweeps.plan import plan_table
-from terrasweep.sweeps.plan.description import meta
 from terrasweep.sweeps.plan.grid import Plan, plan
+from terrasweep.sweeps.plan.plan_table import description
 from terrasweep.sweeps.reading.sweep_file import read
 from terrasweep.sweeps.spec.sweep import Sweep
 from tests.data.official import make
@@ -214,7 +214,7 @@ def judged(official: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Sw
     checkpoint.admit(checkpoint_card.read(official / "presto"), store=store, label="europe")
     make_steps([step for step in planned.steps if step.stage == "init"], store=store)
     finish(planned.included, store=store)
-    Ledger(store).write_plan(made.name, plan_table.table(planned), meta(planned))
+    Ledger(store).write_plan(made.name, plan_table.table(planned), description(planned))
     return made, store
 
 

@@ -11,7 +11,7 @@ from terrasweep.infra.errors import SpecError, StoreError
 from terrasweep.infra.storage.ledger import Ledger
 from terrasweep.infra.storage.store import Store
 from terrasweep.sweeps.cli import COMMANDS, main
-from terrasweep.sweeps.commands.planned import planned_name
+from terrasweep.sweeps.commands.options import planned_name
 from terrasweep.sweeps.plan.grid import plan
 from terrasweep.sweeps.reading.sweep_file import compositions, read
 from tests.support.made import finish, make_steps, write_plan

@@ -11,7 +11,7 @@ from terrasweep.dashboards.cards.page import Told, build
 from terrasweep.samplers.audit.audit import audit, overlap
 from terrasweep.samplers.audit.land_shares import points_on_land
 from terrasweep.samplers.intake.describe import describe
-from terrasweep.sweeps.pages.atlas import atlas
+from terrasweep.sweeps.pages.write import atlas
 from tests.support.holdings import holding
 from tests.support.page import read
 

@@ -20,7 +20,7 @@ from terrasweep.dashboards.html.maps import (
 )
 from terrasweep.samplers.audit.land_shares import points_on_land
 from terrasweep.samplers.geography.cells import cells_of
-from terrasweep.sweeps.pages.atlas import atlas
+from terrasweep.sweeps.pages.write import atlas
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -14,7 +14,7 @@ from terrasweep.dashboards.report.sentences import headline, verdicts
 from terrasweep.dashboards.statistics.differences import differences
 from terrasweep.dashboards.tables.cells import tidy
 from terrasweep.infra.step import Key
-from terrasweep.sweeps.pages.atlas import atlas
+from terrasweep.sweeps.pages.write import atlas
 from tests.support.page import read
 from tests.support.study import CONTINENTS, Study
 

@@ -13,8 +13,8 @@ from terrasweep.pipelines.stages import finetune
 from terrasweep.samplers.geography.strata import Continent
 from terrasweep.sweeps.pages.write import write_report
 from terrasweep.sweeps.plan import plan_table
-from terrasweep.sweeps.plan.description import meta
 from terrasweep.sweeps.plan.grid import plan
+from terrasweep.sweeps.plan.plan_table import description
 from terrasweep.sweeps.reading.sweep_file import read
 from tests.support.cells import measured
 
@@ -29,7 +29,7 @@ def judged(tmp_path: Path) -> tuple[Store, str]:
     sweep = smoke.model_copy(update={"test_on": "each", "name": "matrix", "replicates": 1})
     planned, store = plan(sweep), Store.open(str(tmp_path / "store"))
     ledger = Ledger(store)
-    ledger.write_plan(sweep.name, plan_table.table(planned), meta(planned))
+    ledger.write_plan(sweep.name, plan_table.table(planned), description(planned))
     features, task = measured(900)
     groups: dict[object, list] = {}
     for cell in planned.included:

@@ -8,7 +8,7 @@ from terrasweep.infra.errors import SpecError, StoreError
 from terrasweep.infra.storage.store import Store
 from terrasweep.pipelines.spec import ShardSpec
 from terrasweep.samplers.pools.planet.spec import PlanetSpec
-from terrasweep.sweeps.commands.pool_reading import read_pools
+from terrasweep.sweeps.commands.pool import read_pools
 from terrasweep.sweeps.engine.prepare import missing
 from terrasweep.sweeps.plan.draws import chosen, draws, pools
 from terrasweep.sweeps.plan.grid import plan

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from terrasweep.sweeps.reading.sweep_file import CATALOG, studies
-from terrasweep.sweeps.spec.schema import schema
+from terrasweep.sweeps.spec.sweep import json_schema
 
 
 def fields(node: object, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -21,7 +21,7 @@ def fields(node: object, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def test_every_field_has_a_description():
-    found = dict(fields(schema()))
+    found = dict(fields(json_schema()))
     assert len(found) > 40
     assert [path for path, field in found.items() if not field.get("description")] == []
 
@@ -29,7 +29,7 @@ def test_every_field_has_a_description():
 @pytest.mark.parametrize("name", studies())
 def test_the_catalogue_keeps_the_schema(name: str):
     data = yaml.safe_load((CATALOG / f"{name}.yaml").read_text())
-    jsonschema.Draft202012Validator(schema()).validate(data)
+    jsonschema.Draft202012Validator(json_schema()).validate(data)
 
 
 @pytest.mark.parametrize("slip", ["colour", "models.0.model.colour", "models.0.pool.colour"])
@@ -40,4 +40,4 @@ def test_a_stranger_does_not_keep_the_schema(slip: str):
         home = home[int(part)] if part.isdigit() else home[part]
     home[path[-1]] = "red"
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.Draft202012Validator(schema()).validate(data)
+        jsonschema.Draft202012Validator(json_schema()).validate(data)

@@ -10,7 +10,7 @@ from terrasweep.infra.errors import UserError
 from terrasweep.infra.storage.ledger import Failure, Ledger
 from terrasweep.infra.storage.store import Store
 from terrasweep.infra.telemetry import logs
-from terrasweep.sweeps.inspect.watching import Watch, watch
+from terrasweep.sweeps.inspect.status import Watch, watch
 from terrasweep.sweeps.plan.grid import plan
 from terrasweep.sweeps.reading.sweep_file import read
 from tests.support.made import finish
