@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from terrasweep.infra.cluster.shutdown import StopSignal, process_signal
 from terrasweep.infra.errors import Cause
 from terrasweep.infra.storage.store import Store
 
@@ -11,12 +12,12 @@ Progress = Callable[[float, float], None]
 
 
 def quiet(done: float, total: float) -> None:
-    """Report to nobody."""
+    """Report nowhere."""
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What a step or a trial may use; zero or none means: as the cluster has."""
+    """What a step or a trial may use; zero or none means: as much as the cluster has."""
 
     cpus_per_trial: float = 1.0
     gpus_per_trial: float = 0.0
@@ -34,13 +35,13 @@ class Resources:
 
 @dataclass(frozen=True)
 class Retries:
-    """How often what failed is begun anew, by cause; what is none of these fails for good."""
+    """How often a failed job is retried, by cause; any other cause fails for good."""
 
     memory: int = 4
     store: int = 3
     lost: int = 2
     pause_s: float = 1.0
-    """Seconds before the first of them; each further one waits twice as long."""
+    """Seconds before the first retry; each further one waits twice as long."""
 
     def times(self, cause: Cause) -> int:
         """Return how often for a cause."""
@@ -51,9 +52,11 @@ class Retries:
 
 @dataclass(frozen=True)
 class Context:
-    """The store a step reads its needs from, what it may use, and whom it tells how far it is."""
+    """The store a step reads its needs from, what it may use, and where it reports progress."""
 
     store: Store
     resources: Resources = field(default_factory=Resources)
     progress: Progress = quiet
     retries: Retries = field(default_factory=Retries)
+    stop: StopSignal = field(default_factory=process_signal)
+    """Says whether the run is to stop."""

@@ -1,8 +1,8 @@
 """The one door to Ray: connect, and leave nothing behind.
 
-Local Ray lives in a folder of its own and dies with its driver, however that one dies. A
-remote cluster gets the rooms as ``py_modules``: a working directory would carry a researcher's
-``.git`` and data along, and his own ``models/`` folder could stand before ours.
+Local Ray has a folder of its own and ends with its driver, however that one ends. A remote cluster
+gets the rooms as ``py_modules``: a working directory would carry a researcher's ``.git`` and data
+along, and his own ``models/`` folder could hide ours.
 """
 
 import logging
@@ -10,15 +10,16 @@ import os
 import secrets
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, chdir, closing, contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-from terrasweep.infra.cluster import shutdown
+from terrasweep.infra.cluster import ray_patches
+from terrasweep.infra.cluster.shutdown import StopSignal, process_signal
 from terrasweep.infra.errors import UserError
 from terrasweep.infra.install import import_root, package_folder
 from terrasweep.infra.telemetry.provenance import COMMIT_ENV, commit
@@ -32,6 +33,8 @@ OBJECT_STORE_BYTES = 384 * 2**20
 LONGEST_TEMP = 40  # sockets lie below it, and their whole path may have 107 bytes
 PREFIX = "terrasweep-ray-"
 SCRATCH = "TERRASWEEP_SCRATCH"
+RAYS_OWN = ("RAY_", "TUNE_")
+"""How the variables begin that Ray and we set for a connection."""
 
 WORKER_ENV = {
     "OMP_NUM_THREADS": "1",  # one slot, one thread: sums must not depend on the machine
@@ -43,7 +46,20 @@ WORKER_ENV = {
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
 }
-DRIVER_ENV = {
+START_WAIT_S = 180
+"""How long Ray's own processes wait for each other: on a loaded machine that takes minutes."""
+START_ENV = {
+    "RAY_raylet_start_wait_time_s": str(START_WAIT_S),
+    "RAY_gcs_server_port_wait_time_s": str(START_WAIT_S),
+    "RAY_gcs_server_request_timeout_seconds": str(START_WAIT_S),
+    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": str(START_WAIT_S),
+    "RAY_agent_register_timeout_ms": str(1000 * START_WAIT_S),
+    "RAY_worker_register_timeout_seconds": str(START_WAIT_S),
+}
+"""Ray's own settings of how long a start may take."""
+STARTS = 2
+"""How often the start of local Ray is tried."""
+DRIVER_ENV = START_ENV | {
     "RAY_AIR_NEW_OUTPUT": "0",  # the new one prints even when it is told to be silent
     "RAY_DEDUP_LOGS": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -61,64 +77,77 @@ class ClusterError(UserError):
 
 @contextmanager
 def connect(
-    address: str | None = None, *, cpus: int | None = None, dashboard: bool = True
+    address: str | None = None,
+    *,
+    cpus: int | None = None,
+    dashboard: bool = True,
+    stop: StopSignal | None = None,
 ) -> Iterator[None]:
     """Be connected to Ray within the block; within another such block, join it.
 
     Args:
         address: ``host:port`` of a running cluster, or ``auto`` for the one that a job of it
-            stands in; none starts Ray on this machine.
+            runs in; none starts Ray on this machine.
         cpus: How many CPUs local Ray may use; none means all of them.
         dashboard: Whether local Ray starts its dashboard. Ray Train's clean-up asks it and never
             ends without; all else does without its dozen processes and their gigabyte.
+        stop: What says that the run is to stop; left out, the signal of this process.
 
     Raises:
-        ClusterError: If nothing answers there, or the cluster wants another token.
+        ClusterError: If Ray does not start, nothing answers at the address, or the cluster wants
+            another token.
+        Stopped: If the run was asked to stop.
     """
-    import ray  # local: keeps the front door light
-
-    if ray.is_initialized():
+    if _is_connected():
         yield
         return
+    stop = stop or process_signal()
     with ExitStack() as stack:
         stack.enter_context(_environment(WORKER_ENV | DRIVER_ENV | _python_path()))
         home = stack.enter_context(_short_folder())
         os.environ[SCRATCH] = str(home)
-        stack.push(_leave)
-        stack.push(shutdown.grant_wishes)
+        stack.push(partial(_leave, stop))
+        stack.push(stop.run_stop_callbacks)
+        stack.enter_context(stop.handle_sigterm())
         # Ray puts the current folder first on the workers' path: a stranger's models/ may be there.
-        with chdir(home), shutdown.while_connecting():
+        with chdir(home), ray_patches.applied(ray_patches.CONNECT):
             if address is None:
                 _start(cpus=cpus, home=home, dashboard=dashboard)
             else:
                 _join(_resolved(address))
-        stack.enter_context(shutdown.on_sigterm())
+        stop.raise_if_stopped()
         yield
 
 
+def _is_connected() -> bool:
+    """Return whether we are connected; Ray is not imported before its settings are there."""
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
+
+
 def _leave(
-    kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    stop: StopSignal,
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    trace: TracebackType | None,
 ) -> None:
     """Shut Ray down; after an error the end of the process does, if threads still wait in Ray."""
     import ray
 
-    if kind is None or not shutdown.guests_are_left():
+    if kind is None or not stop.leaves_ray_threads():
         ray.shutdown()
 
 
-def dismiss() -> None:
+def kill_local_ray() -> None:
     """Kill what local Ray has started for us, at the very end of this process; Ray dies with it.
 
     Its agents would notice a minute later.
     """
     import psutil  # comes with Ray
-    from ray._private import worker
 
-    node = worker._global_node
-    raylets: list[Any] = node.all_processes.get("raylet", []) if node else []
-    for raylet in raylets:
+    for pid in ray_patches.raylet_pids():
         with suppress(psutil.Error):
-            for child in psutil.Process(raylet.process.pid).children():
+            for child in psutil.Process(pid).children():
                 child.kill()
 
 
@@ -136,18 +165,51 @@ def resources() -> dict[str, float]:
 
 
 def _start(*, cpus: int | None, home: Path, dashboard: bool) -> None:
-    import ray
+    """Start Ray on this machine; a start that fails is tried once more.
+
+    Raises:
+        ClusterError: If that fails too.
+    """
+    import ray  # local: keeps the front door light
 
     if not _has_token():  # else Ray writes one under the home folder, which may be read-only
         os.environ[TOKEN] = _own_token()
-    ray.init(
-        address="local",
-        num_cpus=cpus,
-        object_store_memory=OBJECT_STORE_BYTES,
-        include_dashboard=dashboard,  # it listens on loopback alone
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        _temp_dir=str(home),
+    for attempt in range(1, STARTS + 1):
+        try:
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                object_store_memory=OBJECT_STORE_BYTES,
+                include_dashboard=dashboard,  # it listens on loopback alone
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=str(home),
+            )
+            return
+        except Exception as error:  # Ray raises a bare one when its processes are late
+            ray.shutdown()
+            _kill_started(home)
+            if attempt == STARTS:
+                raise _not_started(error) from error
+
+
+def _kill_started(home: Path) -> None:
+    """Kill the processes of a start that failed: Ray forgets them, and they hold memory."""
+    import psutil  # comes with Ray
+
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if str(home) in " ".join(child.cmdline()):
+                child.kill()
+
+
+def _not_started(error: Exception) -> ClusterError:
+    message = " ".join(str(error).split()) or "no message"
+    return ClusterError(
+        f"Ray to start on this machine, in {STARTS} attempts",
+        got=f"{type(error).__name__}: {message.rstrip('.')}",
+        fix="end other programs that keep the processors or the memory busy, and run the same "
+        "command again; `terrasweep doctor` checks what else a start needs",
     )
 
 
@@ -164,7 +226,7 @@ def take_token() -> None:
     maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
 
 
-def refused(address: str) -> ClusterError:
+def refused_error(address: str) -> ClusterError:
     """Return the error of a cluster that wants another token."""
     return ClusterError(
         f"to join the Ray cluster at {address}",
@@ -192,7 +254,7 @@ def _join(address: str) -> None:
             },
         )
     except (AuthenticationError, ConnectionError) as error:
-        raise refused(address) from error
+        raise refused_error(address) from error
 
 
 def _resolved(address: str) -> str:
@@ -252,7 +314,10 @@ def _python_path() -> dict[str, str]:
 
 @contextmanager
 def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
-    """Set variables that the user has not set, and put the environment back as it was."""
+    """Set variables that the user has not set, and put back those and Ray's own afterwards.
+
+    Whatever another thread sets meanwhile stays: the mirror sets MLflow's.
+    """
     before = dict(os.environ)
     for name, value in wanted.items():
         if name == "PYTHONPATH" or name not in os.environ:
@@ -260,8 +325,12 @@ def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        own = {*wanted, SCRATCH, *(name for name in os.environ if name.startswith(RAYS_OWN))}
+        for name in own | {name for name in before if name.startswith(RAYS_OWN)}:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                os.environ.pop(name, None)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Give back what has been freed: glibc keeps it in pieces, and a driver runs for days."""
     gc.collect()
     with suppress(AttributeError, OSError):  # other systems do so by themselves

@@ -15,13 +15,13 @@ import ray
 import ray.train
 
 from terrasweep.infra.cluster import connection
-from terrasweep.infra.cluster.shutdown import Guest, last_wish
+from terrasweep.infra.cluster.shutdown import RayThread
 from terrasweep.infra.context import Context
 from terrasweep.infra.errors import TerrasweepError
 from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Step
 from terrasweep.pipelines.checkpoint_card import CARD, WEIGHTS
-from terrasweep.pipelines.training.job import HISTORY, Job
+from terrasweep.pipelines.training.job import HISTORY, TrainingJob
 from terrasweep.pipelines.training.savepoint import StoreSavepoint
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
     Raises:
         TerrasweepError: If the loss is no number, or a need is torn.
     """
-    job = Job.of(step, context=context)
+    job = TrainingJob.of(step, context=context)
     _fit(job, context=context)
     for name in (WEIGHTS, CARD, HISTORY):
         made = context.store.get(f"{job.home}/{name}")
@@ -49,12 +49,12 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
         (folder / name).write_bytes(made)
 
 
-def _fit(job: Job, *, context: Context) -> None:
+def _fit(job: TrainingJob, *, context: Context) -> None:
     """Train on the workers; tell how many epochs are done while they are at it."""
     savepoint = StoreSavepoint(job.store, job.home)
     fitting = _Fitting(job)
     fitting.start()
-    with last_wish(savepoint.ask):
+    with context.stop.on_stop(savepoint.ask):
         while fitting.is_alive():
             fitting.join(LOOK_EVERY_S)
             context.progress(savepoint.epochs(), job.training.epochs)
@@ -62,13 +62,13 @@ def _fit(job: Job, *, context: Context) -> None:
         raise fitting.error
 
 
-class _Fitting(Guest):
+class _Fitting(RayThread):
     """A training in a thread of its own, so that the caller's stays free to watch.
 
     In the main thread Ray Train would also take Ctrl-C for itself, and never give it back.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: TrainingJob) -> None:
         super().__init__()
         self.job = job
         self.error: BaseException | None = None
@@ -82,7 +82,7 @@ class _Fitting(Guest):
             self.error = error
 
 
-def _fit_alone(job: Job) -> TerrasweepError | None:
+def _fit_alone(job: TrainingJob) -> TerrasweepError | None:
     resources = job.resources
     task = ray.remote(_work_alone).options(
         name=f"pretrain-{job.key.digest}",
@@ -93,7 +93,7 @@ def _fit_alone(job: Job) -> TerrasweepError | None:
     return ray.get(task.remote(job))
 
 
-def _work_alone(job: Job) -> TerrasweepError | None:
+def _work_alone(job: TrainingJob) -> TerrasweepError | None:
     import torch  # local: the driver of a sweep does without, and starts two seconds sooner
 
     from terrasweep.pipelines.training.worker import work
@@ -109,7 +109,7 @@ def _work_alone(job: Job) -> TerrasweepError | None:
         torch.set_num_threads(before)
 
 
-def _fit_together(job: Job) -> TerrasweepError | None:
+def _fit_together(job: TrainingJob) -> TerrasweepError | None:
     with tempfile.TemporaryDirectory(dir=connection.scratch(), prefix="train-") as home:
         try:
             result = cast("Result", _trainer(job, home=home).fit())
@@ -118,7 +118,7 @@ def _fit_together(job: Job) -> TerrasweepError | None:
     return result.return_value
 
 
-def _work_together(config: dict[str, Job]) -> TerrasweepError | None:
+def _work_together(config: dict[str, TrainingJob]) -> TerrasweepError | None:
     import torch  # local: see above
     from ray.train.torch import get_device
 
@@ -129,13 +129,13 @@ def _work_together(config: dict[str, Job]) -> TerrasweepError | None:
     return work(job, rank=ray.train.get_context().get_world_rank(), device=get_device())
 
 
-def _trainer(job: Job, *, home: str) -> "TorchTrainer":
+def _trainer(job: TrainingJob, *, home: str) -> "TorchTrainer":
     from ray.train.torch import TorchTrainer  # local: see above
 
     resources = job.resources
     per_worker = {"CPU": resources.cpus_per_train_worker, "GPU": resources.gpus_per_train_worker}
     return TorchTrainer(
-        cast("Callable[[dict[str, Job]], None]", _work_together),
+        cast("Callable[[dict[str, TrainingJob]], None]", _work_together),
         train_loop_config={"job": job},
         scaling_config=ray.train.ScalingConfig(
             num_workers=resources.train_workers,

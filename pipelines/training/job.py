@@ -25,7 +25,7 @@ def needs_ray_train(step: Step[Spec], resources: Resources) -> bool:
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """What every worker of one training knows; it travels to them."""
 
     store: Store
@@ -41,7 +41,7 @@ class Job:
     resources: Resources
 
     @classmethod
-    def of(cls, step: Step[Spec], *, context: Context) -> "Job":
+    def of(cls, step: Step[Spec], *, context: Context) -> "TrainingJob":
         """Gather what a pretrain step says and needs."""
         init, sample = step.need("init"), step.need("sample")
         tower = [need.key for need in step.needs if need.stage == "tower"]

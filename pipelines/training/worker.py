@@ -24,7 +24,7 @@ from terrasweep.models.training.divergence import DivergedError
 from terrasweep.models.training.history import Row
 from terrasweep.pipelines.networks import architecture, build, sizes
 from terrasweep.pipelines.training import pixels
-from terrasweep.pipelines.training.job import HISTORY, Job
+from terrasweep.pipelines.training.job import HISTORY, TrainingJob
 from terrasweep.pipelines.training.pixels import Source
 from terrasweep.pipelines.training.savepoint import StoreSavepoint
 
@@ -45,7 +45,7 @@ HISTORY_SCHEMA: Final = pa.schema(
 )
 
 
-def work(job: Job, *, rank: int, device: torch.device) -> TerrasweepError | None:
+def work(job: TrainingJob, *, rank: int, device: torch.device) -> TerrasweepError | None:
     """Train as one of the workers; an error that all of them meet is returned, not raised.
 
     Raised, it would count as a lost worker, and all would be started again to meet it again.
@@ -58,7 +58,7 @@ def work(job: Job, *, rank: int, device: torch.device) -> TerrasweepError | None
 
 
 def _trained(
-    network: Network, arrays: Arrays, job: Job, *, rank: int, device: torch.device
+    network: Network, arrays: Arrays, job: TrainingJob, *, rank: int, device: torch.device
 ) -> TerrasweepError | None:
     """Train, and leave what was made; every worker meets the same errors and returns them."""
     yardstick = _yardstick(network, arrays, job) if rank == 0 else None
@@ -82,19 +82,19 @@ def _trained(
     return None
 
 
-def _source(job: Job) -> Source:
+def _source(job: TrainingJob) -> Source:
     """Return where the samples of a training come from."""
     prepare = architecture(job.model).prepare
     return Source(job.store, job.arrays, job.sample, prepare, called=job.model.name)
 
 
-def _means(job: Job) -> loop.Means:
+def _means(job: TrainingJob) -> loop.Means:
     """Return how the loop gets along."""
     wanted = job.resources
     return loop.Means(wanted.micro_batch, wanted.compile, wanted.save_every_s, wanted.halvings)
 
 
-def _yardstick(network: Network, arrays: Arrays, job: Job) -> throughput.Yardstick:
+def _yardstick(network: Network, arrays: Arrays, job: TrainingJob) -> throughput.Yardstick:
     few = {
         name: torch.from_numpy(values[: throughput.FEW].copy()) for name, values in arrays.items()
     }
@@ -105,7 +105,7 @@ def _count(arrays: Arrays) -> int:
     return len(next(iter(arrays.values())))
 
 
-def _recorded(error: DivergedError, job: Job) -> TerrasweepError:
+def _recorded(error: DivergedError, job: TrainingJob) -> TerrasweepError:
     """Leave a record of where a training diverged; return the error with its place."""
     assert error.divergence is not None, "it was raised in this process"
     ids = pixels.ids(job.store, job.sample)
@@ -122,7 +122,7 @@ def _recorded(error: DivergedError, job: Job) -> TerrasweepError:
 
 
 def _leave(
-    job: Job,
+    job: TrainingJob,
     network: Network,
     *,
     rows: Sequence[Row],

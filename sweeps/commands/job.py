@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from terrasweep.infra.errors import UserError
 
 if TYPE_CHECKING:  # asyncio and Ray would make the front door heavy
-    from terrasweep.infra.cluster.jobs import Job, Jobs
+    from terrasweep.infra.cluster.jobs import ClusterJobs, SubmittedJob
 
 ADDRESS_ENV = "RAY_API_SERVER_ADDRESS"
 
@@ -22,9 +22,11 @@ def with_address(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def reach(args: argparse.Namespace) -> "Jobs":
+def reach(args: argparse.Namespace) -> "ClusterJobs":
     """Return the jobs of the cluster that the line or the environment names."""
-    from terrasweep.infra.cluster.jobs import Jobs  # local: the parsing of the line stays fast
+    from terrasweep.infra.cluster.jobs import (
+        ClusterJobs,  # local: the parsing of the line stays fast
+    )
 
     address = args.address or os.environ.get(ADDRESS_ENV)
     if not address:
@@ -33,7 +35,7 @@ def reach(args: argparse.Namespace) -> "Jobs":
             got="none",
             fix=f"name its dashboard with --address, as http://127.0.0.1:8265, or in {ADDRESS_ENV}",
         )
-    return Jobs(address)
+    return ClusterJobs(address)
 
 
 def sweep_name(text: str) -> str:
@@ -43,7 +45,7 @@ def sweep_name(text: str) -> str:
     return read(text).name if Path(text).suffix or "/" in text else text
 
 
-def told(job: "Job") -> dict[str, object]:
+def told(job: "SubmittedJob") -> dict[str, object]:
     """Return a job as a row of a table."""
     return {
         "job": job.name,

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     for text in jobs.follow(one):
         sys.stdout.write(text)
         sys.stdout.flush()
-    over = jobs.settled(one)
+    over = jobs.wait_until_over(one)
     code = "" if over.exit_code is None else f", exit code {over.exit_code}"
     output.say(f"{over.name}: {over.state}{code}")
     return 0 if over.state == "succeeded" else 1

@@ -9,7 +9,7 @@ from terrasweep.sweeps.commands import job, output
 from terrasweep.sweeps.commands.options import named_store, open_store, with_json, with_sweep
 
 if TYPE_CHECKING:
-    from terrasweep.infra.cluster.jobs import Job
+    from terrasweep.infra.cluster.jobs import SubmittedJob
     from terrasweep.sweeps.inspect.status import Status
 
 NAME = "status"
@@ -77,7 +77,7 @@ def _say_doubts(signatures: Sequence[Mapping[str, Any]]) -> None:
         output.say("--json lists all doubtful places")
 
 
-def _jobs(args: argparse.Namespace, *, name: str) -> "list[Job]":
+def _jobs(args: argparse.Namespace, *, name: str) -> "list[SubmittedJob]":
     """Return the sweep's jobs; where no store is named, look into that of the newest."""
     if args.address is None:
         return []

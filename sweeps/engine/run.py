@@ -166,6 +166,7 @@ def _make_all(one: Run, *, address: str | None, retry_failed: bool) -> None:
     """Make what is missing, and once more what turns out to be torn on the way."""
     given_up = {} if retry_failed else one.ledger.given_up()
     for again in range(PASSES):
+        one.context.stop.raise_if_stopped()
         _admit_checkpoints(one)
         missing = Missing.of(
             one.planned, store=one.context.store, ledger=one.ledger, given_up=given_up
@@ -175,7 +176,8 @@ def _make_all(one: Run, *, address: str | None, retry_failed: bool) -> None:
         _show(one, missing, again=again)
         if not missing.cells:
             break
-        with connection.connect(address, dashboard=_needs_dashboard(one, missing)):
+        dashboard, stop = _needs_dashboard(one, missing), one.context.stop
+        with connection.connect(address, dashboard=dashboard, stop=stop):
             one.failed = _make_missing(one, missing)
         given_up = one.ledger.given_up()
     _say_left(one, missing)

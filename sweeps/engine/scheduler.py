@@ -13,8 +13,8 @@ from functools import partial
 from typing import Final
 
 from terrasweep.infra.cluster import connection
-from terrasweep.infra.cluster.memory import give_back
-from terrasweep.infra.cluster.shutdown import Guest, insist
+from terrasweep.infra.cluster.memory import release_memory
+from terrasweep.infra.cluster.shutdown import RayThread
 from terrasweep.infra.context import Context, quiet
 from terrasweep.infra.errors import PASSING, Cause, StoreError, UserError, cause_of
 from terrasweep.infra.step import Key
@@ -82,7 +82,7 @@ class Schedule:
             UserError: If only the user can mend what is wrong.
             Stopped: If the run was asked to stop.
         """
-        insist()
+        self.context.stop.raise_if_stopped()
         if self._ending is not None:
             raise self._ending
         self.board.wake(time.monotonic())
@@ -168,7 +168,7 @@ class Schedule:
         finally:
             self._workers.close()
         if not self.board.is_over:
-            give_back()  # of what Tune kept of this shift's trials
+            release_memory()  # of what Tune kept of this shift's trials
 
     def _next(self) -> Job | None:
         """Return the worker's job that is to be begun now, and is ours."""
@@ -294,5 +294,5 @@ def in_thread(do: Callable[[], Made]) -> "Future[Made]":
         except BaseException as error:
             future.set_exception(error)
 
-    Guest(run).start()
+    RayThread(run).start()
     return future

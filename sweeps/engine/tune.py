@@ -14,7 +14,6 @@ from terrasweep.infra.cluster.memory import importing
 
 with importing():  # every worker of a sweep waits for it
     from ray import tune
-    from ray.air._internal import usage
     from ray.tune import (
         Callback,
         CheckpointConfig,
@@ -24,21 +23,15 @@ with importing():  # every worker of a sweep waits for it
         TuneConfig,
         Tuner,
     )
-    from ray.tune.execution import class_cache
     from ray.tune.schedulers import FIFOScheduler
     from ray.tune.search import Searcher
 
-    from terrasweep.infra.cluster import connection
+    from terrasweep.infra.cluster import connection, ray_patches
     from terrasweep.models.limits import limit_gpu_memory
     from terrasweep.sweeps.engine.execute import Made, Means, Steps, make
     from terrasweep.sweeps.engine.queue import Job, Takes
 
-# Tune would import MLflow, for a second, to count whether its callback is among ours.
-usage.tag_callbacks = lambda callbacks: False
-# Tune would give workers an environment of their own, for Lightning: Ray could not take those that
-# wait already, and starts one with an environment by way of another process. Ours have the job's.
-class_cache.DEFAULT_ENV_VARS = {}
-class_cache.ENV_VARS_TO_PROPAGATE = set()
+ray_patches.apply(ray_patches.TUNE)
 
 MOST_TRIALS: Final = 800
 MOST_CELLS: Final = 32_000

@@ -64,7 +64,7 @@ def test_sigterm_saves_a_pretraining_in_the_middle_and_ends_with_143(tmp_path: P
     _, left = psutil.wait_procs(family, timeout=30)
     assert len(family) > 9
     assert not left, "Ray's agents would stay for a minute"
-    assert "terrasweep: stopped; what was finished is kept, go on with `terrasweep run" in rest
+    assert "terrasweep: stopped; finished work is kept, continue with `terrasweep run" in rest
     assert "Traceback" not in rest
     found = Store.open(str(store), create=False)
     states = [path for path in found.list("progress/pretrain") if "/states/" in path]

@@ -76,7 +76,7 @@ def test_a_sweep_is_submitted_followed_cancelled_and_finished(cluster, tmp_path)
     code, said = told("cancel", SWEEP, at=cluster, **right)
     assert (code, "smoke-1 is stopped" in said) == (0, True), said
     rest, _ = follower.communicate(timeout=120)
-    assert "stopped; what was finished is kept, go on with `terrasweep run smoke" in rest
+    assert "stopped; finished work is kept, continue with `terrasweep run smoke" in rest
     assert follower.returncode == 1
 
     code, said = told("submit", SWEEP, "--store", store, at=cluster, **right)

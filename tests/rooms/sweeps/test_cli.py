@@ -177,7 +177,7 @@ def test_an_interrupt_says_how_to_go_on(store: Store, capsys):
     Path("my sweep.py").write_text("raise KeyboardInterrupt\n")
     assert main(["run", "my sweep.py:SWEEP"]) == 130
     said = capsys.readouterr().err
-    assert "go on with `terrasweep run 'my sweep.py:SWEEP'`" in said
+    assert "continue with `terrasweep run 'my sweep.py:SWEEP'`" in said
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path):

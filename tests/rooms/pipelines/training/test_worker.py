@@ -15,7 +15,7 @@ from terrasweep.models.zoo.tiny.spec import TinySpec
 from terrasweep.pipelines import networks
 from terrasweep.pipelines.stages import init
 from terrasweep.pipelines.training import pixels
-from terrasweep.pipelines.training.job import Job
+from terrasweep.pipelines.training.job import TrainingJob
 from terrasweep.pipelines.training.savepoint import StoreSavepoint
 from terrasweep.pipelines.training.worker import HISTORY_SCHEMA, work
 from tests.support.shards import plant
@@ -25,15 +25,15 @@ TRAINING = TrainingSpec(epochs=3, batch_size=32, lr=3e-3, warmup_epochs=1)
 CPU = torch.device("cpu")
 
 
-def started(store: Store, training: TrainingSpec = TRAINING) -> Job:
+def started(store: Store, training: TrainingSpec = TRAINING) -> TrainingJob:
     """Plant samples, initialise the network, and say what is to be trained."""
     step = plant(store).pretrain(TINY, training)
     context, start = Context(store), step.need("init")
     store.make(start, lambda folder: init.make(start, context=context, folder=folder))
-    return Job.of(step, context=context)
+    return TrainingJob.of(step, context=context)
 
 
-def left(job: Job, name: str) -> bytes:
+def left(job: TrainingJob, name: str) -> bytes:
     data = job.store.get(f"progress/{job.key}/{name}")
     assert data is not None
     return data
