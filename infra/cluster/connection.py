@@ -94,8 +94,7 @@ def connect(
         stop: What says that the run is to stop; left out, the signal of this process.
 
     Raises:
-        ClusterError: If Ray does not start, nothing answers at the address, or the cluster wants
-            another token.
+        ClusterError: If Ray does not start, does not answer, or wants another token.
         Stopped: If the run was asked to stop.
     """
     if _is_connected():
