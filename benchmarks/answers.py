@@ -1,8 +1,8 @@
-"""Are the statistics what they say: do intervals cover, do tests keep their level?
+"""Do intervals cover the truth as often as they say, and do tests keep their level?
 
-Simulated studies, whose truth is known, go through the very functions that a report calls. Each
-pretraining run has its luck, each finetune seed its own; the baseline shares the seeds. Nothing
-here is timed.
+Studies with a known truth are simulated and analysed by the functions that a report calls. Each
+pretraining run and each finetune seed has a random effect of its own; the baseline shares the
+seeds. Nothing here is timed.
 
     PYTHONPATH=. python benchmarks/answers.py [--studies 2000] [--json]
 """

@@ -1,16 +1,17 @@
-"""A sweep on a cluster that is laid waste again and again: what is left is what would have been.
+"""A sweep on a cluster with many faults leaves the same rows as a sweep without them.
 
     PYTHONPATH=. python benchmarks/chaos.py [--rounds 50] [--first 0] [--json]
 
-A Ray cluster of three raylets, an S3 server and an MLflow server run on this machine. In every
-round a sweep with one new composition is started, and at a random moment something is killed: the
-driver, a worker, a raylet, the MLflow server, the door to S3; or a second driver starts; once the
-disk is full, and once the clock jumps by a day. Then the same command is typed until it ends well.
-Its rows must equal, one by one, those of a run that nobody disturbed; nothing may be torn, no
-worker may be left at work, no placement group left behind. Moments are drawn from the round's
-number, so `--first 20 --rounds 10` does rounds 20 to 29 of the same series.
+A Ray cluster of three raylets, an S3 server and an MLflow server run on this machine. Every round
+starts a sweep with one new composition, and kills something at a random moment: the driver, a
+worker, a raylet, the MLflow server or the connection to S3. Or it starts a second driver. In one
+round the disk is full, and in one the clock jumps by a day. Then the same command runs again until
+it succeeds. Its rows must equal those of an undisturbed run, one by one; no file may be damaged, no
+worker may still run, and no placement group may be left. The number of a round fixes its random
+moments, so `--first 20 --rounds 10` runs rounds 20 to 29 of the same series.
 
-The full disk needs the right to mount, the clock a C compiler; where one is missing, it is said.
+The full disk needs the right to mount, and the clock needs a C compiler. If one is missing, the
+script says so.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Features of a task as the encode step makes them, beside the bare network's forward pass.
+"""The throughput of the encode step, compared with the network's bare forward pass.
 
     PYTHONPATH=. python benchmarks/encoding.py [--samples 512] [--rounds 5] [--json]
 
-Ours begins with raw arrays as a pool has them: bands are scaled, chunks cut, features brought
-together. The bare pass is given what is prepared already, in chunks of the same size. Rounds of
-both alternate, and the ratio is that of the middle round.
+The encode step starts from raw arrays as a pool has them: it scales the bands, forms chunks, and
+joins the features. The bare pass gets prepared chunks of the same size. Rounds of both alternate,
+and the ratio is that of the median round.
 """
 
 import argparse

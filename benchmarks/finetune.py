@@ -1,13 +1,13 @@
-"""Full finetuning of Presto on a few labels: many seeds as `full` trains them, beside a plain loop.
+"""Full finetuning of Presto with few labels: many seeds by `full`, compared with a plain loop.
 
     PYTHONPATH=. python benchmarks/finetune.py [--seeds 50] [--device cuda] [--json]
 
-Each seed draws 100 samples, moves a copy of Presto of the published size by its authors' recipe,
-and judges 400 others. The plain loop is what one writes without any framework: a copy of the
-network, torch's Adam, a batch, a step. On a GPU the seeds are stacked into one program; on a CPU
-one network fills its core and they go one by one, so there the target is to be no slower: both are
-given one core, as a trial is, and it is processor time that is told. Seeds of both alternate in
-rounds, and the ratio is that of the middle round.
+Each seed draws 100 samples, finetunes a copy of Presto of the published size by its authors'
+recipe, and is evaluated on 400 others. The plain loop is what one writes without a framework: a
+copy of the network, torch's Adam, a batch, a step. On a GPU the seeds run as one program. On a CPU
+one network fills its core and the seeds run one by one, so the target there is to be no slower.
+Both get one core, as a trial does, and processor time is measured. Seeds of both alternate in
+rounds, and the ratio is that of the median round.
 """
 
 import argparse

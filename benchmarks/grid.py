@@ -1,14 +1,14 @@
-"""The first study's grid of finetunes end to end, beside scikit-learn called cell by cell.
+"""The first study's grid of finetunes end to end, compared with scikit-learn cell by cell.
 
     PYTHONPATH=. python benchmarks/grid.py [--cells 14400] [--plain-cells 200] [--loop-cells 400]
 
 6 compositions x 2 networks x 6 continents x 50 seeds x kNN, linear, MLP and forest make 14,400
-rows; features are made up, 128 to a sample, and each cell trains on 100 samples and is judged by
-1,000. The grid goes the real way: `run` with features in the store, bundles on Ray Tune, rows to
-the ledger, the MLflow mirror, the report. Against it, on the same features and draws: plain Ray
-Tune with its defaults, a trial of scikit-learn for each cell; and a bare loop of scikit-learn in as
-many processes, without any framework. Both are extrapolated from some cells, evenly taken.
-Fewer `--cells` shorten the seeds; `--plain-cells 0` leaves plain Ray Tune out.
+rows. Features are made up, 128 per sample; each cell trains on 100 samples and is evaluated on
+1,000. The grid uses the whole system: `run` with features in the store, bundles on Ray Tune, rows
+to the ledger, the MLflow mirror, the report. It is compared, on the same features and draws, with
+plain Ray Tune with its defaults, a trial of scikit-learn for each cell; and with a bare loop of
+scikit-learn in as many processes, without a framework. Both are extrapolated from some cells, taken
+at equal distances. Fewer `--cells` reduce the seeds; `--plain-cells 0` leaves plain Ray Tune out.
 """
 
 import argparse

@@ -1,16 +1,16 @@
-"""What orchestration costs per cell, beside plain Ray Tune with its defaults in the same run.
+"""What orchestration costs per cell, compared with plain Ray Tune with its defaults.
 
     PYTHONPATH=. python benchmarks/overhead.py [--cells 3000 ...] [--plain-trials 30] [--json]
 
-A grid of trivial cells goes the real way: plan and ledger of a store, bundles on Ray Tune, rows to
-the ledger, with the MLflow mirror off and on. Unbundled means a trial for each cell; bundled is
-what `terrasweep run` does. Each is a driver of its own, as a sweep is: Ray is up, and nothing else
-is warm. Plain Ray Tune is extrapolated from a few trials: its cost per trial grows with their
-number, so this flatters it.
-Trivial cells need no torch; workers of real ones import it once each, which is not in here.
-Also: files in the store per bundle, the drivers' memory, and how long a finished sweep of 10,000
-cells takes to be planned again. Of several numbers of cells, the first is held against plain Tune,
-and the cost of a cell has to stay what it is from the smallest to the largest.
+A grid of trivial cells uses the whole system: plan and ledger of a store, bundles on Ray Tune, rows
+to the ledger, with the MLflow mirror off and on. Unbundled means a trial for each cell; bundled is
+what `terrasweep run` does. Each runs in a driver of its own, as a sweep does: Ray is started, and
+nothing else is warm. Plain Ray Tune runs in the same benchmark and is extrapolated from a few
+trials. Its cost per trial grows with their number, so this favours it.
+Trivial cells need no torch. Workers of real cells import it once each, which is not included.
+The benchmark also measures the files in the store per bundle, the memory of the drivers, and the
+time to plan a finished sweep of 10,000 cells again. Of several numbers of cells, the first is
+compared with plain Tune, and the cost of a cell must not grow from the smallest to the largest.
 """
 
 import argparse

@@ -1,15 +1,15 @@
-"""How fast networks are pretrained, beside a plain eager loop of the same networks; without Ray.
+"""How fast networks are pretrained, compared with a plain eager loop; without Ray.
 
     PYTHONPATH=. python benchmarks/pretrain.py [--device cpu] [--samples 1024] [--json]
 
-For every network: samples per second and MFU of its step alone, of the feed alone, and of both as
-`models/training/loop.py` runs them, from arrays that are mapped from a disk. Beside it the loop of
-`plain_training.py`, in turns with ours; of each the best round counts. On a CPU there is one
-thread, as a pretraining of a sweep has, and time is the processor's for this process, so that other
-work on the machine does not count. An accelerator is timed by the clock on the wall, and the plain
-loop has the better of no and two loading processes. SatCLIP is held against training through its
-image network: the network's features of a pool, ten times as large as a composition, are made once
-and shared by six compositions that train for the published 500 epochs.
+For every network, this measures samples per second and MFU of its step alone, of the data feed
+alone, and of both as `models/training/loop.py` runs them, from memory-mapped arrays. The loop of
+`plain_training.py` alternates with ours, and the best round of each counts. A CPU uses one thread,
+as a pretraining of a sweep does, and the time is this process's processor time, so other work on
+the machine does not count. An accelerator is timed by the wall clock, and the plain loop uses no or
+two loading processes, whichever is faster. SatCLIP is compared with training through its image
+network: the network's features of a pool, ten times as large as a composition, are made once and
+shared by six compositions that train for the published 500 epochs.
 """
 
 import argparse

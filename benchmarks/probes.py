@@ -1,10 +1,10 @@
-"""What each protocol of the grid costs for a cell, beside scikit-learn fitted cell by cell.
+"""What each protocol of the grid costs per cell, compared with scikit-learn cell by cell.
 
     PYTHONPATH=. python benchmarks/probes.py [--cells 48] [--json]
 
-Both draw 100 samples, scale, fit and score on 1,000 others, of the features of `grid.py`, in
-this process on one core. It is processor time that is told, so that other work beside it hardly
-shows. The grid as a whole, with Ray, ledger and mirror, is timed by `grid.py`.
+Both draw 100 samples, scale, fit and score on 1,000 others, with the features of `grid.py`, in this
+process on one core. Processor time is measured, so other work on the machine hardly matters.
+`grid.py` times the grid as a whole, with Ray, ledger and mirror.
 """
 
 import argparse

@@ -2,13 +2,13 @@
 
     PYTHONPATH=. python benchmarks/real_labels.py [--samples 1500] [--epochs 4] [--json]
 
-Each replicate is a Presto, by default of half the published width so that minutes are enough,
+Each replicate is a Presto, by default of half the published width so that it takes only minutes,
 initialised anew and pretrained on a planet of its own. Both networks encode the 1,122 real monthly
-series of the algae-bloom data, whose labels are severities from 1 to 5, and a ridge regression on
-the frozen features is judged by cross-validation: with folds by lot, and with folds of whole H3
-cells, so that no test sample has a neighbour in training. The same folds serve both networks and,
-beside them, the bare normalised bands and the coordinates. The unit of an interval is the
-replicate. The data lie outside the project; without them nothing is judged, and the script says so.
+series of the algae-bloom data, whose labels are severities from 1 to 5. A ridge regression on the
+frozen features is evaluated by cross-validation: with random folds, and with folds of whole H3
+cells, so that no test sample has a neighbour in training. Both networks use the same folds, and so
+do the bare normalised bands and the coordinates. The unit of an interval is the replicate. The data
+are not part of the project; without them the script evaluates nothing, and says so.
 """
 
 import argparse

@@ -1,9 +1,9 @@
 """How long the report of a sweep of 3,000 cells takes, and how large it is.
 
 Made-up studies of 10 compositions on 6 continents, of one model with 50 seeds and of five models
-with 10, are written by the very ledger and store that a sweep writes with. Beside the report, in
-the same run and from the same store: only reading the ledger, writing its table and drawing as
-many plain matplotlib figures, which is what tables and pictures cost without any statistic.
+with 10, are written by the same ledger and store code as a sweep. In the same run and from the same
+store, this also measures a lower bound: reading the ledger, writing its table and drawing as many
+plain matplotlib figures, which is what tables and figures cost without any statistics.
 
     PYTHONPATH=. python benchmarks/report.py [--json]
 """

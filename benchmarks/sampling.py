@@ -1,14 +1,15 @@
-"""What drawing costs from an index of 6.5 million samples, beside Polars in the same run.
+"""What drawing costs from an index of 6.5 million samples, compared with Polars.
 
     PYTHONPATH=. python benchmarks/sampling.py [--rows 6500000] [--runs 6] [--large] [--json]
 
-The index is made once, in a temporary folder, as the shard step leaves one, without pixels. Six
-compositions of the catalogue are drawn the real way (Ray up, one scan of the index for all) and
-each by Polars, one after another in one process that reads the same files with all its threads.
-Both end with the rows drawn in memory; manifests and cards are written after that and timed apart.
-Runs of both alternate, back and forth, and the median counts. Also: twelve compositions, the memory
-of a worker, how the cost of a row grows with the size of the index (with --large to ten times as
-many rows), where the time goes, and how fast the index is read beside a plain read of its files.
+The index is made once, in a temporary folder, in the form that the shard step gives it, without
+pixels. Six compositions of the catalogue are drawn as a sweep draws them (Ray is started, one scan
+of the index for all). Polars draws each of them one after another, in one process that reads the
+same files with all its threads. Both end with the rows drawn in memory; writing manifests and cards
+comes after that and is timed separately. Runs of both alternate in both orders, and the median
+counts. The benchmark also measures twelve compositions, the memory of a worker, how the cost of a
+row grows with the size of the index (with --large up to ten times as many rows), where the time
+goes, and how fast the index is read, compared with a plain read of its files.
 """
 
 import argparse

@@ -1,14 +1,14 @@
-"""Location encoders pretrained on the synthetic planet, evenly or around cities, on REAL labels.
+"""Location encoders pretrained on the synthetic planet, uniformly or around cities, on REAL labels.
 
     PYTHONPATH=. python benchmarks/satclip_labels.py [--data FOLDER] [--seeds 50] [--json]
 
 SatCLIP, smaller than published and with an image network as it was initialised, learns places from
-the planet's patches: from samples drawn evenly over the land (`uniform`), from clusters around
-cities (`world_cities`), or not at all (`zero`). Linear probes on its features are judged by RESOLVE
-biomes and by elevation and forest cover of MOSAIKS, continent by continent, on 100 samples a draw.
-The images are invented and the labels are not: what the table shows is whether the machinery can
-tell compositions apart on real labels, not which cities to photograph. It promises nothing.
-The data lie outside the project; without them nothing is judged, and the script says so.
+the planet's patches: from samples drawn uniformly over the land (`uniform`), from clusters around
+cities (`world_cities`), or not at all (`zero`). Linear probes on its features are evaluated on
+RESOLVE biomes and on elevation and forest cover of MOSAIKS, continent by continent, on 100 samples
+a draw. The images are invented and the labels are real. So the table shows whether the method can
+distinguish compositions on real labels, not which cities to photograph. There is no target. The
+data are not part of the project; without them the script evaluates nothing, and says so.
 """
 
 import argparse

@@ -2,9 +2,9 @@
 
     PYTHONPATH=. python benchmarks/scaling.py [--seeds 160] [--rounds 2] [--json]
 
-Forests on shared features, one bundle after another: by one worker, by two, in turn. The features
-are made before the clock runs, and Ray is up. A grid's time goes from the moment its first cell was
-begun to the moment its last was done, as the ledger has it, so it holds all that lies between
+Forests on shared features, one bundle after another: by one worker and by two, in turn. The
+features are made and Ray is started before the clock runs. The time of a grid goes from the start
+of its first cell to the end of its last, as the ledger has them, so it includes the time between
 bundles. Nothing else should run on the machine.
 """
 

@@ -1,13 +1,14 @@
-"""How fast a pool of Parquet files with pixels becomes shards, beside a plain copy of its bytes.
+"""How fast a pool of Parquet files with pixels becomes shards, compared with a plain copy.
 
     PYTHONPATH=. python benchmarks/sharding.py [--rows 200000] [--runs 3] [--json]
 
-The pool is made once, in a temporary folder: series in Presto's format as the synthetic planet
-sees them. The floor is one process that reads the same files by pyarrow, group after group, and
-writes them again as shards are written: compressed, without codes for pixels. Sharding goes the
-real way with Ray up: every row is checked, hashed, placed in its cell, continent, biome and
-climate, measured, and written twice, for fragments wait in the store between the two halves of the
-step. Runs of both alternate. No study sets a target; a tenth of the floor is where we would look.
+The pool is made once, in a temporary folder: series in Presto's format from the synthetic planet.
+The plain copy is one process that reads the same files by pyarrow, group after group, and writes
+them again in the way shards are written: compressed, without dictionaries for pixels. Sharding
+uses the whole step, with Ray started. It checks every row, hashes it, finds its cell, continent,
+biome and climate, computes its entropy, and writes it twice, because fragments are stored between
+the two halves of the step. Runs of both alternate. No study sets a target; below a tenth of the
+plain copy's speed we would look for the reason.
 """
 
 import argparse

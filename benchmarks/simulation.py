@@ -1,12 +1,12 @@
-"""Does the simulated schedule tell what a real run takes? And what would a very large sweep take?
+"""Does the simulated schedule match a real run? And what would a very large sweep take?
 
     PYTHONPATH=. python benchmarks/simulation.py [--json]
 
-A small sweep is run, and its records say what a unit of work costs here. Then a larger one is
-foretold by `plan --cluster` and run in the same store, on this machine. The engine's own start and
-end, which records do not tell, are what the small run took beyond its own simulation.
+A small sweep is run, and its records say what a unit of work costs here. Then `plan --cluster`
+forecasts a larger one, which is run in the same store, on this machine. Records do not hold the
+engine's own start and end: these are the time of the small run minus the time of its simulation.
 
-Then a sweep of 450,000 cells, which is only simulated; see benchmarks/parts/large.py.
+Then a sweep of 450,000 cells is simulated only; see benchmarks/parts/large.py.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""A team's MLflow: a server on PostgreSQL, told of a sweep while it runs and after it died.
+"""A team's MLflow: a server on PostgreSQL that mirrors a sweep while it runs and after a crash.
 
-PostgreSQL is installed into a folder of this benchmark's own and started there, MLflow's server is
-started on it, and both are told of cells over HTTP as `terrasweep run` does it.
+PostgreSQL is installed into a folder of this benchmark's own and started there, and MLflow's server
+is started on it. Cells are sent over HTTP, as `terrasweep run` sends them.
 
 1. A grid of cells that wait a moment each runs alone, and again with the mirror beside it: the
    sweep must not wait for MLflow, however far MLflow is behind.
-2. A made-up study is mirrored; half-way the server is killed, with its workers, and started again.
-   The mirror is brought up to date: no run may be missing, none there twice.
+2. A made-up study is mirrored. Half-way, the server and its workers are killed, and it is started
+   again. Then the mirror is brought up to date: no run may be missing, none there twice.
 
     PYTHONPATH=. python benchmarks/team.py [--part sweep|study] [--cells 3000] [--json]
 """

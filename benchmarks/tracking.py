@@ -1,10 +1,10 @@
-"""How long MLflow takes with a large sweep: to mirror it, and until the pages people use are there.
+"""How long MLflow takes with a large sweep: to mirror it, and to show its main pages.
 
-Made-up studies of 3,000 and 10,000 cells are mirrored to SQLite by `terrasweep mirror`, which is
-killed half-way and started again: no run may be missing, none there twice. Then MLflow's own server
-shows them to a headless Chromium; a page counts once the rows that one came for can be read. Beside
-the mirror, in the same run: the same number of plain runs with the same metrics and parameters,
-written by MLflow's client one by one without a ledger, a summary or a note; a few of them, scaled.
+`terrasweep mirror` mirrors made-up studies of 3,000 and 10,000 cells to SQLite. It is killed
+half-way and started again: no run may be missing, none there twice. Then MLflow's own server shows
+them to a headless Chromium; a page counts as shown once its main rows can be read. In the same run,
+MLflow's client writes the same number of plain runs with the same metrics and parameters, one by
+one, without a ledger, a summary or a note; only a few are written, and the time is scaled.
 
     PYTHONPATH=. python benchmarks/tracking.py [--cells 3000 10000] [--json]
 """

@@ -1,10 +1,10 @@
-"""What one run of Ray Train costs beside its training, and whether several runs overlap it.
+"""What one run of Ray Train costs in addition to its training, and whether two runs overlap it.
 
     PYTHONPATH=. python benchmarks/train_start.py [--json]
 
 A training that does nothing goes through Ray Train with our settings: alone, then two at once in
-threads of their own, as a sweep starts them. Ray is up and its workers are warm by then. Local Ray
-is told of four CPUs, whatever the machine has, so that two runs fit beside each other.
+threads of their own, as a sweep starts them. Ray is started and its workers are warm by then. Local
+Ray is configured with four CPUs, whatever the machine has, so that two runs fit beside each other.
 """
 
 import argparse

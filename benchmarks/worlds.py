@@ -1,19 +1,19 @@
-"""Do sweeps find what a world of the synthetic planet has planted, and nothing where nothing is?
+"""Do reports find the answer of each world of the synthetic planet, and nothing where nothing is?
 
     PYTHONPATH=. python benchmarks/worlds.py [--seeds 20] [--world WORLD ...] [--jobs 1] [--json]
 
-Each seed is a planet of its own. On each of them a sweep is done in each world, in this process and
-by the functions that the engine calls (benchmarks/parts/in_process.py), and the sentences of its
-report are read: the headline, which says who beats the baseline on average over the continents
-after Holm's correction, and whether local is best. What they claim is right, or not:
+Each seed is a planet of its own. On each planet a sweep is done in each world, in this process and
+by the functions that the engine calls (benchmarks/parts/in_process.py). The benchmark reads the
+sentences of its report: the headline, which says what beats the baseline on average over the
+continents after Holm's correction, and whether local is best. These claims are right:
 
 * null: no composition differs from any other, and local is not best
-* coverage: whoever learnt from one continent alone falls behind `uniform`
-* entropy: `entropy_top` beats `per_sample`, and what it leaves falls behind
+* coverage: a composition of one continent alone falls behind `uniform`
+* entropy: `entropy_top` beats `per_sample`, and the samples that it leaves out fall behind
 * local: local is best
 
-A claim that names a continent in `null` or `entropy`, and that local is best in `null`, `coverage`
-or `entropy`, are false alarms. One sweep is done by the engine as well: its values are the same.
+False alarms are: a claim that names a continent in `null` or `entropy`, and the claim that local is
+best in `null`, `coverage` or `entropy`. The engine does one sweep as well: its values are the same.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Cells of the grid as one would write them with scikit-learn alone: draw, scale, fit, score.
 
-Used by `grid.py` and `grid_plain.py`, which time them.
+`grid.py` and `grid_plain.py` time them.
 """
 
 import warnings

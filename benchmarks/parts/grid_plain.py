@@ -1,7 +1,7 @@
-"""Cells of scikit-learn by plain Ray Tune with its defaults: a trial, and an actor, for each.
+"""Cells of scikit-learn by plain Ray Tune with its defaults: a trial and an actor for each.
 
-Prints the seconds that the trials took, Ray's own start not among them. Run by `grid.py` in a
-process of its own, so that nothing we set speeds it up or slows it down.
+Prints the seconds that the trials took, without Ray's own start. `grid.py` runs it in a process of
+its own, so that no setting of ours changes its speed.
 """
 
 import sys

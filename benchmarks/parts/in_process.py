@@ -1,9 +1,9 @@
 """A sweep in this process, without a cluster: the same functions, keys and draws, in memory.
 
-What takes the engine its time on small sweeps is to start workers and to write files. Here the pool
-is taken in, drawn from, learnt from and judged by the functions that the steps call, one after
-another, so a hundred small sweeps take minutes; `benchmarks/worlds.py` checks that the engine gives
-the same values for the same keys.
+For small sweeps, the engine spends most of its time on starting workers and writing files. Here the
+functions that the steps call read the pool, draw, train and evaluate one after another, so a
+hundred small sweeps take minutes. `benchmarks/worlds.py` checks that the engine gives the same
+values for the same keys.
 """
 
 import tempfile

@@ -1,8 +1,8 @@
 """A sweep of 100 compositions x 3 models x 5 tasks x 6 continents x 50 seeds: 450,000 cells.
 
-What its steps cost is said here, not measured: the seconds of a step on one GPU are assumed, and so
-are the prices. What the driver, the ledger and MLflow take for a cell is measured on fewer cells
-and held to grow in proportion; the figures say which of them gives way first.
+The cost of its steps is assumed here, not measured: the seconds of a step on one GPU, and the
+prices. What the driver, the ledger and MLflow take per cell is measured on fewer cells and assumed
+to grow in proportion; the figures say which limit is reached first.
 """
 
 import resource

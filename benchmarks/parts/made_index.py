@@ -1,8 +1,8 @@
-"""A pool's index as the shard step leaves it, of any size and without a pixel, for benchmarks.
+"""A pool's index in the form that the shard step gives it, of any size, without pixels.
 
-Places fall evenly on the land and lie under the real strata; cells, hashes, files, census and
-pilot are as of a real pool. Spectral entropies are drawn by lot, and after so many million samples
-places repeat under new ids.
+Places are uniform on the land and have their real strata; cells, hashes, files, census and pilot
+are as those of a real pool. Spectral entropies are random. Beyond some millions of samples, places
+repeat under new ids.
 """
 
 import json

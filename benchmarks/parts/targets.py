@@ -1,4 +1,4 @@
-"""What a benchmark promises and what it found: a table for people, one JSON line for programs.
+"""The targets of a benchmark and its figures: a table for people, one JSON line for programs.
 
 Every benchmark ends through `report`, so ``--json`` always prints the same last line:
 ``{"targets": [{"name", "value", "target", "holds"}]}``.
