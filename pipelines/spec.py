@@ -1,6 +1,7 @@
-"""What each stage makes, as light values; a stage's needs are said where it is planned."""
+"""What each stage makes, as light values, and one table of all stages."""
 
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Final
 
 from pydantic import Field
 
@@ -100,3 +101,38 @@ class FinetuneSpec(Spec):
     """Which samples may be trained on, and which may be judged by."""
     test_on: TestOn = "same"
     """Where it is judged, if not where it was trained."""
+
+
+@dataclass(frozen=True)
+class StageInfo:
+    """What the rest of the project knows of a stage."""
+
+    name: str
+    """The stage word: the first part of a key."""
+    spec: type[Spec]
+    """What its steps say."""
+    row: int
+    """Its row in the table of `plan`."""
+    lane: str | None = None
+    """The driver does its jobs, and of each lane only so many at once; none: a worker does them."""
+    has_module: bool = True
+    """Whether the module of its name in pipelines/stages makes one step after another."""
+
+
+FINETUNE: Final = "finetune"
+"""The stage of cells; its steps leave rows of the ledger, all others leave records."""
+
+STAGES: Final = (
+    StageInfo("shard", ShardSpec, row=0, lane="data"),
+    StageInfo("task", TaskDataSpec, row=6),
+    StageInfo("init", InitSpec, row=2),
+    StageInfo("checkpoint", CheckpointSpec, row=3, has_module=False),
+    StageInfo("sample", SampleSpec, row=1, lane="data"),
+    StageInfo("tower", TowerSpec, row=4, lane="tower"),
+    StageInfo("pretrain", PretrainSpec, row=5, lane="training"),
+    StageInfo("encode", EncodeSpec, row=7),
+    StageInfo(FINETUNE, FinetuneSpec, row=8, has_module=False),
+)
+"""All stages, each after all that it may need."""
+
+STAGE_NAMES: Final = tuple(stage.name for stage in STAGES)

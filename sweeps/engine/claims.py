@@ -10,6 +10,7 @@ from dataclasses import InitVar, dataclass, field, replace
 
 from terrasweep.infra.storage.claims import Claims
 from terrasweep.infra.storage.ledger import Ledger
+from terrasweep.pipelines.spec import FINETUNE
 from terrasweep.sweeps.engine.queue import Job
 
 
@@ -42,7 +43,7 @@ class Elsewhere:
         """Return what of a job is still to do: others may have made some of it since we looked."""
         if not self.claims.others and _claim(job) not in self._shared:
             return job
-        if job.stage != "finetune":
+        if job.stage != FINETUNE:
             made = self.ledger.store.done(step.key for step in job.steps)
             return None if len(made) == len(job.steps) else job
         done = self.ledger.done()
@@ -69,6 +70,6 @@ class Elsewhere:
 
 
 def _claim(job: Job) -> str:
-    if job.stage == "finetune":
+    if job.stage == FINETUNE:
         return f"cells/{job.steps[0].need('encode').key.digest}"
     return str(job.steps[0].key)

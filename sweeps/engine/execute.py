@@ -18,16 +18,10 @@ from terrasweep.infra.errors import Cause, UserError, cause_of
 from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Step
 from terrasweep.infra.storage.ledger import Failure, Row
-from terrasweep.pipelines.spec import FinetuneSpec
+from terrasweep.pipelines.spec import FINETUNE, STAGES, FinetuneSpec
 
 MODULES: Final = {
-    "shard": "terrasweep.pipelines.stages.shard",
-    "sample": "terrasweep.pipelines.stages.sample",
-    "init": "terrasweep.pipelines.stages.init",
-    "tower": "terrasweep.pipelines.stages.tower",
-    "pretrain": "terrasweep.pipelines.stages.pretrain",
-    "task": "terrasweep.pipelines.stages.task",
-    "encode": "terrasweep.pipelines.stages.encode",
+    stage.name: f"terrasweep.pipelines.stages.{stage.name}" for stage in STAGES if stage.has_module
 }
 
 Steps: TypeAlias = tuple[Step[Any], ...]
@@ -72,7 +66,7 @@ class Stage(Protocol):
 
 def make(steps: Steps, means: Means) -> Made:
     """Make steps of one stage, or train cells."""
-    if steps[0].stage == "finetune":
+    if steps[0].stage == FINETUNE:
         return trained(steps, means)
     try:
         stage = cast("Stage", import_module(MODULES[steps[0].stage]))

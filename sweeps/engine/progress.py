@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from terrasweep.infra.telemetry import logs, metrics
+from terrasweep.pipelines.spec import FINETUNE
 
-CELLS = "finetune"
 PAUSE_S = 5.0
 """A line at most this often and for each stage, where there is no terminal."""
 
@@ -133,10 +133,10 @@ class Stages:
     def _count(self, stage: Stage, *, done: int, failed: int) -> None:
         """Tell Prometheus."""
         tags = {"sweep": self._sweep, "stage": stage.name}
-        kind = "cells" if stage.name == CELLS else "steps"
+        kind = "cells" if stage.name == FINETUNE else "steps"
         metrics.count(f"terrasweep_{kind}_done", done, **tags)
         metrics.count(f"terrasweep_{kind}_failed", failed, **tags)
-        if stage.name == CELLS:
+        if stage.name == FINETUNE:
             left = stage.total - stage.before - stage.done - stage.failed
             metrics.gauge("terrasweep_cells_waiting", left, **tags)
 

@@ -12,16 +12,12 @@ from itertools import chain, islice
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from terrasweep.infra.step import Key, Step
+from terrasweep.pipelines.spec import FINETUNE, STAGES
 
 Rank: TypeAlias = tuple[int, ...]
 """The smaller goes first; see sweeps/engine/job_order.py."""
 
-LANES: Final[Mapping[str, str]] = {
-    "shard": "data",
-    "sample": "data",
-    "tower": "tower",
-    "pretrain": "training",
-}
+LANES: Final[Mapping[str, str]] = {stage.name: stage.lane for stage in STAGES if stage.lane}
 """What the driver watches over, by stage; of each lane only so many are done at once. All other
 jobs are a worker's own: init, task, encode, and the cells."""
 
@@ -110,7 +106,7 @@ class Board:
 
     def __post_init__(self) -> None:
         jobs = list(self.jobs)
-        makers = {step.key: job for job in jobs for step in job.steps if job.stage != "finetune"}
+        makers = {step.key: job for job in jobs for step in job.steps if job.stage != FINETUNE}
         for job in jobs:
             before = {makers[key] for key in _needs(job) if key in makers} - {job}
             self._open[job] = len(before)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from terrasweep.infra.context import Retries
 from terrasweep.infra.errors import Cause
+from terrasweep.pipelines.spec import FINETUNE
 from terrasweep.sweeps.engine.queue import Job
 
 LONGEST_PAUSE_S = 60.0
@@ -16,7 +17,7 @@ def retried(job: Job, cause: Cause, retries: Retries) -> tuple[Job, ...]:
     that passes the network at once, which changes no result. A bundle whose worker is lost again
     and again is halved as well, until the cell that is at fault stands alone.
     """
-    is_bundle = job.stage == "finetune" and len(job.steps) > 1
+    is_bundle = job.stage == FINETUNE and len(job.steps) > 1
     if cause is Cause.MEMORY and is_bundle:
         return job.halves()
     if job.attempt < retries.times(cause):

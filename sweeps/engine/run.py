@@ -24,6 +24,7 @@ from terrasweep.infra.tracking.background import MirrorThread
 from terrasweep.infra.tracking.mirror import Mirror
 from terrasweep.infra.tracking.uri import default_uri, ui_command
 from terrasweep.pipelines import checkpoint_card
+from terrasweep.pipelines.spec import FINETUNE, STAGE_NAMES
 from terrasweep.pipelines.stages import checkpoint
 from terrasweep.sweeps.engine.claims import Elsewhere
 from terrasweep.sweeps.engine.progress import Stages
@@ -37,7 +38,6 @@ from terrasweep.sweeps.spec.compositions import CheckpointEntry
 from terrasweep.sweeps.spec.sweep import Sweep
 
 OFF = "off"
-ORDER = ("shard", "task", "init", "checkpoint", "sample", "tower", "pretrain", "encode", "finetune")
 MANY_PARTS = 64
 """Parts of the ledger that are merged into one when a run ends."""
 PASSES = 2
@@ -128,7 +128,9 @@ def _write_plan(planned: Plan, *, store: Store, ledger: Ledger) -> None:
 
 
 def _last_words(outcome: Outcome) -> Iterator[str]:
-    counts = ", ".join(f"{outcome.made[name]:,} {name}" for name in ORDER if name in outcome.made)
+    counts = ", ".join(
+        f"{outcome.made[name]:,} {name}" for name in STAGE_NAMES if name in outcome.made
+    )
     yield f"{outcome.sweep}: made {counts or 'nothing new'} in {outcome.seconds:.0f} s"
     if outcome.failures:
         why = f"`terrasweep status {outcome.sweep}` says why, and `--retry-failed` tries them again"
@@ -216,9 +218,9 @@ def _needs_dashboard(one: Run, missing: Missing) -> bool:
 
 def _show(one: Run, missing: Missing, *, again: int) -> None:
     """Open a line for each stage of which something is asked for."""
-    for stage in ORDER:
+    for stage in STAGE_NAMES:
         planned = [step for step in one.planned.steps if step.stage == stage]
-        total = len(planned) if stage != "finetune" else len(one.planned.included)
+        total = len(planned) if stage != FINETUNE else len(one.planned.included)
         if total and (missing.count(stage) or not again):
             one.stages.open(stage, total=total, before=total - missing.count(stage))
 

@@ -19,6 +19,7 @@ from terrasweep.infra.context import Context, quiet
 from terrasweep.infra.errors import PASSING, Cause, StoreError, UserError, cause_of
 from terrasweep.infra.step import Key
 from terrasweep.infra.storage.ledger import Failure, Ledger
+from terrasweep.pipelines.spec import FINETUNE
 from terrasweep.sweeps.engine import tune
 from terrasweep.sweeps.engine.capacity import Workers, room_for_training, slots
 from terrasweep.sweeps.engine.claims import Elsewhere
@@ -133,7 +134,7 @@ class Schedule:
             self._begin_again(job, again, passing[0])
         elif made.mendable is not None and self._stands(job):
             self._ending = made.mendable  # raised here, Tune would make it one of its own
-        elif job.stage == "finetune":
+        elif job.stage == FINETUNE:
             self.book.cells([], made.failures)
             self._over(job)
         elif made.failures:

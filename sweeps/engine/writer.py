@@ -12,6 +12,7 @@ from typing import Final
 from terrasweep.infra.context import Retries
 from terrasweep.infra.errors import StoreError
 from terrasweep.infra.storage.ledger import Failure, Ledger, Row
+from terrasweep.pipelines.spec import FINETUNE
 from terrasweep.sweeps.engine.progress import Stages
 
 FLUSH_ROWS: Final = 500
@@ -70,8 +71,8 @@ class Book:
             return
         self.rest()
         if self._rows or self._cells:
-            self.made["finetune"] += len(self._rows)
-            self.stages.add("finetune", done=len(self._rows), failed=len(self._cells))
+            self.made[FINETUNE] += len(self._rows)
+            self.stages.add(FINETUNE, done=len(self._rows), failed=len(self._cells))
         self._rows, self._cells, self._steps = [], [], []
 
     def close(self) -> None:

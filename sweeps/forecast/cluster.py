@@ -9,20 +9,17 @@ from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Key, Step
 from terrasweep.infra.storage.ledger import Ledger
 from terrasweep.infra.storage.store import Store
-from terrasweep.pipelines.spec import FinetuneSpec
+from terrasweep.pipelines.spec import FINETUNE, STAGE_NAMES, FinetuneSpec
 from terrasweep.sweeps.engine import job_order
 from terrasweep.sweeps.engine.capacity import room_for_training, slots_in
 from terrasweep.sweeps.engine.queue import Job
 from terrasweep.sweeps.forecast.costs import Cost, costs_of
 from terrasweep.sweeps.forecast.profile import Profile
 from terrasweep.sweeps.forecast.simulation import Course, Work, longest_chain, simulate
-from terrasweep.sweeps.inspect.lineage import STAGES, Lineages
+from terrasweep.sweeps.inspect.lineage import RECORDED_STAGES, Lineages
 from terrasweep.sweeps.plan.grid import Plan
 from terrasweep.sweeps.plan.missing import Missing
 
-BEFORE = ("shard", "task", "init", "checkpoint", "sample", "tower")
-MADE_IN_ORDER = (*BEFORE, "pretrain", "encode", "finetune")
-"""Stages, each after all that it may need."""
 HOUR = 3600.0
 
 
@@ -97,7 +94,7 @@ def _has(profile: Profile) -> dict[str, float]:
 
 
 def _stage(job: Job) -> int:
-    return MADE_IN_ORDER.index(job.stage)
+    return STAGE_NAMES.index(job.stage)
 
 
 def _works(
@@ -106,7 +103,7 @@ def _works(
     """Yield the jobs that a run would do, in its ranks, as work of known length."""
     takes, places = profile.overheads, dict[Key, int]()
     for at, job in enumerate(jobs):
-        is_bundle = job.stage == "finetune"
+        is_bundle = job.stage == FINETUNE
         if is_bundle:
             seconds = sum(each[cell.spec.protocol.name] for cell in job.steps)
         else:
@@ -128,13 +125,13 @@ def _works(
 
 def _name(job: Job) -> str:
     first, number = job.steps[0], len(job.steps)
-    label = str(first.need("encode").label if job.stage == "finetune" else first.label)
+    label = str(first.need("encode").label if job.stage == FINETUNE else first.label)
     return label if number == 1 else f"{number} of {label}"
 
 
 def _costs(steps: Sequence[Step[Spec]], *, records: Store, profile: Profile) -> dict[Key, Cost]:
     lineages, found = Lineages(records), dict[Key, Cost]()
-    for stage in STAGES:
+    for stage in RECORDED_STAGES:
         own = [step for step in steps if step.stage == stage]
         for step, cost in zip(own, costs_of(own, lineages=lineages), strict=True):
             found[step.key] = _on_cluster(stage, cost, profile=profile)
@@ -164,14 +161,14 @@ def _per_cell(
 ) -> dict[str, float]:
     """Return the seconds of a cell by the member its protocol is of."""
     asked = {cell.spec.protocol.name for cell in cells}
-    if "finetune" in profile.seconds:
-        return dict.fromkeys(asked, profile.seconds["finetune"])
+    if FINETUNE in profile.seconds:
+        return dict.fromkeys(asked, profile.seconds[FINETUNE])
     took: dict[str, list[float]] = {}
     for row in Ledger(records).results().select(["protocol", "seconds"]).to_pylist():
         took.setdefault(row["protocol"], []).append(row["seconds"])
     if not asked <= took.keys():
-        raise _unknown("finetune")
-    faster = profile.faster.get("finetune", 1.0)
+        raise _unknown(FINETUNE)
+    faster = profile.faster.get(FINETUNE, 1.0)
     return {name: median(took[name]) / faster for name in asked}
 
 
@@ -190,7 +187,7 @@ def _told(works: Sequence[Work], course: Course, *, profile: Profile, num_bytes:
         paid_gpu_hours=sum(kind.gpus * hours for kind, hours in held),
         cost=sum(kind.price_per_hour * hours for kind, hours in held),
         num_bytes=num_bytes,
-        num_bundles=sum(work.stage == "finetune" for work in works),
+        num_bundles=sum(work.stage == FINETUNE for work in works),
         chain=tuple(Link(one.stage, one.name, one.seconds) for one in longest_chain(works)),
         ends=ends,
     )

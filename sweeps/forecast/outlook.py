@@ -8,9 +8,10 @@ from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Key, Step
 from terrasweep.infra.storage.ledger import Ledger
 from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines.spec import FINETUNE
 from terrasweep.sweeps.forecast.costs import Cost, cost_of, cost_of_cells
 from terrasweep.sweeps.forecast.intervals import Width, widths
-from terrasweep.sweeps.inspect.lineage import STAGES, Lineages
+from terrasweep.sweeps.inspect.lineage import RECORDED_STAGES, Lineages
 from terrasweep.sweeps.plan.grid import Plan
 
 
@@ -48,7 +49,7 @@ def outlook(plan: Plan, *, store: Store) -> Outlook:
     ledger, lineages = Ledger(store), Lineages(store)
     results = ledger.results()
     made = store.done(step.key for step in plan.steps)
-    stages = [_stage(stage, plan=plan, made=made, lineages=lineages) for stage in STAGES]
+    stages = [_stage(stage, plan=plan, made=made, lineages=lineages) for stage in RECORDED_STAGES]
     return Outlook(
         stages=(*(one for one in stages if one.planned), _cells(plan, results)),
         excluded=len(plan.cells) - len(plan.included),
@@ -70,7 +71,7 @@ def _cells(plan: Plan, results: pa.Table) -> StageOutlook:
     rows = results.select(["protocol", "seconds"]).to_pylist()
     cost = cost_of_cells([cell.step.spec.protocol.name for cell in left], rows=rows)
     planned = len(plan.included)
-    return StageOutlook("finetune", planned, planned - len(left), cost)
+    return StageOutlook(FINETUNE, planned, planned - len(left), cost)
 
 
 def _new(plan: Plan, made: set[Key]) -> tuple[str, ...]:

@@ -12,8 +12,9 @@ from terrasweep.infra.step import Key, Step
 from terrasweep.infra.storage.ledger import Ledger
 from terrasweep.infra.storage.record import refuse_drift
 from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines.spec import FINETUNE
 from terrasweep.sweeps.inspect.lineage import (
-    STAGES,
+    RECORDED_STAGES,
     Difference,
     Distance,
     Lineage,
@@ -143,14 +144,14 @@ class Known:
 
     def finished(self, stage: str) -> list[Lineage]:
         """Return every finished step of a stage."""
-        if stage == "finetune":
+        if stage == FINETUNE:
             return [self.lineages.of_row(row) for row in self.rows.values()]
         return [self.lineages.of(key) for key in self.lineages.keys(stage)]
 
     def keys(self, stages: Iterable[str]) -> set[str]:
         """Return every key of some stages that is known from anywhere."""
         asked = set(stages)
-        made = {key for stage in asked & set(STAGES) for key in self.lineages.keys(stage)}
+        made = {key for stage in asked & set(RECORDED_STAGES) for key in self.lineages.keys(stage)}
         everywhere = made | self.rows.keys() | self.planned.keys() | self._in_ledger_plans
         return {key for key in everywhere if Key.parse(key).stage in asked}
 
@@ -190,7 +191,7 @@ def _whole(text: str, known: Known) -> str:
         fix = "write <stage>/<digest>, or how it begins, such as pretrain/3f2a"
         raise UserError("a key", got=repr(text), fix=fix)
     stage, hexes = match.groups()
-    stages = (*STAGES, "finetune")
+    stages = (*RECORDED_STAGES, FINETUNE)
     if stage is not None and stage not in stages:
         got = f"the stage {stage!r}"
         raise UserError("a key", got=got, fix=f"there are {', '.join(stages)}")

@@ -12,9 +12,12 @@ from terrasweep.infra.spec import Json, Spec, everything
 from terrasweep.infra.step import Key, Step
 from terrasweep.infra.storage.record import Record
 from terrasweep.infra.storage.store import Store
+from terrasweep.pipelines.spec import FINETUNE, STAGES
 
-STAGES = ("shard", "sample", "init", "checkpoint", "tower", "pretrain", "task", "encode")
-"""Stages that leave records; finetune leaves rows of the ledger."""
+RECORDED_STAGES = tuple(
+    stage.name for stage in sorted(STAGES, key=lambda one: one.row) if stage.name != FINETUNE
+)
+"""Stages that leave records, as tables list them; finetune leaves rows of the ledger."""
 
 ANOTHER_KIND = 100
 """What a need without a counterpart counts: more than any number of changed fields."""
@@ -89,7 +92,7 @@ class Lineages:
         """Return the lineage of a row of the ledger, a finished cell."""
         fields = json.loads(str(row.get("fields") or "{}"))
         needs = (self.of(str(row["features"])),)
-        return Lineage(str(row["key"]), "finetune", "", None, fields, needs)
+        return Lineage(str(row["key"]), FINETUNE, "", None, fields, needs)
 
 
 def of_step(step: Step[Spec]) -> Lineage:

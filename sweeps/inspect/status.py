@@ -16,7 +16,8 @@ from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Step, closure
 from terrasweep.infra.storage.ledger import FAILURES, Ledger
 from terrasweep.infra.storage.store import Store
-from terrasweep.sweeps.engine.progress import CELLS, Stage
+from terrasweep.pipelines.spec import FINETUNE
+from terrasweep.sweeps.engine.progress import Stage
 from terrasweep.sweeps.plan import plan_table
 from terrasweep.sweeps.plan.grid import Plan
 from terrasweep.sweeps.plan.plan_table import guessing
@@ -107,7 +108,7 @@ class Watch:
         found = status(self.plan, store=self.store).coverage
         done, failed = (sum(row[name] for row in found) for name in ("done", "failed"))
         if self._stage is None:
-            self._stage = Stage(CELLS, len(self.plan.included), before=done)
+            self._stage = Stage(FINETUNE, len(self.plan.included), before=done)
             self._stage.begin()
         self._stage.done, self._stage.failed = done - self._stage.before, failed
         clock = datetime.now().astimezone()

@@ -9,6 +9,7 @@ from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Step, closure
 from terrasweep.pipelines import checkpoint_card
 from terrasweep.pipelines.spec import (
+    FINETUNE,
     EncodeSpec,
     FinetuneSpec,
     InitSpec,
@@ -158,7 +159,7 @@ def _feature_cells(
             test_on=_test_on(tested, trained_on=continent),
         )
         cell = Cell(
-            step=Step("finetune", spec, (features,), _label(spec, protocol.name, features.label)),
+            step=Step(FINETUNE, spec, (features,), _label(spec, protocol.name, features.label)),
             composition=composition.name,
             model=entry.name,
             task=task.name,

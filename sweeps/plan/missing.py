@@ -9,7 +9,7 @@ from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Key, Step
 from terrasweep.infra.storage.ledger import Ledger
 from terrasweep.infra.storage.store import Store
-from terrasweep.pipelines.spec import FinetuneSpec
+from terrasweep.pipelines.spec import FINETUNE, FinetuneSpec
 from terrasweep.sweeps.plan.grid import Plan
 
 
@@ -58,7 +58,7 @@ class Missing:
 
     def count(self, stage: str) -> int:
         """Return how many of a stage are missing and to be made."""
-        if stage == "finetune":
+        if stage == FINETUNE:
             return len(self.cells)
         return sum(step.stage == stage for step in self.steps)
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 from terrasweep.infra.spec import Json, Spec, everything
 from terrasweep.infra.storage.ledger import PLAN
 from terrasweep.infra.storage.record import assumed
-from terrasweep.pipelines.spec import FinetuneSpec
+from terrasweep.pipelines.spec import FINETUNE, FinetuneSpec
 from terrasweep.sweeps.plan.grid import Cell, Plan
 from terrasweep.sweeps.spec.compositions import Arm, CheckpointEntry
 from terrasweep.sweeps.spec.sweep import ModelEntry, Sweep
@@ -57,7 +57,7 @@ def description(planned: Plan) -> dict[str, Json]:
         "guessing": guessing(sweep),
         "limits": sweep.limits.model_dump(),
         "assumed": sorted(_assumed(planned)),
-        "recipes": {**_recipes(planned), "finetune": FinetuneSpec.recipe},
+        "recipes": {**_recipes(planned), FINETUNE: FinetuneSpec.recipe},
         "steps": {str(step.key): step.label for step in planned.steps},
     }
 
@@ -80,7 +80,7 @@ def _is_synthetic(entry: ModelEntry) -> bool:
 
 def _assumed(planned: Plan) -> set[str]:
     made: list[tuple[str, Spec]] = [(step.stage, step.spec) for step in planned.steps]
-    cells: list[tuple[str, Spec]] = [("finetune", cell.step.spec) for cell in planned.included]
+    cells: list[tuple[str, Spec]] = [(FINETUNE, cell.step.spec) for cell in planned.included]
     return {f"{stage}: {field}" for stage, spec in (*made, *cells) for field in assumed(spec)}
 
 

@@ -13,15 +13,9 @@ from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Step
 from terrasweep.models.members import METRICS, PROBES, ZOO
 from terrasweep.models.spec import ModelSpec, Target
+from terrasweep.pipelines import spec as stages
 from terrasweep.pipelines.spec import (
     CheckpointSpec,
-    EncodeSpec,
-    FinetuneSpec,
-    InitSpec,
-    PretrainSpec,
-    SampleSpec,
-    ShardSpec,
-    TaskDataSpec,
 )
 from terrasweep.samplers.geography.spec import GeographySpec, LandCoverMap
 from terrasweep.samplers.members import POOLS, TASKS
@@ -32,16 +26,7 @@ from terrasweep.sweeps.spec.compositions import CompositionEntry
 from terrasweep.sweeps.spec.sweep import ModelEntry, ProtocolEntry, Sweep, TaskEntry
 from tests.support import rules
 
-STAGES: dict[str, type[Spec]] = {
-    "shard": ShardSpec,
-    "sample": SampleSpec,
-    "init": InitSpec,
-    "checkpoint": CheckpointSpec,
-    "pretrain": PretrainSpec,
-    "task": TaskDataSpec,
-    "encode": EncodeSpec,
-    "finetune": FinetuneSpec,
-}
+STAGES: dict[str, type[Spec]] = {stage.name: stage.spec for stage in stages.STAGES}
 MEMBERS = [spec for family in (POOLS, TASKS, ZOO, PROBES) for spec in family.specs()]
 
 
