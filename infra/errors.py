@@ -84,11 +84,13 @@ class StepFailedError(TerrasweepError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which known name is meant, or which there are: the ``do`` part of an unknown name."""
+    """Return the fix for an unknown name: the known name that is close, and all known names."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    there_are = f"there are {', '.join(names)}" if names else "there are none"
-    return f"did you mean {close[0]!r}? {there_are}" if close else there_are
+    if not names:
+        return "add one first: there are none yet"
+    listing = ", ".join(names)
+    return f"did you mean {close[0]!r}? known: {listing}" if close else f"use one of {listing}"
 
 
 class Cause(StrEnum):

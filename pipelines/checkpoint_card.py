@@ -44,7 +44,7 @@ def read(folder: Path) -> Card:
         UserError: If there is no such card.
     """
     expected = f"an imported checkpoint in {folder}"
-    fix = "name a folder that `terrasweep checkpoint import` wrote"
+    fix = "use a folder that `terrasweep checkpoint import` wrote"
     try:
         said = json.loads((folder / CARD).read_text())
         return Card(**{**said, "folder": folder})
@@ -54,7 +54,7 @@ def read(folder: Path) -> Card:
     except OSError as error:
         raise UserError(expected, got=error.strerror or str(error), fix=fix) from None
     except (ValidationError, ValueError, TypeError):
-        got = f"a {CARD} that is not of an imported one"
+        got = f"a {CARD} of something else"
         raise UserError(expected, got=got, fix=fix) from None
 
 

@@ -64,7 +64,7 @@ class Parts:
                 continue  # list anew: the rows are in the merged part by now
         raise StoreError(
             f"to read {self.folder} in {self.store.uri}",
-            got=f"parts vanishing {PATIENCE} times in a row",
+            got=f"files that vanished during {PATIENCE} reads in a row",
             fix="check that nothing else deletes files there",
         )
 
@@ -143,8 +143,8 @@ def from_bytes(
     theirs, ours = _version(known), _version(schema)
     if theirs > ours:
         raise StoreError(
-            f"to read {where}",
-            got=f"it written by a newer version (schema {theirs}; this version reads {ours})",
+            f"{where} written by this version or an older one (schema {ours})",
+            got=f"a file written by a newer version (schema {theirs})",
             fix="upgrade terrasweep, or use another store",
         )
     asked = schema.names if columns is None else columns

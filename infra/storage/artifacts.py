@@ -43,15 +43,15 @@ def compare(folder: Path, promised: Mapping[str, Artefact], *, what: str) -> Non
         TornError: If a file is missing, too many or other than it was.
     """
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    expected = f"what {what} made"
-    fix = "run it again: it is made anew"
+    expected = f"the files of {what} as they were recorded"
+    fix = "run the same command again; the step is computed again"
     for name in sorted(there ^ set(promised)):
-        how = "that it did not make" if name in there else "missing"
-        raise TornError(expected, got=f"{name} {how}", fix=fix)
+        got = f"an extra file {name}" if name in there else f"no file {name}"
+        raise TornError(expected, got=got, fix=fix)
     for name, made in promised.items():
         path = folder / name
         if path.stat().st_size != made.bytes or _checksum(path) != made.sha256:
-            raise TornError(expected, got=f"{name} altered since", fix=fix)
+            raise TornError(expected, got=f"other content in {name}", fix=fix)
 
 
 def _checksum(path: Path) -> str:

@@ -10,7 +10,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -18,7 +18,7 @@ from typing import Protocol, TypeVar
 import pyarrow as pa
 from pyarrow import fs as arrow_fs
 
-from terrasweep.infra.storage.io_errors import said
+from terrasweep.infra.storage.io_errors import store_errors
 from terrasweep.infra.storage.scratch import locked, tidy
 
 T = TypeVar("T")
@@ -49,6 +49,9 @@ class Blobs(Protocol):
     def fetch(self, path: str, target: Path) -> bool:
         """Copy a blob to a local file and say whether there was one."""
 
+    def names(self, folder: str) -> list[str]:
+        """Return the paths of all files under a folder, however deep; one may just have gone."""
+
     def sizes(self, folder: str, *, deep: bool) -> dict[str, int]:
         """Return the files under a folder with their sizes; empty if there is no such folder."""
 
@@ -76,7 +79,7 @@ class LocalBlobs:
 
     def put(self, path: str, data: bytes) -> None:
         """Write to scratch, flush to the disk, then rename."""
-        with said(f"write {path} in {self.root}"):
+        with store_errors(f"write {path} in {self.root}"):
             scratch = self.root / SCRATCH / uuid.uuid4().hex
             scratch.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -87,7 +90,7 @@ class LocalBlobs:
 
     def put_new(self, path: str, data: bytes) -> bool:
         """Link it into place, which fails if there is one; it need not outlive a power cut."""
-        with said(f"write {path} in {self.root}"):
+        with store_errors(f"write {path} in {self.root}"):
             target, scratch = self.root / path, self.root / SCRATCH / uuid.uuid4().hex
             target.parent.mkdir(parents=True, exist_ok=True)
             scratch.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +105,7 @@ class LocalBlobs:
 
     def put_file(self, path: str, source: Path) -> None:
         """Flush the file to the disk, then rename it."""
-        with said(f"write {path} in {self.root}"):
+        with store_errors(f"write {path} in {self.root}"):
             target = self.root / path
             target.parent.mkdir(parents=True, exist_ok=True)
             _flush(source)
@@ -111,7 +114,7 @@ class LocalBlobs:
 
     def get(self, path: str) -> bytes | None:
         """Return the file's bytes."""
-        with said(f"read {path} in {self.root}"):
+        with store_errors(f"read {path} in {self.root}"):
             try:
                 return (self.root / path).read_bytes()
             except (FileNotFoundError, NotADirectoryError):
@@ -119,32 +122,45 @@ class LocalBlobs:
 
     def opened(self, path: str) -> pa.NativeFile:
         """Open the file."""
-        with said(f"read {path} in {self.root}"):
+        with store_errors(f"read {path} in {self.root}"):
             return pa.OSFile(str(self.root / path))
 
     def fetch(self, path: str, target: Path) -> bool:
         """Copy the file."""
-        with said(f"read {path} in {self.root}"):
+        with store_errors(f"read {path} in {self.root}"):
             try:
                 shutil.copyfile(self.root / path, target)
             except (FileNotFoundError, NotADirectoryError):
                 return False
             return True
 
+    def names(self, folder: str) -> list[str]:
+        """List the folder and all below it, without a look at the files.
+
+        A file that vanishes meanwhile stays in the list. Were it left out, a reader beside a merge
+        could miss rows: neither the old part nor the merged one would be in its list.
+        """
+        with store_errors(f"list {folder} in {self.root}"):
+            return [path for path, _ in self._walk(folder, deep=True)]
+
     def sizes(self, folder: str, *, deep: bool) -> dict[str, int]:
-        """List the folder, itself alone or with all below it."""
-        with said(f"list {folder} in {self.root}"):
-            return dict(self._walk(folder, deep=deep))
+        """List the folder, itself alone or with all below it; a file that vanishes is left out."""
+        sizes = {}
+        with store_errors(f"list {folder} in {self.root}"):
+            for path, entry in self._walk(folder, deep=deep):
+                with suppress(FileNotFoundError):
+                    sizes[path] = entry.stat().st_size
+        return sizes
 
     def drop(self, path: str) -> None:
         """Unlink the file."""
-        with said(f"drop {path} in {self.root}"):
+        with store_errors(f"drop {path} in {self.root}"):
             (self.root / path).unlink(missing_ok=True)
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """Lend a folder on the same disk, so that a file is put by renaming it."""
-        with said(f"write scratch in {self.root}"):
+        with store_errors(f"write scratch in {self.root}"):
             home = self.root / SCRATCH
             home.mkdir(parents=True, exist_ok=True)
             tidy(home)
@@ -155,7 +171,7 @@ class LocalBlobs:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _walk(self, folder: str, *, deep: bool) -> Iterator[tuple[str, int]]:
+    def _walk(self, folder: str, *, deep: bool) -> Iterator[tuple[str, os.DirEntry[str]]]:
         try:
             entries = sorted(os.scandir(self.root / folder), key=lambda entry: entry.name)
         except (FileNotFoundError, NotADirectoryError):
@@ -163,7 +179,7 @@ class LocalBlobs:
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_file():
-                yield path, entry.stat().st_size
+                yield path, entry
             elif deep and entry.name != SCRATCH:
                 yield from self._walk(path, deep=True)
 
@@ -178,7 +194,7 @@ class RemoteBlobs:
 
     def put(self, path: str, data: bytes) -> None:
         """Upload; the blob appears when the upload is closed."""
-        with said(f"write {path} in {self.uri}"):
+        with store_errors(f"write {path} in {self.uri}"):
             self._make_room(path)
             with self.fs.open_output_stream(self._at(path)) as stream:
                 stream.write(data)
@@ -192,14 +208,14 @@ class RemoteBlobs:
 
     def put_file(self, path: str, source: Path) -> None:
         """Upload a file in pieces."""
-        with said(f"write {path} in {self.uri}"):
+        with store_errors(f"write {path} in {self.uri}"):
             self._make_room(path)
             with source.open("rb") as read, self.fs.open_output_stream(self._at(path)) as write:
                 shutil.copyfileobj(read, write, 8 << 20)
 
     def get(self, path: str) -> bytes | None:
         """Download."""
-        with said(f"read {path} in {self.uri}"):
+        with store_errors(f"read {path} in {self.uri}"):
             try:
                 with self.fs.open_input_stream(self._at(path)) as stream:
                     return bytes(stream.read())
@@ -210,12 +226,12 @@ class RemoteBlobs:
 
     def opened(self, path: str) -> pa.NativeFile:
         """Open it; only what is read is downloaded."""
-        with said(f"read {path} in {self.uri}"):
+        with store_errors(f"read {path} in {self.uri}"):
             return self.fs.open_input_file(self._at(path))
 
     def fetch(self, path: str, target: Path) -> bool:
         """Download in pieces."""
-        with said(f"read {path} in {self.uri}"):
+        with store_errors(f"read {path} in {self.uri}"):
             try:
                 with (
                     self.fs.open_input_stream(self._at(path)) as read,
@@ -228,18 +244,22 @@ class RemoteBlobs:
                 return False
             return True
 
+    def names(self, folder: str) -> list[str]:
+        """List by prefix; one request for every thousand names."""
+        return list(self.sizes(folder, deep=True))
+
     def sizes(self, folder: str, *, deep: bool) -> dict[str, int]:
         """List by prefix; one request for every thousand names."""
-        with said(f"list {folder} in {self.uri}"):
+        with store_errors(f"list {folder} in {self.uri}"):
             selector = arrow_fs.FileSelector(self._at(folder), recursive=deep, allow_not_found=True)
-            found = self.fs.get_file_info(selector)
+            infos = self.fs.get_file_info(selector)
             skip = len(self.root) + 1
-            files = (info for info in found if info.type == arrow_fs.FileType.File)
+            files = (info for info in infos if info.type == arrow_fs.FileType.File)
             return {info.path[skip:]: info.size for info in files}
 
     def drop(self, path: str) -> None:
         """Delete the object."""
-        with said(f"drop {path} in {self.uri}"):
+        with store_errors(f"drop {path} in {self.uri}"):
             try:
                 self.fs.delete_file(self._at(path))
             except FileNotFoundError:
@@ -248,7 +268,7 @@ class RemoteBlobs:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """Lend a folder among the temporary files."""
-        with said("write scratch among the temporary files"):
+        with store_errors("write scratch among the temporary files"):
             folder = Path(tempfile.mkdtemp(prefix="terrasweep-"))
         try:
             yield folder
@@ -259,9 +279,9 @@ class RemoteBlobs:
         return f"{self.root}/{path}" if path else self.root
 
     def _is_there(self, path: str) -> bool:
-        """Ask anew: a blob dropped between two requests for it is told in many ways."""
-        found = self.fs.get_file_info(self._at(path)).type
-        return bool(found != arrow_fs.FileType.NotFound)
+        """Ask again: a blob dropped between two requests raises one of many errors."""
+        kind = self.fs.get_file_info(self._at(path)).type
+        return bool(kind != arrow_fs.FileType.NotFound)
 
     def _make_room(self, path: str) -> None:
         if self.fs.type_name not in ("s3", "gcs"):  # there a folder is but a prefix

@@ -235,7 +235,7 @@ class Ledger:
         if data is None:
             raise StoreError(
                 f"the plan of sweep {name!r} in {self.store.uri}",
-                got="none",
+                got="no plan",
                 fix=f"run it first; {nearest(name, self.plans())}",
             )
         return _plan_from(data, where=f"{self.store.uri}/plans/{name}.parquet")
@@ -257,7 +257,9 @@ def _plan_from(data: bytes, *, where: str) -> tuple[pa.Table, dict[str, Json]]:
         meta: dict[str, Json] = json.loads(inside[_META])
         table = from_bytes(data, PLAN, where=where)
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise StoreError(f"to read {where}", got=str(error), fix="plan anew") from error
+        raise StoreError(
+            f"to read {where}", got=str(error), fix="run the sweep again; its plan is written anew"
+        ) from error
     return table, meta
 
 

@@ -120,8 +120,8 @@ def refuse_drift(key: str, *, was: Json, now: Json) -> None:
     for found in drift(was, now):
         raise DriftError(
             f"to use {key}, made with {found.field} = {found.was!r}",
-            got=f"that its default is now {found.now!r}",
-            fix=f"restore the default, write {found.field} in the sweep, or raise its recipe",
+            got=f"a default that is now {found.now!r}",
+            fix=f"restore the default, set {found.field} in the sweep, or raise the spec's recipe",
         )
 
 

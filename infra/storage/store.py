@@ -126,12 +126,14 @@ class Store:
                 step counts as not made.
         """
         found = self.record(key)
-        expected = f"what {key} made"
+        expected = f"the files of step {key}"
         if found is None and self.blobs.get(_record_path(key)) is None:
-            raise StoreError(expected, got=f"no record of it in {self.uri}", fix="run it first")
+            raise StoreError(
+                expected, got=f"no record of it in {self.uri}", fix="run the step first"
+            )
         try:
             if found is None:
-                raise TornError(expected, got="a half-written record", fix="run it again")
+                raise TornError(expected, got="a half-written record", fix="run the step again")
             return self._checked(found)
         except TornError:
             self._withdraw(key, found)
@@ -157,7 +159,7 @@ class Store:
 
     def list(self, folder: str) -> list[str]:
         """Return the paths of all blobs under a folder, sorted."""
-        return sorted(self.blobs.sizes(folder, deep=True))
+        return sorted(self.blobs.names(folder))
 
     def drop(self, path: str) -> None:
         """Remove a blob; one that is not there is no error."""
@@ -192,7 +194,7 @@ class Store:
         )
         if self.blobs.sizes(made.folder, deep=True) != promised:
             fix = "check that nothing else writes there, then run the same command again"
-            raise StoreError(f"{made.key} in {self.uri}", got="it not all there", fix=fix)
+            raise StoreError(f"all files of {made.key} in {self.uri}", got="other files", fix=fix)
         self.blobs.put(f"{made.key}.json", made.model_dump_json(indent=1).encode())
 
     def _is_whole(self, record: Record) -> bool:
@@ -238,7 +240,8 @@ class Store:
 
     def _refuse_if_read_only(self, what: str) -> None:
         if not self.writable:
-            raise StoreError(f"to write {what} in {self.uri}", got="it open for reading")
+            expected = f"to write {what} in {self.uri}"
+            raise StoreError(expected, got="a store that is open for reading only")
 
 
 def _record_path(key: Key) -> str:
@@ -269,7 +272,9 @@ def _check_sign(sign: bytes, where: str) -> None:
         form = int(json.loads(sign)["format"])
     except (ValueError, KeyError, TypeError) as error:
         fix = f"name another place with --store, or restore {SIGN}"
-        raise StoreError(expected, got=f"a {SIGN} that is not ours", fix=fix) from error
+        raise StoreError(
+            expected, got=f"a {SIGN} that terrasweep did not write", fix=fix
+        ) from error
     if form > FORMAT:
         got = f"one made by a newer version (format {form}; this version reads {FORMAT})"
         raise StoreError(expected, got=got, fix="upgrade terrasweep, or use another store")

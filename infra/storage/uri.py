@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import fs as arrow_fs
 
 from terrasweep.infra.storage.blobs import LocalBlobs, RemoteBlobs
-from terrasweep.infra.storage.io_errors import said
+from terrasweep.infra.storage.io_errors import store_errors
 
 
 def reach(uri: str) -> LocalBlobs | RemoteBlobs:
@@ -22,7 +22,7 @@ def reach(uri: str) -> LocalBlobs | RemoteBlobs:
     if scheme in ("", "file"):
         path = url2pathname(urlsplit(uri).path) if scheme else uri
         return LocalBlobs(Path(path).expanduser().absolute())
-    with said(f"reach {uri}"):
+    with store_errors(f"reach {uri}"):
         system, root = _s3(uri) if scheme == "s3" else _other(uri)
         return RemoteBlobs(uri, system, root.rstrip("/"))
 
@@ -48,8 +48,8 @@ def _s3(uri: str) -> tuple[arrow_fs.FileSystem, str]:
 
 
 def _region(bucket: str, host: str) -> str:
-    said = os.environ.get("AWS_DEFAULT_REGION")
-    return said or ("us-east-1" if host else arrow_fs.resolve_s3_region(bucket))
+    region = os.environ.get("AWS_DEFAULT_REGION")
+    return region or ("us-east-1" if host else arrow_fs.resolve_s3_region(bucket))
 
 
 def _other(uri: str) -> tuple[arrow_fs.FileSystem, str]:

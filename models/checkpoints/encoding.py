@@ -174,7 +174,7 @@ def _checked(checkpoint: Checkpoint, part: Arrays, *, at: int) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(made).all(axis=1))
     if len(bad):
         raise BadDataError(
-            f"features that are numbers from {checkpoint.model.name}",
+            f"finite features from {checkpoint.model.name}",
             got=f"NaN or infinity in sample {at + bad[0]:,}",
             fix="look for no-data values in the input, or at a checkpoint that diverged",
         )
@@ -196,8 +196,8 @@ def _used(model: ModelSpec, shapes: Mapping[str, tuple[int, ...]], *, raw: bool)
         expected = f"the array {' and '.join(missing)} for {model.name}"
         raise UserError(expected, got=there, fix="add it to the input under this name")
     if model.knows_places and len(forms) > 1:
-        expected = f"the coordinates for {model.name} once"
-        raise UserError(expected, got=there, fix="drop all but one form of them")
+        expected = f"one form of coordinates for {model.name}"
+        raise UserError(expected, got=there, fix="keep one form and drop the others")
     _refuse_other_bands(model, shapes, raw=raw)
     also = [name for name in model.may_encode if name in shapes]
     return [*model.encodes, *also, *(forms[0] if model.knows_places else ())]
@@ -208,9 +208,9 @@ def _refuse_other_bands(
 ) -> None:
     if "x" not in model.encodes:
         if raw:
-            expected = f"the input of {model.name} as it is"
-            fix = "drop it: raw or not is a question of series alone"
-            raise UserError(expected, got="raw asked for", fix=fix)
+            expected = f"the input of {model.name} without `raw`"
+            fix = "drop --raw: only time series have raw bands"
+            raise UserError(expected, got="`raw`", fix=fix)
         return
     bands, shape = RAW_BANDS[raw], shapes["x"]
     if len(shape) == 3 and shape[2] == bands:
@@ -235,7 +235,9 @@ def _placed(arrays: Arrays) -> dict[str, np.ndarray]:
             pair = made.pop(name)
             if pair.ndim != 2 or pair.shape[1] != 2:
                 expected = f"`{name}` of shape (samples, 2)"
-                raise UserError(expected, got=f"{pair.shape}", fix="write two numbers a sample")
+                raise UserError(
+                    expected, got=f"{pair.shape}", fix="write two numbers for each sample"
+                )
             made[first], made[second] = pair[:, 0], pair[:, 1]
     for name, most in (("lat", 90.0), ("lon", 180.0)):
         if name in made and not bool((np.abs(made[name]) <= most).all()):

@@ -131,14 +131,14 @@ def _header(stream: IO[bytes]) -> Header:
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, is_fortran, dtype = read(stream)
     if dtype.hasobject:
-        raise ValueError("an array of Python objects, which only running its pickle could tell")
+        raise ValueError("an array of Python objects, which only unpickling could read")
     return Header(shape, dtype, is_fortran)
 
 
 def _read(stream: IO[bytes], num_bytes: int) -> bytes:
     data = stream.read(num_bytes)
     if len(data) < num_bytes:
-        raise EOFError("an array that ends too early")
+        raise EOFError("an array that is cut off")
     return data
 
 
@@ -165,5 +165,5 @@ def refuse_unequal(found: Mapping[str, Header], *, path: Path) -> int:
     if len(set(counts.values())) == 1 and min(counts.values()) > 0:
         return next(iter(counts.values()))
     told = ", ".join(f"{number:,} of {name}" for name, number in counts.items())
-    expected = f"as many samples of every array in {path}, and at least one"
+    expected = f"the same number of samples, at least one, in every array of {path}"
     raise UserError(expected, got=told or "no array with samples", fix="write the file again")

@@ -103,7 +103,7 @@ class Reading:
                 f"the weights of {self.model.name} as its authors publish them",
                 got=f"{len(wrong)} of {len(self.entries)} entries that do not fit, such as "
                 f"{wrong[0].name} ({wrong[0].status}; {shapes})",
-                fix="name another file, or the network that this one belongs to",
+                fix="choose another file, or the network that this file belongs to",
             )
 
 
@@ -202,7 +202,7 @@ def _contents(loaded: object, layout: Layout, path: Path) -> Mapping[str, object
     raise UserError(
         f"names with weights {where}in {path}",
         got=f"the entries {known[:200]}" if known else f"a {type(loaded).__name__}",
-        fix=f"name a file of another network: there are {', '.join(networks())}",
+        fix=f"check which network the file is of; known: {', '.join(networks())}",
     )
 
 
@@ -224,8 +224,10 @@ def _model(
         return layout.spec(shapes, said)
     except ValidationError as error:
         got = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-        expected = f"weights whose shapes make a {name}"
-        raise UserError(expected, got=got, fix="check that the file is of this network") from None
+        expected = f"weights whose shapes fit {name}"
+        raise UserError(
+            expected, got=got, fix="check that the file belongs to this network"
+        ) from None
 
 
 def _without_memory(model: ModelSpec) -> nn.Module:

@@ -57,7 +57,7 @@ def unpickled(path: Path) -> object:
     expected = f"a checkpoint as torch.save writes it in {path}"
     if not path.is_file():
         got = "a folder" if path.is_dir() else "no such file"
-        raise UserError(expected, got=got, fix="name the file that its authors publish")
+        raise UserError(expected, got=got, fix="name the file that the authors publish")
     try:
         return _loaded(path)
     except UserError:

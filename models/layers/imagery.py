@@ -39,7 +39,7 @@ def image_of(arrays: Arrays, *, bands: tuple[int, ...]) -> np.ndarray:
         counts = " or ".join(str(count) for count in bands)
         raise BadDataError(
             f"an array `image` of shape (samples, {counts} bands, height, width)",
-            got="none" if image is None else f"shape {image.shape}",
+            got="no such array" if image is None else f"shape {image.shape}",
             fix="choose a pool and a task with such images, or another model",
         )
     return image

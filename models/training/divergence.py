@@ -60,7 +60,7 @@ def diverged(
     error = DivergedError(
         f"a finite loss at step {step} (epoch {epoch})",
         got=f"{loss} at a learning rate of {lr:g}, {_told(weights, inputs, batch_of=len(rows))}",
-        fix="look for values that are no numbers in the pool"
+        fix="look for NaN and infinity in the pool"
         if inputs
         else "lower lr, set clip_norm, or warm up for longer",
     )

@@ -19,7 +19,9 @@ def made(store: Store, key: Key) -> Record:
     """
     found = store.record(key)
     if found is None:
-        raise StoreError(f"what {key} made", got="no record of it", fix="run it first")
+        raise StoreError(
+            f"the files of step {key}", got="no record of it", fix="run the step first"
+        )
     return found
 
 
@@ -40,8 +42,9 @@ def promised(store: Store, record: Record, name: str) -> bytes:
     """
     data = store.get(f"{record.folder}/{name}") or b""
     if hashlib.sha256(data).hexdigest() != record.artefacts[name].sha256:
-        fix = "run it again: it is made anew"
-        raise TornError(f"what {record.key} made", got=f"{name} altered since", fix=fix)
+        fix = "run the same command again; the step is computed again"
+        expected = f"the files of {record.key} as they were recorded"
+        raise TornError(expected, got=f"other content in {name}", fix=fix)
     return data
 
 

@@ -26,7 +26,7 @@ def admit(card: Card, *, store: Store, label: str) -> Record:
 
 
 def _check(card: Card) -> None:
-    expected = f"the weights that {card.folder / CARD} tells of"
+    expected = f"the weights that {card.folder / CARD} describes"
     fix = "import them again"
     try:
         with (card.folder / WEIGHTS).open("rb") as stream:
@@ -34,4 +34,4 @@ def _check(card: Card) -> None:
     except OSError as error:
         raise UserError(expected, got=error.strerror or str(error), fix=fix) from None
     if found != card.weights:
-        raise UserError(expected, got=f"a file of another content, sha256 {found}", fix=fix)
+        raise UserError(expected, got=f"a file with sha256 {found}", fix=fix)

@@ -135,9 +135,9 @@ def _bench(encode: Step[Spec], *, features: np.ndarray, task: pa.Table) -> _Benc
     columns = to_arrays(task)
     if len(features) != len(columns["id"]):
         raise BadDataError(
-            f"a feature vector per sample from {encode.key}",
+            f"one feature vector for each sample from {encode.key}",
             got=f"{len(features)} vectors for {len(columns['id'])} samples",
-            fix="remove the features from the store; they are made again",
+            fix="remove the features from the store; the next run computes them again",
         )
     check_finite(features, ids=columns["id"], step=str(encode.key))
     step = encode.need("task")
@@ -166,7 +166,7 @@ def _metrics(spec: TaskSpec, *, num_classes: int) -> dict[str, Metric]:
         raise SpecError(
             f"a metric for {_said(asked, num_classes)}",
             got=repr(spec.metric),
-            fix=f"there are {', '.join(apply)}",
+            fix=f"use one of {', '.join(apply)}",
         )
     return apply
 

@@ -75,7 +75,7 @@ def check(
         found = [*_faults(columns), *_label_faults(columns["label"], spec=spec, classes=classes)]
     if found:
         raise BadDataError(
-            expected, got="; ".join(found), fix="mend the task's files or its reader"
+            expected, got="; ".join(found), fix="correct the task's files or its reader"
         )
 
 

@@ -121,8 +121,8 @@ def _features(work: Work, name: str, network: HasFrozenTower, *, device: torch.d
         images = prepare(arrays).get("image")
         if images is None:
             raise BadDataError(
-                f"an array `image` in the pool, for {work.model.name} to look at",
-                got=f"{', '.join(sorted(arrays))}",
+                f"an array `image` in the pool for {work.model.name}",
+                got=f"the arrays {', '.join(sorted(arrays))}",
                 fix="choose a pool with images, or `tower: features` for one with features",
             )
         features = network.image_features(torch.from_numpy(np.ascontiguousarray(images)).to(device))

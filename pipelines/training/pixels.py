@@ -126,7 +126,7 @@ def _check_room(folder: Path, *, needed: float) -> None:
     free = shutil.disk_usage(folder).free
     if needed > FREE_SHARE * free:
         raise StoreError(
-            f"{needed / 2**30:.1f} GiB of scratch for the pixels of a composition",
+            f"{needed / 2**30:.1f} GiB of temporary disk space for the arrays of a composition",
             got=f"{free / 2**30:.1f} GiB free in {folder}",
             fix="free some disk, or set TMPDIR to a larger one before the command",
         )

@@ -107,8 +107,8 @@ def _place(ids: pa.ChunkedArray, asked: Wanted) -> np.ndarray:
         missing = asked.ids.filter(places.is_null())
         raise TornError(
             f"{len(asked.ids)} samples of the manifest in {asked.file}",
-            got=f"{len(missing)} of them missing, such as {missing[0].as_py()!r}",
-            fix="make the sample step again",
+            got=f"{len(missing)} missing ones, such as {missing[0].as_py()!r}",
+            fix="run the sample step again",
         )
     return np.asarray(places).astype(np.int64)
 

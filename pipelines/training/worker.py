@@ -117,7 +117,7 @@ def _recorded(error: DivergedError, job: TrainingJob) -> TerrasweepError:
     }
     path = f"{job.home}/{DIVERGED}"
     job.store.put(path, json.dumps(record, indent=2).encode())
-    fix = f"{error.fix}; {path} in the store says which samples, weights and step"
+    fix = f"{error.fix}; {path} in the store names the samples, weights and step"
     return DivergedError(error.expected, got=error.got, fix=fix)
 
 

@@ -55,14 +55,16 @@ def _check_shapes(arrays: Arrays) -> None:
     shape, steps = arrays["x"].shape, arrays["dynamic_world"].shape
     expected = f"`x` of shape (samples, 1 to {MAX_STEPS} months, {NUM_BANDS} or {RAW_BANDS})"
     if len(shape) != 3 or not 0 < shape[1] <= MAX_STEPS or shape[2] not in (NUM_BANDS, RAW_BANDS):
-        raise BadDataError(expected, got=f"{shape}", fix="bring the array into this shape")
+        raise BadDataError(expected, got=f"{shape}", fix="reshape the array")
     if steps != shape[:2]:
-        expected = f"`dynamic_world` of shape {shape[:2]}, as `x` has months"
+        expected = f"`dynamic_world` of shape {shape[:2]}, one value for each month of `x`"
         raise BadDataError(expected, got=f"{steps}", fix=f"write {MISSING} where there is none")
     masked = arrays["mask"].shape if "mask" in arrays else (*shape[:2], NUM_BANDS)
     if masked != (*shape[:2], NUM_BANDS):
         expected = f"`mask` of shape {(*shape[:2], NUM_BANDS)}"
-        raise BadDataError(expected, got=f"{masked}", fix="mask the normalised bands")
+        raise BadDataError(
+            expected, got=f"{masked}", fix="give one mask value for each normalised band"
+        )
 
 
 def _months(month: np.ndarray, *, shape: tuple[int, ...]) -> np.ndarray:
@@ -70,10 +72,16 @@ def _months(month: np.ndarray, *, shape: tuple[int, ...]) -> np.ndarray:
     samples, steps = shape
     if month.shape not in ((), (samples,), (samples, steps)):
         expected = f"`month` of shape ({samples},) or ({samples}, {steps})"
-        raise BadDataError(expected, got=f"{month.shape}", fix="write the first month, from 0")
+        raise BadDataError(
+            expected,
+            got=f"{month.shape}",
+            fix="give the first month of each series, counted from 0",
+        )
     if month.min() < 0 or month.max() >= MONTHS:
         expected = f"`month` from 0 (January) to {MONTHS - 1}"
-        raise BadDataError(expected, got=f"{month.min()} to {month.max()}", fix="count from 0")
+        raise BadDataError(
+            expected, got=f"values from {month.min()} to {month.max()}", fix="count from 0"
+        )
     return month.astype(np.int64) if month.ndim else np.full(samples, month, dtype=np.int64)
 
 

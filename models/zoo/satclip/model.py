@@ -152,7 +152,7 @@ def _one_view(features: Tensor, *, generator: torch.Generator, training: bool) -
 
 def _nothing_to_match() -> BadDataError:
     return BadDataError(
-        "an array `image` or `features` to learn places from",
-        got="coordinates alone",
+        "an array `image` or `features` to train on",
+        got="only coordinates",
         fix="choose a pool with images, or with features of them",
     )

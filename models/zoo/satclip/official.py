@@ -30,9 +30,9 @@ def spec(shapes: Mapping[str, Shape], said: Mapping[str, Json]) -> SatClipSpec:
     how = said.get("harmonics_calculation", "analytic")
     if how != "analytic":
         raise UserError(
-            "weights that were trained on analytic spherical harmonics",
-            got=f"harmonics_calculation {how!r}, whose scale and signs are others",
-            fix="name a published file, such as satclip-resnet18-l10.ckpt",
+            "weights trained on analytic spherical harmonics",
+            got=f"harmonics_calculation {how!r}, which has another scale and other signs",
+            fix="use a published file, such as satclip-resnet18-l10.ckpt",
         )
     inputs = size(shapes, f"{NNET}layers.0.weight", axis=1, otherwise=100)
     return SatClipSpec(

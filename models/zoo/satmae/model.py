@@ -180,7 +180,7 @@ class SatMae(Network):
             images = images[:, self.kept]
         elif not officially:
             raise BadDataError(
-                "images of 13 bands, since the model's `dropped` is not the official one",
+                "images of 13 bands, because `dropped` differs from the official bands",
                 got=f"{images.shape[1]} bands",
                 fix="leave `dropped` out, or choose a pool and a task with all bands",
             )

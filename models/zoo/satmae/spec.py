@@ -91,7 +91,9 @@ class SatMaeSpec(ModelSpec):
     def _parts_fit(self) -> "SatMaeSpec":
         left = NUM_BANDS - len(set(self.dropped))
         if sorted(chain(*self.groups)) != list(range(left)):
-            raise ValueError(f"groups must hold each of the {left} bands left, from 0, once")
+            raise ValueError(
+                f"groups must hold each of the {left} remaining bands once, counted from 0"
+            )
         if self.image_px % self.patch_px:
             raise ValueError(f"patch_px {self.patch_px} must divide image_px ({self.image_px})")
         _splits(self.width, heads=self.heads, channel=self.channel_width)
@@ -103,6 +105,6 @@ def _splits(width: int, *, heads: int, channel: int) -> None:
     place = width - channel
     if width % heads or channel % 2 or place <= 0 or place % 4:
         raise ValueError(
-            f"width {width} must be a multiple of heads ({heads}), and what its channel code "
-            f"({channel}, even) leaves for the place a positive multiple of 4"
+            f"width {width} must be a multiple of heads ({heads}), the channel code ({channel}) "
+            "must be even, and their difference a positive multiple of 4"
         )

@@ -215,7 +215,9 @@ def test_nothing_is_open_to_the_world(files):
 def test_values_that_make_no_sense_are_refused_in_a_sentence(said, tmp_path, old, new, told):
     path = tmp_path / "values.yaml"
     path.write_text(said.replace(old, new))
-    with pytest.raises(SpecError, match=rf"{re.escape(str(path))}:\d+:\d+: wanted") as refused:
+    with pytest.raises(
+        SpecError, match=rf"{re.escape(str(path))}:\d+:\d+: expected .*, got .*\. Fix: "
+    ) as refused:
         read_part(path, Values, called="values")
     assert told in str(refused.value)
 

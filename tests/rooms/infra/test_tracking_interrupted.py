@@ -107,11 +107,11 @@ def test_a_sweep_goes_on_while_the_server_is_away_and_the_mirror_catches_up(
     mirror = MirrorThread(Mirror(uri), other.store, other.name, tell=told.put, pause_s=0.1)
 
     with mirror:
-        assert "found" in told.get(timeout=120)  # away from the start: said once
+        assert ", got " in told.get(timeout=120)  # away from the start: said once
         other.ledger.append(rows[:5])
         with server(backend, port):
             assert "is back" in told.get(timeout=120)
-        assert "found" in told.get(timeout=120)  # killed: said once more
+        assert ", got " in told.get(timeout=120)  # killed: said once more
         other.ledger.append(rows[5:])
         with server(backend, port):
             assert "is back" in told.get(timeout=120)

@@ -245,7 +245,7 @@ def with_pool(folder: Path, pool: str) -> Path:
 
 STORES: dict[str, tuple[str, str | None, str]] = {
     "of a newer version": ("store", json.dumps({"format": 999}), "newer version"),
-    "with a strange sign": ("store", "hello", "not ours"),
+    "with a strange sign": ("store", "hello", "did not write"),
     "below a file": ("file/store", None, ""),
     "that is a file": ("file", None, ""),
     "that is a device": ("/dev/null/store", None, ""),

@@ -52,15 +52,16 @@ def test_scratch_of_the_dead_is_removed_of_the_living_is_not(tmp_path: Path):
 
 @pytest.mark.parametrize("create", [True, False])
 def test_a_scheme_nobody_knows(create: bool):
-    with pytest.raises(
-        StoreError, match=r"Expected to reach what://x/y, got a scheme nobody knows"
-    ):
+    with pytest.raises(StoreError, match=r"Expected to reach what://x/y, got an unknown scheme"):
         Store.open("what://x/y", create=create)
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path):
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(StoreError, match=r"Expected to write store\.json in .*file/store; found"):
+    with pytest.raises(
+        StoreError,
+        match=r"Expected to write store\.json in .*file/store, got .*Not a directory.*\. Fix: ",
+    ):
         Store.open(str(tmp_path / "file" / "store"))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -76,18 +77,20 @@ def test_a_store_of_a_newer_version(store: Store):
 @pytest.mark.parametrize("sign", [b"", b"[]", b'{"form": 1}', b"not json"])
 def test_a_store_whose_sign_is_not_ours(store: Store, sign: bytes):
     store.put("store.json", sign)
-    with pytest.raises(StoreError, match=r"a store\.json that is not ours"):
+    with pytest.raises(StoreError, match=r"a store\.json that terrasweep did not write"):
         Store.open(store.uri)
 
 
 def test_a_bucket_that_is_missing(s3: str):
-    with pytest.raises(StoreError, match="got no such bucket; create the bucket"):
+    with pytest.raises(StoreError, match=r"got no such bucket\. Fix: create the bucket"):
         Store.open("s3://no-such-bucket/x")
 
 
 def test_a_server_that_does_not_answer(s3: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    with pytest.raises(StoreError, match="got nobody answering there; check AWS_ENDPOINT_URL"):
+    with pytest.raises(
+        StoreError, match=r"got no answer from the server\. Fix: check AWS_ENDPOINT_URL"
+    ):
         Store.open(f"{s3}/x")
 
 

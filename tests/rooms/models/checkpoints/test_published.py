@@ -251,7 +251,7 @@ def test_a_file_of_another_network_is_told_entry_by_entry(tmp_path):
 
 
 def test_a_network_without_published_files_is_refused_with_those_that_have_them(tmp_path):
-    with pytest.raises(UserError, match="got 'tiny'; there are presto, satclip, satmae"):
+    with pytest.raises(UserError, match=r"got 'tiny'\. Fix: use one of presto, satclip, satmae"):
         published.read("tiny", tmp_path / "any.pt")
 
 

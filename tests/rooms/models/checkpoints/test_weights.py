@@ -56,5 +56,5 @@ def test_weights_of_another_shape_are_refused_by_name(tmp_path):
 
 def test_weights_that_lack_an_entry_are_refused_by_name(tmp_path):
     weights.write(presto(1, depth=1), tmp_path, card=CARD)
-    with pytest.raises(TornError, match=r"blocks\.1\.\S+ \(wanted \(.*\), found none\)"):
+    with pytest.raises(TornError, match=r"blocks\.1\.\S+ \(expected \(.*\), got none\)"):
         weights.read(presto(1), tmp_path)

@@ -44,6 +44,6 @@ def test_a_draw_is_written_as_a_manifest_and_a_card(tmp_path: Path):
 def test_a_draw_from_shards_that_were_not_made_says_so(tmp_path: Path):
     context = Context(Store.open(str(tmp_path)))
     with pytest.raises(
-        StoreError, match=f"{SHARD.key} made, got no record of it. Fix: run it first"
+        StoreError, match=f"files of step {SHARD.key}, got no record of it. Fix: run the step first"
     ):
         draw_many([Step("sample", TWO, (SHARD,))], context=context)
