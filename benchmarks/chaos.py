@@ -235,7 +235,7 @@ def measured(rounds: Sequence[int]) -> list[Target]:
     print(", ".join(f"{number} {what}" for what, number in chaos.counts.most_common()))
     return [
         at_least("rounds that ended with the rows of an undisturbed run", chaos.equal, len(rounds)),
-        at_most("workers left at work", chaos.left, 0),
+        at_most("workers still running", chaos.left, 0),
         at_most("placement groups left", groups, 0),
     ]
 

@@ -179,7 +179,7 @@ def measured(counts: Sequence[int], *, plain_trials: int) -> list[Target]:
             if len(counts) > 1
         ),
         *(
-            at_least(f"times less than plain Tune, {way}", defaults / took[way, first].ms, 25)
+            at_least(f"times faster than plain Tune, {way}", defaults / took[way, first].ms, 25)
             for way in ("unbundled", "mirrored")
         ),
         at_most("files per bundle", max(one.files_per_bundle for one in took.values()), 5),
@@ -194,7 +194,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--cells", type=int, nargs="+", default=[3000])
     parser.add_argument("--plain-trials", type=int, default=30)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--way", choices=WAYS, help="only this one, told as JSON")
+    parser.add_argument("--way", choices=WAYS, help="only this one, printed as JSON")
     args = parser.parse_args(argv)
     if args.way:
         print(json.dumps(asdict(driver(args.way, args.cells[0]))))

@@ -257,14 +257,16 @@ def targets_on(device: torch.device, *, samples: int) -> list[Target]:
     ratio = cached(images, Case(satclip, 4 * samples, features=512), device=device)
     faster = found["presto"].both / found["presto"].plain
     made = [
-        at_least("times the plain loop, Presto, end to end", faster, 5.0 if on_gpu else 1.2),
+        at_least("speed over the plain loop, Presto, end to end", faster, 5.0 if on_gpu else 1.2),
         at_least("feed over step, Presto", found["presto"].feed / found["presto"].step, 1.5),
         at_least("feed over step, SatMAE", found["satmae"].feed / found["satmae"].step, 1.5),
-        at_least("epochs for one through the tower, SatCLIP", ratio, 50),
+        at_least("epochs in the time of one through the tower, SatCLIP", ratio, 50),
     ]
     if on_gpu:
         large = found["satmae"]
-        made.append(at_least("times the plain loop, SatMAE ViT-B", large.both / large.plain, 2))
+        made.append(
+            at_least("speed over the plain loop, SatMAE ViT-B", large.both / large.plain, 2)
+        )
         made.append(at_least("MFU of SatMAE ViT-B's step", large.stick.share(large.step), 0.4))
     return made
 

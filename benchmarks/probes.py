@@ -54,9 +54,9 @@ def measured(cells: int) -> list[Target]:
             totals = [totals[0] + ours, totals[1] + theirs]
             told = f"{1000 * ours:.1f} ms, scikit-learn {1000 * theirs:.1f} ms"
             print(f"{protocol}: {told} of a core for each cell", flush=True)
-            name = f"times less than scikit-learn, {protocol}"
+            name = f"times faster than scikit-learn, {protocol}"
             targets.append(at_least(name, theirs / ours, SHARE))
-    return [*targets, at_least("times less, all four", totals[1] / totals[0], 1.5)]
+    return [*targets, at_least("times faster, all four", totals[1] / totals[0], 1.5)]
 
 
 def _theirs(protocol: str, arrays: dict[str, np.ndarray], *, cells: int) -> float:

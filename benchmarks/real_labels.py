@@ -179,11 +179,11 @@ def main() -> int:
     parser.add_argument("--width", type=int, default=64, help="of the network; published: 128")
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--replicates", type=int, default=3)
-    parser.add_argument("--seeds", type=int, default=5, help="cuts into folds")
+    parser.add_argument("--seeds", type=int, default=5, help="random divisions into folds")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     if not args.data.is_dir():
-        print(f"no real arrays in {args.data}: nothing was judged; name a folder with --data")
+        print(f"no real arrays in {args.data}: nothing was evaluated; name a folder with --data")
         return report([], as_json=args.json)
     real = Real.read(args.data)
     training = TrainingSpec(epochs=args.epochs, batch_size=64, warmup_epochs=1)

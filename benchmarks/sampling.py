@@ -187,7 +187,7 @@ def show_split(index: Index, *, replicate: int) -> None:
         f"  drawn from, warm {megabytes / whole:,.0f}; the scan alone "
         f"{megabytes / seconds['scan by Ray Data']:,.0f}; drawn from, cold {megabytes / cold:,.0f}"
     )
-    print(f"  plainly read by one thread, cold (the disk) {rates[0]:,.0f}, warm {rates[1]:,.0f}")
+    print(f"  read by one plain thread, cold (the disk) {rates[0]:,.0f}, warm {rates[1]:,.0f}")
 
 
 def growth(small: Index, large: Index, *, runs: int) -> float:

@@ -109,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args(argv)
     if not all((args.data / name).is_dir() for name in ("resolve2017", "mosaiks")):
-        print(f"no real labels in {args.data}: nothing was judged; name a folder with --data")
+        print(f"no real labels in {args.data}: nothing was evaluated; name a folder with --data")
         return report([], as_json=args.json)
     fields = {name: getattr(args, name) for name in ("seeds", "replicates", "size", "epochs")}
     asked = sweep(args.data, **fields)

@@ -100,7 +100,7 @@ def show_split(pool: Path) -> None:
         )
         _, written = _timed(lambda: pq.write_table(rows, pa.BufferOutputStream()))
     number = rows.num_rows
-    print(f"one chunk of {number:,} rows in one process, microseconds of processor a row:")
+    print(f"one chunk of {number:,} rows in one process, processor time per row in microseconds:")
     checked = admitted - described
     for name, own in {
         "read": reading,

@@ -69,8 +69,8 @@ def checked() -> list[Target]:
         foreseen = forecast(plan(larger), store=store, profile=this_machine(real - work))
         wall = took(larger, store=store)
     print(f"small run: {real:.1f} s, of which {real - work:.1f} s are the engine's own")
-    print(f"larger run: {wall:.1f} s, foretold {foreseen.wall_s:.1f} s")
-    return [at_most("share by which the simulation is off", abs(foreseen.wall_s / wall - 1), 0.2)]
+    print(f"larger run: {wall:.1f} s, forecast {foreseen.wall_s:.1f} s")
+    return [at_most("relative error of the simulation", abs(foreseen.wall_s / wall - 1), 0.2)]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -86,7 +86,7 @@ def measured() -> list[Target]:
             file=sys.stderr,
         )
         for seconds, name in spent:
-            print(f"  {seconds:.1f} s of the processor: {name}", file=sys.stderr)
+            print(f"  {seconds:.1f} s of processor time: {name}", file=sys.stderr)
         started = time.time()
         list(threads.map(one_run, range(2)))
         both = time.time() - started
