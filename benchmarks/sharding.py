@@ -89,7 +89,7 @@ def show_split(pool: Path) -> None:
     """Print what one chunk costs one process, part by part."""
     spec = ParquetSpec(name="parquet", path=str(pool))
     with tempfile.TemporaryDirectory() as home:
-        work = shard_work.ShardWork(Store.open(home), ShardSpec(pool=spec), home="", num_chunks=1)
+        work = shard_work.ShardWork(Store.open(home), ShardSpec(pool=spec), folder="", num_chunks=1)
         columns, reading = _timed(lambda: parquet.read(spec, 0))
         describe = work.describe
         describe(columns)  # maps are read once for all chunks

@@ -59,7 +59,7 @@ class Taken:
         """Take in a pool as the shard step does."""
         adapter = POOLS[spec.pool.name]
         number = adapter.chunks(spec.pool)
-        work = ShardWork(Store.open(tempfile.gettempdir()), spec, home="", num_chunks=number)
+        work = ShardWork(Store.open(tempfile.gettempdir()), spec, folder="", num_chunks=number)
         rows, inputs, expected = [], [], ""
         for chunk in range(number):
             columns = adapter.read(spec.pool, chunk)

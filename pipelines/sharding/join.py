@@ -23,14 +23,14 @@ from terrasweep.samplers.intake.admit import joined
 
 ROWS_PER_GROUP: Final = 8192
 GROUP_BYTES: Final = 8 << 20
-"""A group holds no more: who needs a few samples reads little else, and fits in any memory."""
+"""A row group holds no more: whoever needs a few samples reads little else, in little memory."""
 CODED: Final = ("coarse", "cell", "month", *STRATA)
 """Columns in which values repeat; codes for pixels, ids or hashes cost more than they save."""
 
 
 @dataclass
 class JoinedPool:
-    """What all buckets told of what they joined."""
+    """What is known of the pool once all its buckets are joined."""
 
     census: pa.Table
     where: pa.Table
@@ -44,26 +44,26 @@ def join(work: ShardWork, context: Context, *, dropped: np.ndarray) -> JoinedPoo
     """Join the fragments into shards and return what is known of the whole."""
     counted, where = [census.CENSUS.empty_table()], [WHERE.empty_table()]
     entropies: Counter[int] = Counter()
-    crowds: Counter[int] = Counter()
+    cells: Counter[int] = Counter()
     again: list[str] = []
     buckets = range(work.num_buckets)
-    for part in spread(lambda bucket: _shards(work, bucket, dropped), buckets):
-        made = json.loads(part)
-        counted.append(pa.Table.from_pydict(made["census"], schema=census.CENSUS))
+    for answer in spread(lambda bucket: _shards(work, bucket, dropped), buckets):
+        bucket = json.loads(answer)
+        counted.append(pa.Table.from_pydict(bucket["census"], schema=census.CENSUS))
         coarse = counted[-1].column("coarse").unique()
-        index = pa.array([made["index"]] * len(coarse), pa.string())
+        index = pa.array([bucket["index"]] * len(coarse), pa.string())
         where.append(pa.Table.from_arrays([coarse, index], schema=WHERE))
-        entropies.update({int(one): number for one, number in made["entropies"].items()})
-        crowds.update({int(one): number for one, number in made["crowd"].items()})
-        again += made["repeated"]
-        done = len(work.groups) + len(counted) - 1
-        context.progress(done, len(work.groups) + work.num_buckets)
-    return JoinedPool(census.add(counted), pa.concat_tables(where), entropies, crowds, again)
+        entropies.update({int(one): number for one, number in bucket["entropies"].items()})
+        cells.update({int(one): number for one, number in bucket["crowd"].items()})
+        again += bucket["repeated"]
+        num_done = len(work.groups) + len(counted) - 1
+        context.progress(num_done, len(work.groups) + work.num_buckets)
+    return JoinedPool(census.add(counted), pa.concat_tables(where), entropies, cells, again)
 
 
 def pilot(work: ShardWork) -> pa.Table:
-    """Return the part of the index that all buckets put aside."""
-    parts = at_once(work.store.get, work.store.list(f"{work.home}/pilot"))
+    """Return the pilot: what each bucket has left of it, together."""
+    parts = at_once(work.store.get, work.store.list(f"{work.folder}/pilot"))
     kept = [from_bytes(data) for data in parts if data is not None]
     return pa.concat_tables([INDEX.empty_table(), *kept]).sort_by("id")
 
@@ -74,7 +74,7 @@ def _shards(work: ShardWork, bucket: int, dropped: np.ndarray) -> bytes:
 
 def _joined(work: ShardWork, bucket: int, dropped: np.ndarray) -> bytes:
     """Join a bucket's fragments, write its shards and answer with its census."""
-    paths = work.store.list(f"{work.home}/fragments/{bucket:04d}")
+    paths = work.store.list(f"{work.folder}/fragments/{bucket:04d}")
     fragments = [from_bytes(data) for data in at_once(work.store.get, paths) if data is not None]
     name = f"index/{bucket:04d}.parquet"
     answer: dict[str, object] = {"census": {one: [] for one in census.CENSUS.names}, "index": name}
@@ -82,13 +82,15 @@ def _joined(work: ShardWork, bucket: int, dropped: np.ndarray) -> bytes:
         return json.dumps({**answer, "entropies": {}, "crowd": {}, "repeated": []}).encode()
     kept, again = joined(fragments, dropped=dropped)
     index = kept.select(INDEX.names).cast(INDEX)
-    work.store.put(f"{work.home}/{name}", index_file(index))
+    work.store.put(f"{work.folder}/{name}", index_file(index))
     pilot = index.filter(np.asarray(index.column("rank_hash")) <= work.pilot_below)
-    work.store.put(f"{work.home}/pilot/{bucket:04d}", to_bytes(pilot))
-    at_once(
-        lambda shard: work.store.put(f"{work.home}/cells/{shard_name(shard[0])}", shard[1]),
-        _by_coarse(kept),
-    )
+    work.store.put(f"{work.folder}/pilot/{bucket:04d}", to_bytes(pilot))
+
+    def put(shard: tuple[int, bytes]) -> None:
+        cell, data = shard
+        work.store.put(f"{work.folder}/cells/{shard_name(cell)}", data)
+
+    at_once(put, _by_coarse(kept))
     answer["census"] = census.count(index).to_pydict()
     answer["entropies"] = entropy_counts(np.asarray(index.column("entropy")))
     answer["crowd"] = cell_counts(index)
@@ -115,7 +117,7 @@ def index_file(rows: pa.Table) -> bytes:
 
 
 def _parquet(rows: pa.Table) -> bytes:
-    """Return rows as Parquet; the bytes do not tell how the rows came together."""
+    """Return rows as Parquet; how they were joined leaves no trace in the bytes."""
     sink = io.BytesIO()
     whole = rows.combine_chunks()
     rows_that_fit = GROUP_BYTES * max(whole.num_rows, 1) // max(whole.nbytes, 1)

@@ -1,4 +1,4 @@
-"""What every task of one shard step knows: the pool, and where its parts wait in the store."""
+"""What every task of one shard step knows: the pool, and where its parts lie in the store."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ class ShardWork:
 
     store: Store
     spec: ShardSpec
-    home: str
-    """Where in the store fragments, reports and shards wait until the step is made."""
+    folder: str
+    """Where in the store fragments, reports and shards lie until the step is made."""
     num_chunks: int
 
     @cached_property
@@ -71,7 +71,7 @@ class ShardWork:
 
     @property
     def pilot_below(self) -> np.uint64:
-        """The hash up to which samples are in the pilot: a lot that no place and no draw knows."""
+        """The hash up to which samples are in the pilot: it depends on no place and no rank."""
         share = min(PILOT_SIZE / max(self.num_chunks * ROWS_PER_CHUNK, 1), 1.0)
         return np.uint64(min(int(share * 2.0**64), 2**64 - 1))
 
@@ -82,8 +82,8 @@ def shard_name(coarse: int) -> str:
 
 
 def once(work: ShardWork, name: str, make: Callable[[], bytes]) -> bytes:
-    """Return what a task answered before it was interrupted, or let it answer."""
-    path = f"{work.home}/{name}"
+    """Return what a task answered before the step was interrupted, or let it answer."""
+    path = f"{work.folder}/{name}"
     answer = work.store.get(path)
     if answer is None:
         answer = make()

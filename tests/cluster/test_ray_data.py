@@ -192,7 +192,7 @@ def test_ray_draws_the_same_bytes_as_one_process(
     """No Ray, no shards, no sieve: the rows of lowest rank among the whole pool."""
     step = sample_step(rule)
     sample.make_many([step], context=Context(store))
-    describe = work.ShardWork(store, ShardSpec(pool=POOL), home="", num_chunks=1).describe
+    describe = work.ShardWork(store, ShardSpec(pool=POOL), folder="", num_chunks=1).describe
     rows, _ = admit(whole_pool, chunk=0, expected=layout(whole_pool), describe=describe)
     index = rows.select(INDEX.names).cast(INDEX)
     request = DrawRequest(step.spec.composition, replicate=0, guard="none")

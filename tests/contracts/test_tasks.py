@@ -45,20 +45,35 @@ MADE = {
 }
 """What writes the small files of a task that lies in files, and returns its fields."""
 
-SHAPES = {"x": (12, 18), "dynamic_world": (12,)}
+SERIES = {"x": ("float32", (12, 18)), "dynamic_world": ("uint8", (12,))}
+ARRAYS: dict[str, dict[str, tuple[str, tuple[int, ...]]]] = {
+    "algae_blooms": SERIES,
+    "cropharvest": SERIES,
+    "ecoregions": {},
+    "fmow_sentinel": {"image": ("float32", (13, 96, 96))},
+    "forty": {"image": ("float32", (13, 128, 128))},
+    "fuel_moisture": SERIES,
+    "geobench": {"image": ("float32", (13, 16, 16))},
+    "geowiki": {},
+    "labelled": SERIES,
+    "mosaiks": {},
+    "planet_biome": SERIES,
+    "planet_crop": SERIES,
+}
+"""What networks get of a sample of each example: type and shape; none where its place is all."""
 
 
 def test_every_task_has_an_example():
-    assert {*EXAMPLES, *MADE} == set(TASKS.names)
+    assert {*EXAMPLES, *MADE} == set(ARRAYS) == set(TASKS.names)
 
 
 @pytest.fixture(scope="module", params=TASKS.names)
 def spec(request, tmp_path_factory) -> TaskSpec:
     name = request.param
     fields = EXAMPLES[name] if name in EXAMPLES else MADE[name](tmp_path_factory.mktemp(name))
-    made = TASKS.spec(name).model_validate({"name": name, **fields})
-    assert isinstance(made, TaskSpec)
-    return made
+    value = TASKS.spec(name).model_validate({"name": name, **fields})
+    assert isinstance(value, TaskSpec)
+    return value
 
 
 def read_of(spec: TaskSpec) -> dict[str, np.ndarray]:
@@ -81,15 +96,18 @@ def test_every_row_has_a_place_a_label_and_what_it_says_it_gives(spec):
 
 def test_arrays_have_the_shape_that_networks_expect(spec):
     read = read_of(spec)
-    rows = len(read["id"])
-    for name in set(spec.gives) & set(SHAPES):
-        assert read[name].shape == (rows, *SHAPES[name])
-    if "image" in spec.gives:
-        assert read["image"].ndim == 4
-        assert read["image"].dtype == np.float32
-    if "dynamic_world" in spec.gives:
-        assert read["dynamic_world"].dtype == np.uint8
-        assert read["dynamic_world"].max() <= 9
+    arrays = {name: array for name, array in read.items() if name not in {*COLUMNS, "split"}}
+    looks = {name: (str(array.dtype), array.shape[1:]) for name, array in arrays.items()}
+    assert looks == ARRAYS[spec.name]
+    assert set(spec.gives) - {"month"} == set(looks)
+    for name, array in arrays.items():
+        assert np.isfinite(array).all()
+        # 9 is "not known" in Dynamic World, and some tasks know none.
+        assert name == "dynamic_world" or len(np.unique(array)) > 1
+    if "dynamic_world" in arrays:
+        assert arrays["dynamic_world"].max() <= 9
+    if not arrays:  # a network has the coordinates alone, so they must tell samples apart
+        assert len(np.unique(np.stack([read["lat"], read["lon"]]), axis=1).T) > len(read["id"]) / 2
 
 
 def test_an_official_split_has_both_parts(spec):
@@ -113,8 +131,8 @@ def test_cells_and_continents_are_those_of_the_coordinates(spec):
     read = read_of(spec)
     assert (cells_of(read["lat"], read["lon"], resolution=5) == read["cell"]).all()
     assert set(read["continent"].tolist()) <= {*Continent, continents.NONE}
-    found = continents.names(read["lat"], read["lon"], russia="europe")
-    assert (found == read["continent"]).all()
+    names = continents.names(read["lat"], read["lon"], russia="europe")
+    assert (names == read["continent"]).all()
 
 
 def test_reading_again_gives_the_same(spec):
@@ -126,17 +144,17 @@ def test_reading_again_gives_the_same(spec):
 
 @pytest.mark.parametrize("name", MADE)
 def test_a_folder_that_is_not_there_or_empty_is_a_sentence(name: str, tmp_path: Path):
-    fields = MADE[name](_made(tmp_path / "whole"))
-    for path in (tmp_path / "nowhere", _made(tmp_path / "empty")):
+    fields = MADE[name](_new_folder(tmp_path / "whole"))
+    for path in (tmp_path / "nowhere", _new_folder(tmp_path / "empty")):
         spec = TASKS.spec(name).model_validate({"name": name, **fields, "path": str(path)})
         with pytest.raises((TaskError, PoolError)) as caught:
             TASKS[name].read(spec)
-        said = str(caught.value)
-        assert said.startswith("Expected ")
-        assert ", got " in said
-        assert str(path.parent) in said
+        message = str(caught.value)
+        assert message.startswith("Expected ")
+        assert ", got " in message
+        assert str(path.parent) in message
 
 
-def _made(folder: Path) -> Path:
+def _new_folder(folder: Path) -> Path:
     folder.mkdir()
     return folder

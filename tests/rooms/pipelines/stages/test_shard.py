@@ -19,7 +19,7 @@ from terrasweep.samplers.pools.planet.spec import PlanetSpec
 
 def work(root: Path, *, num_chunks: int) -> ShardWork:
     spec = ShardSpec(pool=PlanetSpec(name="planet"), coarse=0, fine=6)
-    return ShardWork(Store.open(str(root)), spec, home="progress/shard/x", num_chunks=num_chunks)
+    return ShardWork(Store.open(str(root)), spec, folder="progress/shard/x", num_chunks=num_chunks)
 
 
 @pytest.mark.parametrize("num_chunks", [0, 1, 5, 63, 64, 1000, 100_003])

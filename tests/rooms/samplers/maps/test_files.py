@@ -183,7 +183,7 @@ def test_the_shard_step_files_samples_under_the_users_maps(home: Path, tmp_path:
     }
     pool = {"name": "planet", "size": 10}
     spec = ShardSpec.model_validate({"pool": pool, "geography": geography})
-    work = ShardWork(store=None, spec=spec, home="", num_chunks=1)  # type: ignore[arg-type]
+    work = ShardWork(store=None, spec=spec, folder="", num_chunks=1)  # type: ignore[arg-type]
     lat, lon = np.append(LAT, 62.0), np.append(LON, 129.7)  # and Yakutsk
     columns = {
         "id": np.array(list("abcdef")),
