@@ -27,7 +27,7 @@ from terrasweep.infra.seeds import generator
 from terrasweep.models.checkpoints.encoding import origin
 from terrasweep.models.probes.full import probe
 from terrasweep.models.probes.full.spec import FullSpec
-from terrasweep.models.probing.problem import Origin, Problem
+from terrasweep.models.probing.problem import FinetuneSource, Problem
 from terrasweep.models.zoo.presto import model as presto
 from terrasweep.models.zoo.presto.spec import PrestoSpec
 
@@ -35,7 +35,7 @@ SAMPLES, N, TESTED, CHUNK = 600, 100, 400, 128
 ROUNDS = 5
 
 
-def task(device: str) -> tuple[Origin, np.ndarray]:
+def task(device: str) -> tuple[FinetuneSource, np.ndarray]:
     """Return Presto with made-up series, and labels that one band tells."""
     draw = generator("benchmark finetune")
     arrays: dict[str, np.ndarray] = {
@@ -51,7 +51,7 @@ def task(device: str) -> tuple[Origin, np.ndarray]:
     return origin(spec, network, arrays), (arrays["x"][:, 4, 8] > 0).astype(np.int64)
 
 
-def problem(source: Origin, labels: np.ndarray, seed: int) -> Problem:
+def problem(source: FinetuneSource, labels: np.ndarray, seed: int) -> Problem:
     """Return one draw."""
     order = generator("benchmark finetune", seed).permutation(SAMPLES)
     train, test = order[:N], order[N : N + TESTED]

@@ -124,18 +124,18 @@ def mapped(arrays: Arrays) -> Iterator[Mapping[str, np.ndarray]]:
 
 def measured(name: str, case: Case, *, device: torch.device, compared: bool) -> Speeds:
     """Measure step, feed, both and the plain loop in turns; tell the best of a few rounds."""
-    means = loop.Means(compile=device.type == "cuda", save_every_s=3600)
+    options = loop.TrainingOptions(compile=device.type == "cuda", save_every_s=3600)
     network = case.built().to(device)
     with mapped(case.arrays()) as arrays:
         few = {name: torch.from_numpy(a[: throughput.FEW].copy()) for name, a in arrays.items()}
         stick = throughput.yardstick(network, few, precision=case.precision)
         if device.type == "cuda":
-            _both(network, case, arrays, device=device, means=means)  # compile
+            _both(network, case, arrays, device=device, options=options)  # compile
         found: dict[str, list[float]] = {one: [] for one in ("step", "feed", "both", "plain")}
         for _ in range(case.rounds):
             found["step"].append(_step(network, case, arrays, device=device))
             found["feed"].append(_feed(case, arrays, device))
-            found["both"].append(_both(network, case, arrays, device=device, means=means))
+            found["both"].append(_both(network, case, arrays, device=device, options=options))
             for loaders in LOADERS[device.type] if compared else ():
                 found["plain"].append(plain(case, arrays, device=device, loaders=loaders))
     best = {one: max(values, default=0.0) for one, values in found.items()}
@@ -145,7 +145,12 @@ def measured(name: str, case: Case, *, device: torch.device, compared: bool) -> 
 
 
 def _both(
-    network: Network, case: Case, arrays: Arrays, *, device: torch.device, means: loop.Means
+    network: Network,
+    case: Case,
+    arrays: Arrays,
+    *,
+    device: torch.device,
+    options: loop.TrainingOptions,
 ) -> float:
     started = _clock(device)
     loop.train(
@@ -154,8 +159,8 @@ def _both(
         training=case.training,
         key="benchmark",
         device=device,
-        savepoint=loop.Forgetful(),
-        means=means,
+        savepoint=loop.NullSavepoint(),
+        options=options,
     )
     return case.samples / (_clock(device) - started)
 

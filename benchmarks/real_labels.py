@@ -83,7 +83,7 @@ def pretrained(
         training=training,
         key=f"real-labels/{replicate}",
         device=torch.device("cpu"),
-        savepoint=loop.Forgetful(),
+        savepoint=loop.NullSavepoint(),
     )
     return before.eval(), after.eval()
 

@@ -114,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _until_killed(study: Study, served: Pages, *, after: int) -> float:
     """Mirror until the server is killed, amid requests, after so many cells."""
-    others = len(sweep_runs.told(study.store, study.ledger, study.name)) - len(study.rows())
+    others = len(sweep_runs.sweep_runs(study.store, study.ledger, study.name)) - len(study.rows())
     looks = others + after // SERVED
 
     def go_on() -> bool:

@@ -30,7 +30,7 @@ from benchmarks.parts.targets import Target, at_most, report
 from terrasweep.infra.storage.ledger import Row
 from terrasweep.infra.tracking.mirror import SETTINGS, Mirror
 from terrasweep.infra.tracking.notes import run_address
-from terrasweep.infra.tracking.sweep_runs import told
+from terrasweep.infra.tracking.sweep_runs import sweep_runs
 from terrasweep.infra.tracking.views import CELLS, CHARTS, TABLE, view_address
 from tests.pages.browser import chromium
 from tests.support.mirrored import runs
@@ -59,10 +59,15 @@ def plainly(rows: Sequence[Row], uri: str) -> float:
     started = time.perf_counter()
     for row in some:
         made = client.create_run(place, run_name=row.key)
-        told = {**row.metrics, "n_train": row.n_train, "n_test": row.n_test, "seconds": row.seconds}
+        values = {
+            **row.metrics,
+            "n_train": row.n_train,
+            "n_test": row.n_test,
+            "seconds": row.seconds,
+        }
         client.log_batch(
             made.info.run_id,
-            metrics=[Metric(name, value, 0, 0) for name, value in told.items()],
+            metrics=[Metric(name, value, 0, 0) for name, value in values.items()],
             params=[Param(str(at), str(at)) for at in range(8)],
         )
         client.set_terminated(made.info.run_id)
@@ -88,7 +93,7 @@ def mirrored_in_two(study: Study, database: Path) -> float:
 def astray(study: Study, uri: str) -> list[Target]:
     """Hold what is in MLflow against what should be there."""
     found = Counter(run.data.tags["key"] for run in runs(study, uri))
-    wanted = {entry.key for entry in told(study.store, study.ledger, study.name)}
+    wanted = {entry.key for entry in sweep_runs(study.store, study.ledger, study.name)}
     named = f"of {len(wanted):,}"
     twice = sum(found[key] - 1 for key in found)
     return [

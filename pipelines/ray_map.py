@@ -20,7 +20,7 @@ T = TypeVar("T")
 ANSWER = pa.schema([("made", pa.large_binary()), ("failed", pa.large_binary())])
 
 
-def spread(work: Callable[[T], bytes], items: Sequence[T]) -> Iterator[bytes]:
+def ray_map(work: Callable[[T], bytes], items: Sequence[T]) -> Iterator[bytes]:
     """Yield what `work` makes of each item, in the order in which it is ready.
 
     Ray must be up. An item is done again elsewhere if its worker dies, so `work` must not mind.

@@ -146,6 +146,6 @@ def _network(checkpoint: Step[Spec], taken: Taken | None) -> "loop.Network":
         training=cast("PretrainSpec", checkpoint.spec).training,
         key=str(checkpoint.key),
         device=CPU,
-        savepoint=loop.Forgetful(),
+        savepoint=loop.NullSavepoint(),
     )
     return network.eval()

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from terrasweep.infra.spec import Documented
 
 
-class Section(Documented):
+class ValuesSection(Documented):
     """Common to every section: frozen, closed, documented under each field."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -36,7 +36,7 @@ Cpus: TypeAlias = Annotated[int, Field(ge=1, le=1024)]
 Network: TypeAlias = Annotated[str, AfterValidator(_not_the_world)]
 
 
-class Node(Section):
+class Machine(ValuesSection):
     """One machine."""
 
     cpus: Cpus
@@ -45,7 +45,7 @@ class Node(Section):
     """Memory."""
 
 
-class Workers(Node):
+class WorkerGroup(Machine):
     """Machines that come and go with the work."""
 
     fewest: Count = 0
@@ -54,14 +54,14 @@ class Workers(Node):
     """How many there may be."""
 
 
-class GpuWorkers(Workers):
+class GpuWorkerGroup(WorkerGroup):
     """Machines with GPUs; they may be taken away at any time, and the sweep goes on."""
 
     gpus: Annotated[int, Field(ge=1, le=16)] = 1
     """GPUs of each."""
 
 
-class Kubernetes(Section):
+class Kubernetes(ValuesSection):
     """A cluster that KubeRay 1.5.1 or newer looks after."""
 
     namespace: Name
@@ -74,7 +74,7 @@ class Kubernetes(Section):
     """Labels of nodes that are spot; left out, GPU workers run on any node with a GPU."""
 
 
-class Aws(Section):
+class Aws(ValuesSection):
     """Machines that Ray starts at AWS."""
 
     region: Word
@@ -91,7 +91,7 @@ class Aws(Section):
     """Instance type of workers with GPUs; they are spot instances."""
 
 
-class Gcp(Section):
+class Gcp(ValuesSection):
     """Machines that Ray starts at Google; they have no public address."""
 
     project: Name
@@ -112,7 +112,7 @@ class Gcp(Section):
     """Type of the GPUs, such as `nvidia-l4`."""
 
 
-class Slurm(Section):
+class Slurm(ValuesSection):
     """A job of several nodes on a cluster that Slurm looks after."""
 
     partition: Word
@@ -125,7 +125,7 @@ class Slurm(Section):
     """The folder of a virtual environment with terrasweep that every node sees."""
 
 
-class Mlflow(Section):
+class Mlflow(ValuesSection):
     """An MLflow server with PostgreSQL and object storage, by docker compose."""
 
     hosts: Annotated[tuple[Word, ...], Field(min_length=1)]
@@ -134,7 +134,7 @@ class Mlflow(Section):
     """Where artefacts go."""
 
 
-class Values(Section):
+class Values(ValuesSection):
     """Everything that differs from one place to the next."""
 
     name: Name
@@ -145,11 +145,11 @@ class Values(Section):
     """Where things are kept; every node must reach it."""
     sweep: Place
     """The sweep that the Slurm script and the RayJob run: of the catalogue, or a file there."""
-    head: Node
+    head: Machine
     """The machine that drives; it trains nothing."""
-    cpu_workers: Workers
+    cpu_workers: WorkerGroup
     """Machines that draw, shard and finetune."""
-    gpu_workers: GpuWorkers
+    gpu_workers: GpuWorkerGroup
     """Machines that pretrain and encode."""
     kubernetes: Kubernetes | None = None
     """KubeRay: RayCluster, RayJob, NetworkPolicy."""

@@ -19,12 +19,12 @@ VERSION = b"terrasweep.schema"
 PATIENCE = 8  # listings that a reader tries while someone merges parts under its hands
 
 
-class _GoneError(Exception):
+class _PartVanishedError(Exception):
     """A part was listed, and merged into another before it was read."""
 
 
 @dataclass(frozen=True)
-class Reading:
+class TableContents:
     """What could be read, and which parts could not be trusted."""
 
     table: pa.Table
@@ -33,7 +33,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Parts:
+class AppendTable:
     """The parts of one table, under one folder of the store."""
 
     store: Store
@@ -50,7 +50,7 @@ class Parts:
         self.store.put(path, data)
         return path
 
-    def read(self, columns: Sequence[str] | None = None) -> Reading:
+    def read(self, columns: Sequence[str] | None = None) -> TableContents:
         """Read all parts; rows come in no promised order.
 
         Raises:
@@ -60,7 +60,7 @@ class Parts:
             paths = self.paths()
             try:
                 return self._reading(paths, columns)
-            except _GoneError:
+            except _PartVanishedError:
                 continue  # list anew: the rows are in the merged part by now
         raise StoreError(
             f"to read {self.folder} in {self.store.uri}",
@@ -83,7 +83,7 @@ class Parts:
             at_once(self.store.drop, [path for path in reading.whole if path != merged])
         return len(reading.whole)
 
-    def _reading(self, paths: list[str], columns: Sequence[str] | None) -> Reading:
+    def _reading(self, paths: list[str], columns: Sequence[str] | None) -> TableContents:
         new = [path for path in paths if path not in self._read]
         fetched = dict(zip(new, at_once(self._fetch, new), strict=True))
         # Decoding in threads as well is slower: a part is small, and each column takes the GIL.
@@ -95,13 +95,13 @@ class Parts:
         table = pa.concat_tables([schema.empty_table(), *tables])
         whole = tuple(path for path, part in zip(paths, found, strict=True) if part is not None)
         torn = tuple(sorted(set(paths) - set(whole)))
-        return Reading(table.replace_schema_metadata(None), whole, torn)
+        return TableContents(table.replace_schema_metadata(None), whole, torn)
 
     def _fetch(self, path: str) -> bytes | None:
         """Return a part's bytes, or nothing if they are not those it is named by."""
         data = self.store.get(path)
         if data is None:
-            raise _GoneError(path)
+            raise _PartVanishedError(path)
         name = path.rpartition("/")[2].removesuffix(".parquet")
         return data if hashlib.sha256(data).hexdigest() == name else None
 

@@ -22,7 +22,7 @@ class Artefact(BaseModel):
     """Its checksum."""
 
 
-def listed(folder: Path) -> dict[str, Artefact]:
+def list_artefacts(folder: Path) -> dict[str, Artefact]:
     """Return all files under a folder, each with its checksum."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     with ThreadPoolExecutor() as pool:
@@ -36,7 +36,7 @@ def listed(folder: Path) -> dict[str, Artefact]:
 _seen: dict[tuple[str, int, int], str] = {}
 
 
-def compare(folder: Path, promised: Mapping[str, Artefact], *, what: str) -> None:
+def check_artefacts(folder: Path, promised: Mapping[str, Artefact], *, what: str) -> None:
     """Compare a folder with what was promised of it.
 
     Raises:

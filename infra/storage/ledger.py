@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from terrasweep.infra.errors import PASSING, Cause, StoreError, nearest
 from terrasweep.infra.spec import Json, Spec, everything
 from terrasweep.infra.step import Key, Step
-from terrasweep.infra.storage.append_table import Parts, from_bytes, to_bytes, versioned
+from terrasweep.infra.storage.append_table import AppendTable, from_bytes, to_bytes, versioned
 from terrasweep.infra.storage.record import refuse_drift
 from terrasweep.infra.storage.store import Store
 from terrasweep.infra.telemetry import logs
@@ -143,12 +143,12 @@ class Ledger:
     """The results, failures and plans of a store."""
 
     store: Store
-    _results: Parts = field(init=False, repr=False, compare=False)
-    _failures: Parts = field(init=False, repr=False, compare=False)
+    _results: AppendTable = field(init=False, repr=False, compare=False)
+    _failures: AppendTable = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_results", Parts(self.store, "ledger/results", RESULTS))
-        object.__setattr__(self, "_failures", Parts(self.store, "ledger/failures", FAILURES))
+        object.__setattr__(self, "_results", AppendTable(self.store, "ledger/results", RESULTS))
+        object.__setattr__(self, "_failures", AppendTable(self.store, "ledger/failures", FAILURES))
 
     def __reduce__(self) -> tuple[type["Ledger"], tuple[Store]]:
         return Ledger, (self.store,)  # what was read before stays at home

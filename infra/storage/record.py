@@ -65,7 +65,7 @@ class Record(BaseModel):
         return f"{self.key}/{self.content}"
 
 
-def written(
+def new_record(
     step: Step[Spec], *, artefacts: Mapping[str, Artefact], started: datetime, seconds: float
 ) -> Record:
     """Return the record of a step that was just made here."""

@@ -21,10 +21,10 @@ from pydantic import ValidationError
 from terrasweep.infra.errors import StoreError, TornError
 from terrasweep.infra.spec import Spec, everything
 from terrasweep.infra.step import Key, Step
-from terrasweep.infra.storage.artifacts import compare, listed
+from terrasweep.infra.storage.artifacts import check_artefacts, list_artefacts
 from terrasweep.infra.storage.blobs import Blobs, LocalBlobs, at_once
-from terrasweep.infra.storage.record import Record, refuse_drift, written
-from terrasweep.infra.storage.uri import reach
+from terrasweep.infra.storage.record import Record, new_record, refuse_drift
+from terrasweep.infra.storage.uri import open_blobs
 from terrasweep.infra.telemetry import metrics
 
 FORMAT = 1
@@ -49,7 +49,7 @@ class Store:
         Raises:
             StoreError: If it cannot be reached, read or written, or is of a newer form.
         """
-        blobs = reach(uri)
+        blobs = open_blobs(uri)
         where = str(blobs.root) if isinstance(blobs, LocalBlobs) else uri
         sign = blobs.get(SIGN)
         if sign is None and create:
@@ -172,7 +172,9 @@ class Store:
             started, clock = datetime.now(UTC), time.perf_counter()
             maker(scratch)
             seconds = time.perf_counter() - clock
-            made = written(step, artefacts=listed(scratch), started=started, seconds=seconds)
+            made = new_record(
+                step, artefacts=list_artefacts(scratch), started=started, seconds=seconds
+            )
             theirs = self.record(step.key)
             if theirs is not None and theirs != instead_of:
                 return theirs  # another maker was faster; what it made is as good
@@ -208,13 +210,13 @@ class Store:
         """Return the record's folder on this machine, with every checksum compared."""
         if self.local_root is not None:
             folder = self.local_root / record.folder
-            compare(folder, record.artefacts, what=record.key)
+            check_artefacts(folder, record.artefacts, what=record.key)
             return folder
         cache = LocalBlobs(_cache(self.uri))
         folder = cache.root / record.folder
         if folder.is_dir():
             try:
-                compare(folder, record.artefacts, what=record.key)
+                check_artefacts(folder, record.artefacts, what=record.key)
                 return folder
             except TornError:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -229,7 +231,7 @@ class Store:
                 lambda name: self.blobs.fetch(f"{record.folder}/{name}", scratch / name),
                 record.artefacts,
             )
-            compare(scratch, record.artefacts, what=record.key)
+            check_artefacts(scratch, record.artefacts, what=record.key)
             _settle(scratch, folder)
         return folder
 

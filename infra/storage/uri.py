@@ -12,7 +12,7 @@ from terrasweep.infra.storage.blobs import LocalBlobs, RemoteBlobs
 from terrasweep.infra.storage.io_errors import store_errors
 
 
-def reach(uri: str) -> LocalBlobs | RemoteBlobs:
+def open_blobs(uri: str) -> LocalBlobs | RemoteBlobs:
     """Find who serves a URI; nothing is read or written yet.
 
     Raises:

@@ -6,15 +6,15 @@ Its client is handed in: the door to MLflow is `infra/tracking/mirror.py`.
 from collections.abc import Iterator
 from typing import Any
 
-from terrasweep.infra.tracking.run import Known
+from terrasweep.infra.tracking.run import ExistingRun
 
 PARENT = "mlflow.parentRunId"
 PAGE = 1000
 
 
-def search(client: Any, place: str, name: str) -> tuple[dict[str, Known], list[str]]:
+def search(client: Any, place: str, name: str) -> tuple[dict[str, ExistingRun], list[str]]:
     """Return the runs of a sweep by key, and those that are there a second time."""
-    known: dict[str, Known] = {}
+    known: dict[str, ExistingRun] = {}
     twice: list[str] = []
     for run in sorted(_runs(client, place, name), key=_seniority):
         key = run.data.tags["key"]
@@ -22,7 +22,7 @@ def search(client: Any, place: str, name: str) -> tuple[dict[str, Known], list[s
             twice.append(run.info.run_id)
         else:
             parent = run.data.tags.get(PARENT)
-            known[key] = Known(run.info.run_id, run.info.status, parent, run.data.metrics)
+            known[key] = ExistingRun(run.info.run_id, run.info.status, parent, run.data.metrics)
     return known, twice
 
 

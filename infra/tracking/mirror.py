@@ -24,9 +24,9 @@ from terrasweep.infra.storage.ledger import Ledger
 from terrasweep.infra.storage.store import Store
 from terrasweep.infra.tracking.existing import PARENT, search
 from terrasweep.infra.tracking.notes import NOTE, run_note
-from terrasweep.infra.tracking.run import Dataset, Entry, Known, MirrorReport, sweep_key
+from terrasweep.infra.tracking.run import Dataset, ExistingRun, MirrorReport, RunEntry, sweep_key
 from terrasweep.infra.tracking.sqlite import TOGETHER, Tables
-from terrasweep.infra.tracking.sweep_runs import Cell, told
+from terrasweep.infra.tracking.sweep_runs import CellRun, sweep_runs
 from terrasweep.infra.tracking.uri import artefacts, is_server
 from terrasweep.infra.tracking.views import experiment_tags
 
@@ -64,7 +64,7 @@ class Mirror:
 
     uri: str
     _client: "MlflowClient | None" = field(default=None, repr=False)
-    _known: dict[str, dict[str, Known]] = field(default_factory=dict, repr=False)
+    _known: dict[str, dict[str, ExistingRun]] = field(default_factory=dict, repr=False)
 
     def bring_up_to_date(
         self, store: Store, ledger: Ledger, name: str, *, go_on: Callable[[], bool] = lambda: True
@@ -75,7 +75,7 @@ class Mirror:
             MirrorAwayError: If MLflow cannot be reached or refuses.
         """
         started, busy_s = time.perf_counter(), -time.thread_time()
-        wanted = told(store, ledger, name)
+        wanted = sweep_runs(store, ledger, name)
         with self._reached(name):
             client = self._connected()
             place = _experiment(client, self.uri, name)
@@ -87,7 +87,9 @@ class Mirror:
                 if not go_on():
                     break
                 counts[_show(client, place, entry, sweep=name, known=known)] += 1
-            _tell(client, place, _views(ledger, name, place=place, told=wanted.above, known=known))
+            _tell(
+                client, place, _views(ledger, name, place=place, entries=wanted.above, known=known)
+            )
             fresh = [cell for cell in left if cell.key not in known]
             size = SERVED if is_server(self.uri) else TOGETHER
             for part in (fresh[at : at + size] for at in range(0, len(fresh), size)):
@@ -139,7 +141,9 @@ class Mirror:
             self._client = MlflowClient(tracking_uri=self.uri)
         return self._client
 
-    def _found(self, client: "MlflowClient", place: str, name: str) -> tuple[dict[str, Known], int]:
+    def _found(
+        self, client: "MlflowClient", place: str, name: str
+    ) -> tuple[dict[str, ExistingRun], int]:
         removed = 0
         if name not in self._known:
             self._known[name], twice = search(client, place, name)
@@ -157,10 +161,15 @@ def _experiment(client: "MlflowClient", uri: str, name: str) -> str:
 
 
 def _views(
-    ledger: Ledger, name: str, *, place: str, told: Sequence[Entry], known: Mapping[str, Known]
+    ledger: Ledger,
+    name: str,
+    *,
+    place: str,
+    entries: Sequence[RunEntry],
+    known: Mapping[str, ExistingRun],
 ) -> dict[str, str]:
     plan, meta = ledger.plan(name)
-    metrics = {metric for entry in told if entry.kind == "summary" for metric in entry.latest}
+    metrics = {metric for entry in entries if entry.kind == "summary" for metric in entry.latest}
     continents = sorted(metric.removeprefix("mean/") for metric in metrics if "mean/" in metric)
     top = known[sweep_key(name)].run_id if sweep_key(name) in known else None
     return experiment_tags(plan.to_pylist(), meta, place=place, continents=continents, top=top)
@@ -174,7 +183,7 @@ def _tell(client: "MlflowClient", place: str, tags: Mapping[str, str]) -> None:
             client.set_experiment_tag(place, name, value)
 
 
-def _is_shown(cell: Cell, known: Mapping[str, Known]) -> bool:
+def _is_shown(cell: CellRun, known: Mapping[str, ExistingRun]) -> bool:
     """Say whether a finished cell's run is finished and hangs where it should."""
     run, above = known.get(cell.key), known.get(cell.parent)
     if run is None or above is None or not cell.is_done:
@@ -186,10 +195,10 @@ def _add(
     client: "MlflowClient",
     uri: str,
     place: str,
-    cells: Sequence[Entry],
+    cells: Sequence[RunEntry],
     *,
     sweep: str,
-    known: dict[str, Known],
+    known: dict[str, ExistingRun],
 ) -> float:
     """Show cells that are not there yet: together where the tables allow it, else each by itself.
 
@@ -206,12 +215,17 @@ def _add(
     tags = [_tags(one, sweep=sweep, place=place, known=known) for one in cells]
     ids = tables.add(list(zip(cells, tags, strict=True)))
     for entry, run_id, parent in zip(cells, ids, parents, strict=True):
-        known[entry.key] = Known(run_id, entry.shown, parent, {})  # a cell does not grow
+        known[entry.key] = ExistingRun(run_id, entry.shown, parent, {})  # a cell does not grow
     return 0.0
 
 
 def _timed(
-    client: "MlflowClient", place: str, entry: Entry, *, sweep: str, known: dict[str, Known]
+    client: "MlflowClient",
+    place: str,
+    entry: RunEntry,
+    *,
+    sweep: str,
+    known: dict[str, ExistingRun],
 ) -> float:
     """Show one run and return the processor time that it took."""
     started = time.thread_time()
@@ -219,16 +233,23 @@ def _timed(
     return time.thread_time() - started
 
 
-def _tags(entry: Entry, *, sweep: str, place: str, known: Mapping[str, Known]) -> dict[str, str]:
+def _tags(
+    entry: RunEntry, *, sweep: str, place: str, known: Mapping[str, ExistingRun]
+) -> dict[str, str]:
     above = {} if entry.parent is None else {PARENT: known[entry.parent].run_id}
     linked = {key: known[key].run_id for key in entry.links.values() if key in known}
     note = run_note(entry, linked, place=place)
-    told = {**entry.tags, "key": entry.key, "kind": entry.kind, "sweep": sweep}
-    return {**told, **above, **({NOTE: note} if note else {})}
+    own = {**entry.tags, "key": entry.key, "kind": entry.kind, "sweep": sweep}
+    return {**own, **above, **({NOTE: note} if note else {})}
 
 
 def _show(
-    client: "MlflowClient", place: str, entry: Entry, *, sweep: str, known: dict[str, Known]
+    client: "MlflowClient",
+    place: str,
+    entry: RunEntry,
+    *,
+    sweep: str,
+    known: dict[str, ExistingRun],
 ) -> str:
     """Bring one run up to its entry; say whether it was created, updated or left unchanged."""
     there = known.get(entry.key)
@@ -241,14 +262,14 @@ def _show(
         run_id, tags = str(made.info.run_id), {}
     else:
         run_id = there.run_id
-    known[entry.key] = Known(run_id, "RUNNING", parent, {})
+    known[entry.key] = ExistingRun(run_id, "RUNNING", parent, {})
     _log(client, run_id, entry, tags=tags)
     _close(client, run_id, entry)
-    known[entry.key] = Known(run_id, entry.shown, parent, entry.latest)
+    known[entry.key] = ExistingRun(run_id, entry.shown, parent, entry.latest)
     return "created" if there is None else "updated"
 
 
-def _log(client: "MlflowClient", run_id: str, entry: Entry, *, tags: Mapping[str, str]) -> None:
+def _log(client: "MlflowClient", run_id: str, entry: RunEntry, *, tags: Mapping[str, str]) -> None:
     from mlflow.entities import Metric, Param, RunTag  # local: see above
 
     metrics = [Metric(p.metric, p.value, p.when_ms, p.step) for p in entry.points]
@@ -274,7 +295,7 @@ def _dataset_input(dataset: Dataset) -> Any:
     return DatasetInput(listed, [InputTag("mlflow.data.context", "pretraining")])
 
 
-def _close(client: "MlflowClient", run_id: str, entry: Entry) -> None:
+def _close(client: "MlflowClient", run_id: str, entry: RunEntry) -> None:
     if entry.ended_ms is None:
         client.update_run(run_id, status="RUNNING")
     else:

@@ -6,7 +6,7 @@ Nothing here knows MLflow.
 from collections.abc import Mapping
 from typing import Any
 
-from terrasweep.infra.tracking.run import Entry
+from terrasweep.infra.tracking.run import RunEntry
 
 NOTE = "mlflow.note.content"
 TRAINING = "workflowType=machine_learning"
@@ -22,7 +22,7 @@ def run_address(place: str, run: str, *, under: str = "") -> str:
     return f"#/experiments/{place}/runs/{run}{under}?{TRAINING}"
 
 
-def run_note(entry: Entry, runs: Mapping[str, str], *, place: str) -> str:
+def run_note(entry: RunEntry, runs: Mapping[str, str], *, place: str) -> str:
     """Return the note of a run: what it says of itself, and links to the runs it hangs on.
 
     Args:
@@ -45,15 +45,15 @@ def sweep_note(meta: Mapping[str, Any]) -> str:
     )
 
 
-def summary_note(told: Mapping[str, float | None]) -> str:
+def summary_note(values: Mapping[str, float | None]) -> str:
     """Return the study's row: the mean of each continent with its spread and interval."""
     lines = ["| continent | mean ± std | 95 % interval | values |", "| --- | --- | --- | --- |"]
-    for name in told:
+    for name in values:
         kind, _, continent = name.partition("/")
         if kind == "mean" and continent:
-            std, low, high = (told[f"{what}/{continent}"] for what in ("std", "low", "high"))
-            number = f"{told[f'num_values/{continent}']:.0f}"
-            mean = f"{_number(told[name])} ± {_number(std)}"
+            std, low, high = (values[f"{what}/{continent}"] for what in ("std", "low", "high"))
+            number = f"{values[f'num_values/{continent}']:.0f}"
+            mean = f"{_number(values[name])} ± {_number(std)}"
             cells = (continent, mean, f"[{_number(low)}, {_number(high)}]", number)
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -62,16 +62,16 @@ def summary_note(told: Mapping[str, float | None]) -> str:
 def pretrain_note(*, key: str, weights: str, manifest: str | None) -> str:
     """Return where a pretraining's samples and weights lie."""
     drawn = [f"Samples: `{manifest}`"] if manifest else []
-    told = [*drawn, f"Weights: `{weights}`", f"`terrasweep explain {key}` says more."]
-    return "\n\n".join(told)
+    paragraphs = [*drawn, f"Weights: `{weights}`", f"`terrasweep explain {key}` says more."]
+    return "\n\n".join(paragraphs)
 
 
 def question_note(meta: Mapping[str, Any]) -> str:
     """Return what is asked, and what was expected."""
-    told = [f"**{meta['question']}**"] if "question" in meta else []
-    told += [f"Expected before the run: {meta['hypothesis']}"] if "hypothesis" in meta else []
-    told += [SYNTHETIC] if meta.get("synthetic") else []
-    return "\n\n".join(told)
+    paragraphs = [f"**{meta['question']}**"] if "question" in meta else []
+    paragraphs += [f"Expected before the run: {meta['hypothesis']}"] if "hypothesis" in meta else []
+    paragraphs += [SYNTHETIC] if meta.get("synthetic") else []
+    return "\n\n".join(paragraphs)
 
 
 def _number(value: float | None) -> str:

@@ -26,7 +26,7 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Entry:
+class RunEntry:
     """One run as MLflow should show it."""
 
     key: str
@@ -82,7 +82,7 @@ class MirrorReport:
 
 
 @dataclass
-class Known:
+class ExistingRun:
     """What MLflow holds under a key."""
 
     run_id: str
@@ -90,7 +90,7 @@ class Known:
     parent: str | None
     latest: Mapping[str, float]
 
-    def is_as(self, entry: Entry, *, parent: str | None) -> bool:
+    def is_as(self, entry: RunEntry, *, parent: str | None) -> bool:
         """Whether nothing is left to tell; only a run that grows is compared value by value."""
         behind = entry.grows and dict(self.latest) != entry.latest
         return self.status == entry.shown and self.parent == parent and not behind

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from terrasweep.infra.tracking.run import Entry
+from terrasweep.infra.tracking.run import RunEntry
 
 SCHEME: Final = "sqlite:///"
 TOGETHER: Final = 500
@@ -50,10 +50,10 @@ class Tables:
             return None
         path = Path(uri.removeprefix(SCHEME))
         with closing(sqlite3.connect(path, timeout=PATIENCE_S)) as file:
-            found = {name: _columns(file, name) for name in TABLES}
-        return cls(path, experiment, artefacts) if found == TABLES else None
+            columns = {name: _columns(file, name) for name in TABLES}
+        return cls(path, experiment, artefacts) if columns == TABLES else None
 
-    def add(self, runs: Sequence[tuple[Entry, Mapping[str, str]]]) -> list[str]:
+    def add(self, runs: Sequence[tuple[RunEntry, Mapping[str, str]]]) -> list[str]:
         """Write finished runs, each with its tags, all or none of them; return their ids."""
         ids = [uuid4().hex for _ in runs]
         with closing(sqlite3.connect(self.path, timeout=PATIENCE_S)) as file, file:
@@ -64,30 +64,30 @@ class Tables:
         return ids
 
     def _rows(
-        self, runs: Mapping[str, tuple[Entry, Mapping[str, str]]]
+        self, runs: Mapping[str, tuple[RunEntry, Mapping[str, str]]]
     ) -> dict[str, list[tuple[object, ...]]]:
-        made: dict[str, list[tuple[object, ...]]] = {name: [] for name in TABLES}
+        rows: dict[str, list[tuple[object, ...]]] = {name: [] for name in TABLES}
         for run_id, (entry, tags) in runs.items():
-            made["runs"].append(self._run(run_id, entry))
+            rows["runs"].append(self._run(run_id, entry))
             named = {**tags, "mlflow.runName": entry.name}
-            made["tags"] += [(name, value, run_id) for name, value in named.items()]
-            made["params"] += [(name, value, run_id) for name, value in entry.params.items()]
-            made["metrics"] += [
+            rows["tags"] += [(name, value, run_id) for name, value in named.items()]
+            rows["params"] += [(name, value, run_id) for name, value in entry.params.items()]
+            rows["metrics"] += [
                 (one.metric, one.value, one.when_ms, run_id, one.step, False)
                 for one in entry.points
             ]
             ordered = sorted(entry.points, key=lambda one: (one.step, one.when_ms))
-            made["latest_metrics"] += [
+            rows["latest_metrics"] += [
                 (name, one.value, one.when_ms, one.step, False, run_id)
                 for name, one in {one.metric: one for one in ordered}.items()
             ]
-        return made
+        return rows
 
-    def _run(self, run_id: str, entry: Entry) -> tuple[object, ...]:
+    def _run(self, run_id: str, entry: RunEntry) -> tuple[object, ...]:
         place = f"{self.artefacts}/{run_id}/artifacts"
         when = (entry.started_ms, entry.ended_ms)
-        told = (run_id, entry.name, "UNKNOWN", "", "", "unknown", entry.status, *when)
-        return (*told, "", "active", place, int(self.experiment), None)
+        values = (run_id, entry.name, "UNKNOWN", "", "", "unknown", entry.status, *when)
+        return (*values, "", "active", place, int(self.experiment), None)
 
 
 def experiments(uri: str) -> dict[str, str]:

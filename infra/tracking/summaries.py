@@ -8,13 +8,13 @@ from typing import Any, TypeAlias
 from terrasweep.infra.spec import digest
 from terrasweep.infra.summary import spread
 from terrasweep.infra.tracking.notes import AVERAGE, SUMMARY_AXES, summary_note
-from terrasweep.infra.tracking.run import Entry, milliseconds, points, sweep_key
+from terrasweep.infra.tracking.run import RunEntry, milliseconds, points, sweep_key
 
 Row: TypeAlias = dict[str, Any]
 """One row of an Arrow table."""
 
 
-def summaries(wanted: list[Row], *, name: str, results: Mapping[str, Row]) -> Iterator[Entry]:
+def summaries(wanted: list[Row], *, name: str, results: Mapping[str, Row]) -> Iterator[RunEntry]:
     """Yield a run for each composition x model x task that has a value."""
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in wanted:
@@ -26,7 +26,7 @@ def summaries(wanted: list[Row], *, name: str, results: Mapping[str, Row]) -> It
         spans = [times(results[row["key"]]) for row in done]
         last = max(ended for _, ended in spans)
         spreads = _spreads(done, results)
-        yield Entry(
+        yield RunEntry(
             key=summary_key(place),
             kind="summary",
             name=" · ".join(place),
@@ -42,7 +42,7 @@ def summaries(wanted: list[Row], *, name: str, results: Mapping[str, Row]) -> It
 
 
 def summary_key(place: tuple[str, ...]) -> str:
-    """Return the key that the summary of one composition x model x task is found again by."""
+    """Return the key that the summary of one composition x model x task is over_runs again by."""
     return f"summary/{digest(list(place))}"
 
 
@@ -53,24 +53,24 @@ def _spreads(rows: list[Row], results: Mapping[str, Row]) -> dict[str, float | N
         value = results[row["key"]]["value"]
         if value is not None:
             groups[where(row)][row["replicate"]].append(value)
-    told: dict[str, float | None] = {}
+    values_by_name: dict[str, float | None] = {}
     for continent, values in sorted(groups.items()):
-        found = spread(values)
-        told |= {
-            f"mean/{continent}": found.mean,
-            f"std/{continent}": found.std,
-            f"low/{continent}": found.low,
-            f"high/{continent}": found.high,
-            f"num_values/{continent}": found.num_values,
+        over_runs = spread(values)
+        values_by_name |= {
+            f"mean/{continent}": over_runs.mean,
+            f"std/{continent}": over_runs.std,
+            f"low/{continent}": over_runs.low,
+            f"high/{continent}": over_runs.high,
+            f"num_values/{continent}": over_runs.num_values,
         }
-    return _average(told) | told
+    return _average(values_by_name) | values_by_name
 
 
-def _average(told: Mapping[str, float | None]) -> dict[str, float | None]:
+def _average(values_by_name: Mapping[str, float | None]) -> dict[str, float | None]:
     """Return the mean of the continents, each once; all of them at once is no continent."""
     means = [
-        told[f"mean/{place}"]
-        for place in {name.partition("/")[2] for name in told}
+        values_by_name[f"mean/{place}"]
+        for place in {name.partition("/")[2] for name in values_by_name}
         if place != "global" and "-on-" not in place
     ]
     values = [mean for mean in means if mean is not None]
@@ -78,8 +78,8 @@ def _average(told: Mapping[str, float | None]) -> dict[str, float | None]:
 
 
 def _pretrainings_of(rows: Iterable[Row]) -> dict[str, str]:
-    made = {row["replicate"]: row["checkpoint"] for row in rows}
-    return {f"pretraining r{replicate}": key for replicate, key in sorted(made.items())}
+    checkpoints = {row["replicate"]: row["checkpoint"] for row in rows}
+    return {f"pretraining r{replicate}": key for replicate, key in sorted(checkpoints.items())}
 
 
 def place_of(row: Row) -> tuple[str, ...]:

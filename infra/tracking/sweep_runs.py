@@ -19,7 +19,7 @@ from terrasweep.infra.storage.ledger import Ledger
 from terrasweep.infra.storage.record import Record
 from terrasweep.infra.storage.store import Store
 from terrasweep.infra.tracking.notes import AXES, pretrain_note, sweep_note
-from terrasweep.infra.tracking.run import Dataset, Entry, Point, milliseconds, points, sweep_key
+from terrasweep.infra.tracking.run import Dataset, Point, RunEntry, milliseconds, points, sweep_key
 from terrasweep.infra.tracking.summaries import place_of, summaries, summary_key, times, where
 
 MAX_POINTS = 200
@@ -38,7 +38,7 @@ Row: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class CellRun:
     """A finished or a failed cell, whose entry is made when it is asked for: there may be many."""
 
     sweep: str
@@ -70,7 +70,7 @@ class Cell:
         when = milliseconds(self._failed["when"])
         return when, when
 
-    def entry(self) -> Entry:
+    def entry(self) -> RunEntry:
         """Return its run as MLflow should show it."""
         row = self.row
         params = {axis: str(row[axis]) for axis in AXES}
@@ -84,28 +84,28 @@ class Cell:
 
     @property
     def _failed(self) -> Row:
-        assert self.failure is not None  # a cell without either is not told of
+        assert self.failure is not None  # a cell without either has no run
         return self.failure
 
 
 @dataclass(frozen=True)
-class Told:
+class SweepRuns:
     """All that MLflow should show of a sweep."""
 
-    above: tuple[Entry, ...]
+    above: tuple[RunEntry, ...]
     """The sweep itself, its pretrainings and its summaries, parents first."""
-    cells: tuple[Cell, ...]
+    cells: tuple[CellRun, ...]
 
     def __len__(self) -> int:
         return len(self.above) + len(self.cells)
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[RunEntry]:
         """Yield every entry, parents first."""
         yield from self.above
         yield from (cell.entry() for cell in self.cells)
 
 
-def told(store: Store, ledger: Ledger, name: str) -> Told:
+def sweep_runs(store: Store, ledger: Ledger, name: str) -> SweepRuns:
     """Return all that MLflow should show of a sweep."""
     plan, meta = ledger.plan(name)
     rows: list[Row] = plan.to_pylist()
@@ -119,12 +119,14 @@ def told(store: Store, ledger: Ledger, name: str) -> Told:
     recipes = cast("Mapping[str, Json]", meta.get("recipes", {}))
     recipe = str(recipes["finetune"]) if "finetune" in recipes else None
     cells = tuple(
-        Cell(name, row, results.get(row["key"]), failures.get(row["key"]), recipe)
+        CellRun(name, row, results.get(row["key"]), failures.get(row["key"]), recipe)
         for row in wanted
         if row["key"] in results or row["key"] in failures
     )
     sums = summaries(wanted, name=name, results=results)
-    return Told((_sweep(name, rows, meta, trained=trained, cells=cells), *trained, *sums), cells)
+    return SweepRuns(
+        (_sweep(name, rows, meta, trained=trained, cells=cells), *trained, *sums), cells
+    )
 
 
 def _sweep(
@@ -132,9 +134,9 @@ def _sweep(
     rows: Sequence[Row],
     meta: Mapping[str, Any],
     *,
-    trained: Sequence[Entry],
-    cells: Sequence[Cell],
-) -> Entry:
+    trained: Sequence[RunEntry],
+    cells: Sequence[CellRun],
+) -> RunEntry:
     excluded = sum(row["excluded"] is not None for row in rows)
     done = sum(cell.is_done for cell in cells)
     counts = {
@@ -147,7 +149,7 @@ def _sweep(
     spans += [cell.span for cell in cells]
     last = max((ended for _, ended in spans), default=0)
     items = ("question", "hypothesis", "baseline", "synthetic", "assumed")
-    return Entry(
+    return RunEntry(
         key=sweep_key(name),
         kind="sweep",
         name=name,
@@ -162,7 +164,7 @@ def _sweep(
 
 def _pretrainings(
     store: Store, wanted: list[Row], *, name: str, failures: Mapping[str, Row]
-) -> Iterator[Entry]:
+) -> Iterator[RunEntry]:
     checkpoints = {row["checkpoint"]: row for row in wanted if row["sample"] is not None}
     for key, row in sorted(checkpoints.items()):
         params = {axis: str(row[axis]) for axis in ("composition", "model", "replicate")}
@@ -176,12 +178,12 @@ def _pretrainings(
 
 def _trained(
     store: Store, record: Record, *, name: str, sweep: str, params: dict[str, str], row: Row
-) -> Entry:
+) -> RunEntry:
     started = milliseconds(record.provenance.started)
     weights = f"{store.uri}/{record.folder}/weights.safetensors"
     drawn = store.record(Key.parse(row["sample"]))
     manifest = _manifest(store, drawn, name=row["composition"]) if drawn else None
-    return Entry(
+    return RunEntry(
         key=record.key,
         kind="pretrain",
         name=name,
@@ -199,7 +201,7 @@ def _trained(
     )
 
 
-def _imported(store: Store, wanted: list[Row], *, name: str) -> Iterator[Entry]:
+def _imported(store: Store, wanted: list[Row], *, name: str) -> Iterator[RunEntry]:
     """Yield the checkpoints from outside, with whose they are."""
     rows = {row["checkpoint"]: row for row in wanted}
     for key, row in sorted(rows.items()):
@@ -208,8 +210,8 @@ def _imported(store: Store, wanted: list[Row], *, name: str) -> Iterator[Entry]:
             continue
         started = milliseconds(record.provenance.started)
         weights = f"{store.uri}/{record.folder}/weights.safetensors"
-        origin = {f"origin.{item}": str(told)[:MAX_TAG] for item, told in record.origin.items()}
-        yield Entry(
+        origin = {f"origin.{item}": str(value)[:MAX_TAG] for item, value in record.origin.items()}
+        yield RunEntry(
             key=key,
             kind="checkpoint",
             name=f"checkpoint · {row['model']} · {row['composition']}",
@@ -242,13 +244,13 @@ def _curve(store: Store, record: Record, *, started_ms: int) -> Iterator[Point]:
 
 def _cell(
     result: Row, label: str, *, parent: str, params: dict[str, str], tags: dict[str, str]
-) -> Entry:
+) -> RunEntry:
     started, ended = times(result)
     values = {**dict(result["metrics"] or {}), result["metric"]: result["value"]}
     values |= {item: result[item] for item in ("n_train", "n_test", "seconds")}
     if result["excluded"] is not None:
         tags = {**tags, "excluded": str(result["excluded"])[:MAX_TAG]}
-    return Entry(
+    return RunEntry(
         key=result["key"],
         kind="cell",
         name=label,
@@ -261,9 +263,11 @@ def _cell(
     )
 
 
-def _failed(failure: Row, kind: str, label: str, *, parent: str, params: dict[str, str]) -> Entry:
+def _failed(
+    failure: Row, kind: str, label: str, *, parent: str, params: dict[str, str]
+) -> RunEntry:
     when = milliseconds(failure["when"])
-    return Entry(
+    return RunEntry(
         key=failure["key"],
         kind=kind,
         name=label,

@@ -63,8 +63,8 @@ def experiment_tags(
         CELLS: _cells(rows),
         PRETRAININGS: _pretrainings(),
     }
-    told = {f"{VIEW}{name}": json.dumps(view) for name, view in views.items()}
-    return {**KIND, NOTE: _asked(meta, place=place, top=top), **told}
+    tags = {f"{VIEW}{name}": json.dumps(view) for name, view in views.items()}
+    return {**KIND, NOTE: _asked(meta, place=place, top=top), **tags}
 
 
 def view_address(place: str, view: str = TABLE) -> str:

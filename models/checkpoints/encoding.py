@@ -19,7 +19,7 @@ from terrasweep.infra.errors import BadDataError, UserError
 from terrasweep.models.checkpoints import npz, weights
 from terrasweep.models.contract import Architecture, Arrays, HasMaps, Network
 from terrasweep.models.members import ZOO, AnyModel
-from terrasweep.models.probing.problem import Origin
+from terrasweep.models.probing.problem import FinetuneSource
 from terrasweep.models.spec import ModelSpec
 
 CHUNK: Final = 128
@@ -141,11 +141,11 @@ def chunked(
         yield _features(network, architecture, part, maps=maps)
 
 
-def origin(model: ModelSpec, network: Network, arrays: Arrays) -> Origin:
+def origin(model: ModelSpec, network: Network, arrays: Arrays) -> FinetuneSource:
     """Return a checkpoint and all of a task, prepared and settled, to be finetuned on."""
     architecture = ZOO[model.name]
     prepared = {name: _tensor(own) for name, own in architecture.prepare(arrays).items()}
-    return Origin(model, network, network.settled(prepared))
+    return FinetuneSource(model, network, network.settled(prepared))
 
 
 def _features(

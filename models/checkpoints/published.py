@@ -58,7 +58,7 @@ class Layout(Protocol):
 
 
 @dataclass(frozen=True)
-class Entry:
+class EntryMatch:
     """One name, as the file has it and as the network has it."""
 
     name: str
@@ -75,11 +75,11 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Reading:
+class PublishedWeights:
     """An official file, held against the network that it belongs to."""
 
     model: ModelSpec
-    entries: tuple[Entry, ...]
+    entries: tuple[EntryMatch, ...]
     packed: bytes | None
     """The weights as safetensors; none if some entry does not fit."""
     origin: Mapping[str, Json]
@@ -112,7 +112,7 @@ def networks() -> tuple[str, ...]:
     return tuple(name for name in ZOO.names if find_spec(f"{ZOO.homes[name]}.official"))
 
 
-def read(name: str, path: Path) -> Reading:
+def read(name: str, path: Path) -> PublishedWeights:
     """Hold an official file of a network against it; nothing of the file is ever run.
 
     Raises:
@@ -128,7 +128,7 @@ def read(name: str, path: Path) -> Reading:
     network = _without_memory(model)
     entries = tuple(_entries(network, contents, state, layout=layout))
     fits = all(entry.is_fine for entry in entries)
-    return Reading(
+    return PublishedWeights(
         model=model,
         entries=entries,
         packed=save(_ours(network, layout.folded(state))) if fits else None,
@@ -137,7 +137,7 @@ def read(name: str, path: Path) -> Reading:
     )
 
 
-def write(reading: Reading, folder: Path) -> dict[str, Json]:
+def write(reading: PublishedWeights, folder: Path) -> dict[str, Json]:
     """Write the weights and their card into a folder and return the card.
 
     Raises:
@@ -237,7 +237,7 @@ def _without_memory(model: ModelSpec) -> nn.Module:
 
 def _entries(
     network: nn.Module, contents: Mapping[str, object], state: State, *, layout: Layout
-) -> Iterator[Entry]:
+) -> Iterator[EntryMatch]:
     wanted = {name: tuple(values.shape) for name, values in network.state_dict().items()}
     shapes = {name: tuple(values.shape) for name, values in state.items()}
     unlike = _unlike_twins(network, state)
@@ -253,7 +253,7 @@ def _entries(
         else:
             status = _compared(state[name], ours, is_unlike=name in unlike)
         dtype = str(state[name].dtype).removeprefix("torch.") if name in state else None
-        yield Entry(name, status, theirs, ours, dtype)
+        yield EntryMatch(name, status, theirs, ours, dtype)
 
 
 def _compared(theirs: Tensor, ours: Shape, *, is_unlike: bool) -> str:

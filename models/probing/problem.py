@@ -23,7 +23,7 @@ NOTHING: Final = -1
 
 
 @dataclass(frozen=True)
-class Origin:
+class FinetuneSource:
     """What features are made from: a checkpoint, and the prepared input of all of a task."""
 
     model: ModelSpec
@@ -49,7 +49,7 @@ class Problem:
     """Classes or labels of the task; a draw need not hold all of them. 0 for a number."""
     seed: int
     """Fixes whatever the probe draws."""
-    origin: Origin | None = None
+    origin: FinetuneSource | None = None
     """The network and its input, for a probe that trains the network itself."""
 
     @property

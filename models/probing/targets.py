@@ -17,7 +17,7 @@ NONE = np.empty(0)
 
 
 @dataclass(frozen=True)
-class Aim:
+class OutputTarget:
     """What the outputs of one draw learn."""
 
     y: np.ndarray
@@ -40,19 +40,19 @@ def num_outputs(problem: Problem) -> int:
     return present if present > 2 else 1
 
 
-def aim(problem: Problem, *, standardised: bool) -> Aim:
+def output_target(problem: Problem, *, standardised: bool) -> OutputTarget:
     """Return what the outputs learn; a number is scaled if asked."""
     if problem.target == "number":
         level, unit = moments(problem.train_y[:, None], standardised=standardised)
         y = (problem.train_y[:, None] - level * standardised) / unit
         shift = float(level[0]) if standardised else 0.0
-        return Aim(y.astype(np.float32), "identity", NONE, shift, float(unit[0]))
+        return OutputTarget(y.astype(np.float32), "identity", NONE, shift, float(unit[0]))
     if problem.target == "labels":
-        return Aim(problem.train_y.astype(np.float32), "sigmoid", NONE)
+        return OutputTarget(problem.train_y.astype(np.float32), "sigmoid", NONE)
     classes, place = np.unique(problem.train_y, return_inverse=True)
     if len(classes) == 2:
-        return Aim(place.reshape(-1, 1).astype(np.float32), "sigmoid", classes)
-    return Aim(np.eye(len(classes), dtype=np.float32)[place], "softmax", classes)
+        return OutputTarget(place.reshape(-1, 1).astype(np.float32), "sigmoid", classes)
+    return OutputTarget(np.eye(len(classes), dtype=np.float32)[place], "softmax", classes)
 
 
 def activated(raw: np.ndarray, *, output: Output) -> np.ndarray:
@@ -65,7 +65,9 @@ def activated(raw: np.ndarray, *, output: Output) -> np.ndarray:
     return np.asarray(e / e.sum(axis=-1, keepdims=True))
 
 
-def said(answer: np.ndarray, own: Aim, problem: Problem, *, notes: tuple[str, ...]) -> Prediction:
+def to_prediction(
+    answer: np.ndarray, own: OutputTarget, problem: Problem, *, notes: tuple[str, ...]
+) -> Prediction:
     """Return what activated outputs, (tests, outputs), say."""
     given = answer.astype(np.float64)
     if problem.target == "number":
@@ -79,12 +81,12 @@ def said(answer: np.ndarray, own: Aim, problem: Problem, *, notes: tuple[str, ..
     return Prediction(own.classes[given.argmax(axis=1)].astype(np.int64), scores, notes)
 
 
-def is_lone(problem: Problem) -> bool:
+def has_single_class(problem: Problem) -> bool:
     """Return whether a draw of classes holds a single one."""
     return problem.target in ("binary", "classes") and len(np.unique(problem.train_y)) == 1
 
 
-def lone(problem: Problem) -> Prediction:
+def single_class_prediction(problem: Problem) -> Prediction:
     """Answer with the only class there is."""
     scores = np.zeros((len(problem.test_x), problem.num_classes))
     scores[:, problem.train_y[0]] = 1.0

@@ -7,14 +7,14 @@ from typing import Any, Final, TypedDict
 
 import torch
 
-from terrasweep.models.training.learning_rate import Schedule
+from terrasweep.models.training.learning_rate import LearningRateSchedule
 from terrasweep.models.training.throughput import Yardstick, peak_mb
 
 MOST_ROWS: Final = 200
 """Rows of history at most, however long the training."""
 
 
-class Row(TypedDict):
+class HistoryRow(TypedDict):
     """One row of the history; the loss is the mean since the row before."""
 
     step: int
@@ -32,11 +32,11 @@ class Row(TypedDict):
 class History:
     """The rows so far, and what the next one is made of."""
 
-    schedule: Schedule
+    schedule: LearningRateSchedule
     device: torch.device
     yardstick: Yardstick | None
     workers: int
-    rows: list[Row] = field(default_factory=list)
+    rows: list[HistoryRow] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     """Since the last row."""
     samples: int = 0
@@ -53,7 +53,7 @@ class History:
         now = time.perf_counter()
         speed = self.samples / (now - self.clock)
         yardstick = self.yardstick
-        row = Row(
+        row = HistoryRow(
             step=step,
             epoch=step / self.schedule.steps_per_epoch,
             loss=math.fsum(self.losses) / len(self.losses),

@@ -7,7 +7,7 @@ from terrasweep.models.spec import TrainingSpec
 
 
 @dataclass(frozen=True)
-class Schedule:
+class LearningRateSchedule:
     """The steps of a training and the learning rate of each."""
 
     peak: float
@@ -18,7 +18,7 @@ class Schedule:
     """Whether the peak is kept to the end."""
 
     @classmethod
-    def of(cls, training: TrainingSpec, *, samples: int) -> "Schedule":
+    def of(cls, training: TrainingSpec, *, samples: int) -> "LearningRateSchedule":
         """Lay out the steps; the last batch of an epoch may be smaller and counts as one."""
         per_epoch = math.ceil(samples / training.batch_size)
         warmup = round(training.warmup_epochs * per_epoch)

@@ -22,8 +22,8 @@ from terrasweep.models.contract import Arrays, Batch, Network
 from terrasweep.models.spec import TrainingSpec
 from terrasweep.models.training.batches import Feed
 from terrasweep.models.training.divergence import diverged
-from terrasweep.models.training.history import History, Row
-from terrasweep.models.training.learning_rate import Schedule
+from terrasweep.models.training.history import History, HistoryRow
+from terrasweep.models.training.learning_rate import LearningRateSchedule
 from terrasweep.models.training.optimiser import (
     from_the_first,
     gradients_of,
@@ -41,8 +41,8 @@ TELL_EVERY_S: Final = 1.0
 
 
 @dataclass(frozen=True)
-class Means:
-    """How a training gets along; nothing in here changes what is learnt, but for rounding."""
+class TrainingOptions:
+    """How a training is run; nothing in here changes what is learnt, apart from rounding."""
 
     micro_batch: int = 0
     """Samples that pass the network together; 0: as many as the network says."""
@@ -58,27 +58,25 @@ class Savepoint(Protocol):
     """Where a training keeps how far it is, so that it can go on after an interruption."""
 
     def load(self) -> bytes | None:
-        """Return what was saved last, if anything was; the first worker alone asks."""
+        """Return what was saved last, or nothing; only the first worker calls it."""
 
     def save(self, state: bytes, *, step: int) -> None:
-        """Keep the state after so many steps; the first worker alone does."""
+        """Keep the state after so many steps; only the first worker calls it."""
 
     def tell(self, epochs: float) -> bool:
-        """Hear how many epochs are done, and say whether to save now; the first worker tells."""
+        """Report how many epochs are done, and return whether to save now."""
 
 
-class Forgetful:
+class NullSavepoint:
     """A savepoint that keeps nothing, for trainings that are over in a moment."""
 
     def load(self) -> bytes | None:
-        """Return nothing."""
         return None
 
     def save(self, state: bytes, *, step: int) -> None:
-        """Keep nothing."""
+        pass
 
     def tell(self, epochs: float) -> bool:
-        """Hear nothing, and want nothing."""
         return False
 
 
@@ -90,9 +88,9 @@ def train(
     key: str,
     device: torch.device,
     savepoint: Savepoint,
-    means: Means | None = None,
+    options: TrainingOptions | None = None,
     yardstick: Yardstick | None = None,
-) -> list[Row]:
+) -> list[HistoryRow]:
     """Train a network in place on what its `prepare` returned; return the history.
 
     With a torch process group, every worker calls this with the same arguments; speed is held
@@ -101,36 +99,38 @@ def train(
     Raises:
         DivergedError: If the loss is no longer a finite number.
     """
-    means = means or Means()
+    options = options or TrainingOptions()
     feed = Feed(arrays, key, training.batch_size, device)
-    run = _Run(network.to(device), feed, training=training, means=means, yardstick=yardstick)
+    run = _Training(
+        network.to(device), feed, training=training, options=options, yardstick=yardstick
+    )
     state = from_the_first(savepoint.load() if run.is_first else None, device=device)
     if state is not None:
         run.resume(state)
-    saving, telling = _Now(means.save_every_s), _Now(TELL_EVERY_S)
+    saving, telling = _Interval(options.save_every_s), _Interval(TELL_EVERY_S)
     network.train()
     with run.arithmetic.products():
         for rows, batch in feed.batches(run.step, run.schedule.total_steps):
             run.learn(batch, rows=rows.tolist())
             if run.is_first and run.step < run.schedule.total_steps:
-                saving.and_then(lambda: _save(run, savepoint))
-                telling.and_then(lambda: _tell(run, savepoint))
+                saving.act_if_due(lambda: _save(run, savepoint))
+                telling.act_if_due(lambda: _tell(run, savepoint))
     if run.is_first:
         savepoint.tell(run.epochs)
     return run.history.rows
 
 
-def _save(run: "_Run", savepoint: Savepoint) -> None:
+def _save(run: "_Training", savepoint: Savepoint) -> None:
     savepoint.save(run.pack(), step=run.step)
 
 
-def _tell(run: "_Run", savepoint: Savepoint) -> None:
+def _tell(run: "_Training", savepoint: Savepoint) -> None:
     if savepoint.tell(run.epochs):
         _save(run, savepoint)
 
 
-class _Run:
-    """One training on its way."""
+class _Training:
+    """The state of one training: network, optimiser, history and step."""
 
     def __init__(
         self,
@@ -138,20 +138,20 @@ class _Run:
         feed: Feed,
         *,
         training: TrainingSpec,
-        means: Means,
+        options: TrainingOptions,
         yardstick: Yardstick | None,
     ) -> None:
         self.network, self.key, self.device = network, feed.key, feed.device
-        self.schedule = Schedule.of(training, samples=feed.num_samples)
+        self.schedule = LearningRateSchedule.of(training, samples=feed.num_samples)
         self.optimiser = optimiser(network, training)
         self.arithmetic = Arithmetic(training, device=self.device)
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         self.num_workers = dist.get_world_size() if dist.is_initialized() else 1
-        whole = means.micro_batch or _fits(network, self.device)
-        self.stride = max(min(whole, training.batch_size) >> means.halvings, 1)
+        whole = options.micro_batch or _fits(network, self.device)
+        self.stride = max(min(whole, training.batch_size) >> options.halvings, 1)
         self.history = History(self.schedule, self.device, yardstick, self.num_workers)
         self.step = 0
-        if means.compile:
+        if options.compile:
             _compile(network)
 
     @property
@@ -192,7 +192,7 @@ class _Run:
         self.step += 1
         self.history.note(loss, step=self.step, lr=lr, samples=len(rows))
 
-    def _parts(self) -> dict[str, "_Kept"]:
+    def _parts(self) -> dict[str, "_Stateful"]:
         return {
             "network": self.network,
             "optimiser": self.optimiser,
@@ -202,7 +202,10 @@ class _Run:
 
     def _gradients(self, batch: Batch, *, size: int) -> float:
         """Leave the whole batch's gradients in the network; return the whole batch's loss."""
+        # Worker r takes the samples from size * r // workers on: the shares differ by one at most.
         start, stop = (size * rank // self.num_workers for rank in (self.rank, self.rank + 1))
+        # Too little memory halves the micro-batch and begins the step again. The halved size is
+        # kept, because the next step would need as much memory.
         total = None
         while total is None:
             try:
@@ -217,10 +220,13 @@ class _Run:
 
     def _add_up(self, batch: Batch, *, start: int, stop: int) -> Tensor:
         """Leave the gradients of a worker's samples in the network; return their loss."""
+        # Zeros, not None: a worker without samples takes part in the sum over workers.
         self.optimiser.zero_grad(set_to_none=False)
         total = torch.zeros((), device=self.device)
         for first in range(start, stop, self.stride):
             part = slice(first, min(first + self.stride, stop))
+            # Each part starts from the same seed, because `loss` draws the numbers of the whole
+            # batch and uses those of its part: the cut into parts does not change what is learnt.
             drawn = torch.Generator(self.device).manual_seed(seed(self.key, "loss", self.step))
             with self.arithmetic.forward():
                 loss = self.network.loss(batch, generator=drawn, part=part)
@@ -229,29 +235,27 @@ class _Run:
         return total
 
 
-class _Kept(Protocol):
+class _Stateful(Protocol):
     """A part of a training that goes into its savepoint."""
 
-    def state_dict(self) -> dict[str, object]:
-        """Return what is to be kept."""
+    def state_dict(self) -> dict[str, object]: ...
 
-    def load_state_dict(self, state: dict[str, object], /) -> object:
-        """Take it back."""
+    def load_state_dict(self, state: dict[str, object], /) -> object: ...
 
 
-class _Now:
-    """Does something now and then, so seldom that it costs little."""
+class _Interval:
+    """Does something at intervals that are long enough to cost little."""
 
     def __init__(self, every_s: float) -> None:
         self.every_s, self.due = every_s, time.perf_counter() + every_s
 
-    def and_then(self, act: Callable[[], None]) -> None:
-        """Act if it is time."""
+    def act_if_due(self, act: Callable[[], None]) -> None:
         started = time.perf_counter()
         if started < self.due:
             return
         act()
         now = time.perf_counter()
+        # An act that took t seconds is due again after 50 t at the earliest, unless every_s is 0.
         self.due = now + max(self.every_s, RATIO_TO_COST * (now - started) * bool(self.every_s))
 
 

@@ -11,7 +11,7 @@ from terrasweep.infra.storage.record import Record
 from terrasweep.infra.storage.store import Store
 
 
-def made(store: Store, key: Key) -> Record:
+def record_of(store: Store, key: Key) -> Record:
     """Return the record of a step that must have been made.
 
     Raises:
@@ -31,7 +31,7 @@ def checked(store: Store, key: Key, name: str) -> bytes:
     Raises:
         TornError: If it is not what the step's record promised.
     """
-    return promised(store, made(store, key), name)
+    return promised(store, record_of(store, key), name)
 
 
 def promised(store: Store, record: Record, name: str) -> bytes:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from terrasweep.infra.step import Key
 from terrasweep.infra.storage.store import Store
-from terrasweep.pipelines.reading.artifacts import checked, made, table
+from terrasweep.pipelines.reading.artifacts import checked, record_of, table
 from terrasweep.samplers.audit.audit import MAP_RESOLUTION, Holding
 from terrasweep.samplers.audit.draw_card import effective_number
 from terrasweep.samplers.draw import census
@@ -31,7 +31,7 @@ def drawn(store: Store, key: Key) -> Holding:
         TornError: If it is not what its record promised.
     """
     rows, told = manifest(store, key), card(store, key)
-    (shard,) = (need for need in made(store, key).needs if need.startswith("shard/"))
+    (shard,) = (need for need in record_of(store, key).needs if need.startswith("shard/"))
     entropies = told.get("spectral_entropies", {})
     return Holding(
         size=rows.num_rows,
@@ -111,7 +111,7 @@ class _Maps(TypedDict):
 
 def _maps(store: Store, shard: Key) -> _Maps:
     """Return where Russia counts in a pool, and the maps that say where its samples lie."""
-    kept = made(store, shard).everything
+    kept = record_of(store, shard).everything
     geography = GeographySpec.model_validate(kept.get("geography") or {})
     pool = cast("Mapping[str, Any]", kept.get("pool", {}))
     return {"russia": geography.russia or pool.get("russia", "europe"), "geography": geography}

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from terrasweep.infra.context import Context
 from terrasweep.infra.storage.blobs import at_once
-from terrasweep.pipelines.ray_map import from_bytes, spread, to_bytes
+from terrasweep.pipelines.ray_map import from_bytes, ray_map, to_bytes
 from terrasweep.pipelines.sharding.work import ShardWork, once, shard_name
 from terrasweep.samplers.draw import census
 from terrasweep.samplers.draw.index import INDEX, WHERE
@@ -47,7 +47,7 @@ def join(work: ShardWork, context: Context, *, dropped: np.ndarray) -> JoinedPoo
     cells: Counter[int] = Counter()
     again: list[str] = []
     buckets = range(work.num_buckets)
-    for answer in spread(lambda bucket: _shards(work, bucket, dropped), buckets):
+    for answer in ray_map(lambda bucket: _shards(work, bucket, dropped), buckets):
         bucket = json.loads(answer)
         counted.append(pa.Table.from_pydict(bucket["census"], schema=census.CENSUS))
         coarse = counted[-1].column("coarse").unique()

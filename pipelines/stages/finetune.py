@@ -27,8 +27,8 @@ from terrasweep.models.limits import one_blas_thread
 from terrasweep.models.members import METRICS, PROBES
 from terrasweep.models.probing.problem import (
     NOTHING,
+    FinetuneSource,
     Metric,
-    Origin,
     Prediction,
     Problem,
     target,
@@ -69,7 +69,7 @@ class _Bench:
     """The primary metric."""
     metrics: Mapping[str, Metric]
     """Every metric that applies."""
-    origin: Origin | None = None
+    origin: FinetuneSource | None = None
     """The checkpoint itself, where a protocol moves its weights."""
 
 
@@ -104,7 +104,7 @@ def rows(
     context: Context,
     features: np.ndarray,
     task: pa.Table,
-    source: Origin | None = None,
+    source: FinetuneSource | None = None,
 ) -> list[Row]:
     """Return one row per cell, in order; `features` has one vector per row of `task`.
 

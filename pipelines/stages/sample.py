@@ -23,8 +23,8 @@ from terrasweep.infra.step import Key, Step
 from terrasweep.infra.storage.record import Record
 from terrasweep.infra.storage.store import Store
 from terrasweep.pipelines.leakage import of_places
-from terrasweep.pipelines.ray_map import spread
-from terrasweep.pipelines.reading.artifacts import checked, made, promised, table
+from terrasweep.pipelines.ray_map import ray_map
+from terrasweep.pipelines.reading.artifacts import checked, promised, record_of, table
 from terrasweep.pipelines.spec import SampleSpec, ShardSpec
 from terrasweep.samplers.audit.draw_card import Guard, card
 from terrasweep.samplers.draw.index import INDEX, MANIFEST
@@ -202,7 +202,7 @@ def _candidates(
     context: Context,
 ) -> Candidates:
     """Return what the prefilters keep of some files of the index; the files are read by tasks."""
-    store, record = context.store, made(context.store, shard)
+    store, record = context.store, record_of(context.store, shard)
     max_tasks = max(int(TASKS_PER_CPU * resources().get("CPU", 1.0)), 1)
     num_tasks = min(-(-len(files) // FILES_PER_TASK), max_tasks)
     tasks = [files[task::num_tasks] for task in range(num_tasks)]
@@ -214,7 +214,7 @@ def _candidates(
 
     # An empty piece first: where no file is needed there is still something to merge.
     parts = [prefilter([INDEX.empty_table()], prefilters=prefilters, guards=guards)]
-    for answer in spread(work, tasks):
+    for answer in ray_map(work, tasks):
         parts.append(pickle.loads(answer))
         context.progress(len(parts) - 1, num_tasks)
     return merge(parts)

@@ -19,7 +19,7 @@ from terrasweep.infra.context import Context
 from terrasweep.infra.spec import Json, Spec
 from terrasweep.infra.step import Step
 from terrasweep.infra.storage.blobs import at_once
-from terrasweep.pipelines.ray_map import from_bytes, spread, to_bytes
+from terrasweep.pipelines.ray_map import from_bytes, ray_map, to_bytes
 from terrasweep.pipelines.sharding.join import join, pilot
 from terrasweep.pipelines.sharding.work import ShardWork, once, shard_name
 from terrasweep.pipelines.spec import ShardSpec
@@ -75,7 +75,7 @@ def _expected_layout(work: ShardWork) -> str:
     """Return the columns of the first chunk, which all others must have; a task reads it."""
     if not work.num_chunks:
         return ""
-    (answer,) = spread(lambda chunk: _layout(work, chunk), [0])
+    (answer,) = ray_map(lambda chunk: _layout(work, chunk), [0])
     return answer.decode()
 
 
@@ -83,7 +83,7 @@ def _take_in(work: ShardWork, context: Context, *, expected: str) -> pa.Table:
     """Read the pool into fragments and return the report on every row, in order of the pool."""
     groups = range(len(work.groups))
     parts = [REPORT.empty_table()]
-    for part in spread(lambda group: _fragments(work, group, expected), groups):
+    for part in ray_map(lambda group: _fragments(work, group, expected), groups):
         parts.append(from_bytes(part))
         context.progress(len(parts) - 1, len(groups) + work.num_buckets)
     return pa.concat_tables(parts).sort_by("ordinal")

@@ -25,7 +25,7 @@ from terrasweep.models.checkpoints import weights
 from terrasweep.models.contract import HasFrozenTower
 from terrasweep.models.spec import ModelSpec
 from terrasweep.pipelines.networks import architecture, build
-from terrasweep.pipelines.reading.artifacts import checked, made
+from terrasweep.pipelines.reading.artifacts import checked, record_of
 from terrasweep.pipelines.spec import InitSpec
 from terrasweep.samplers.formats.arrays import to_arrays, to_table
 
@@ -38,7 +38,7 @@ LOST_WORKERS: Final = 2
 
 
 @dataclass(frozen=True)
-class Work:
+class TowerJob:
     """What every task of one tower step knows; it travels to the workers."""
 
     store: Store
@@ -58,8 +58,8 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
     init, shard = step.need("init"), step.need("shard")
     model = cast("InitSpec", init.spec).model
     home = f"progress/{step.key}"
-    work = Work(context.store, home, init.key, shard.key, model, context.resources)
-    record = made(context.store, shard.key)
+    work = TowerJob(context.store, home, init.key, shard.key, model, context.resources)
+    record = record_of(context.store, shard.key)
     files = [name for name in record.artefacts if name.startswith(CELLS)]
     _encode_all(work, files, context=context)
     (folder / CELLS).mkdir()
@@ -69,7 +69,7 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
         (folder / name).write_bytes(data)
 
 
-def encode(work: Work, files: list[str]) -> BadDataError | None:
+def encode(work: TowerJob, files: list[str]) -> BadDataError | None:
     """Leave the features of some coarse cells in the store; an error of the data is returned."""
     on_gpu = work.resources.gpus_per_trial > 0 and torch.cuda.is_available()
     device = torch.device("cuda" if on_gpu else "cpu")
@@ -90,7 +90,7 @@ def encode(work: Work, files: list[str]) -> BadDataError | None:
     return None
 
 
-def _encode_all(work: Work, files: list[str], *, context: Context) -> None:
+def _encode_all(work: TowerJob, files: list[str], *, context: Context) -> None:
     there = set(work.store.list(work.home))
     waiting = [name for name in files if f"{work.home}/{name}" not in there]
     task = ray.remote(encode).options(
@@ -111,7 +111,7 @@ def _encode_all(work: Work, files: list[str], *, context: Context) -> None:
         context.progress(done, len(files))
 
 
-def _features(work: Work, name: str, network: HasFrozenTower, *, device: torch.device) -> bytes:
+def _features(work: TowerJob, name: str, network: HasFrozenTower, *, device: torch.device) -> bytes:
     """Return a coarse cell's samples with their features in the place of all other arrays."""
     shard = pq.ParquetFile(pa.BufferReader(checked(work.store, work.shard, name)))
     prepare = architecture(work.model).prepare

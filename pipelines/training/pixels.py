@@ -23,9 +23,9 @@ from terrasweep.infra.errors import StoreError
 from terrasweep.infra.spec import digest
 from terrasweep.infra.step import Key
 from terrasweep.infra.storage.store import Store
-from terrasweep.pipelines.reading.artifacts import made
+from terrasweep.pipelines.reading.artifacts import record_of
 from terrasweep.pipelines.training.shard_reader import Wanted, pieces, wanted
-from terrasweep.pipelines.training.shared_folder import lent
+from terrasweep.pipelines.training.shared_folder import shared_folder
 from terrasweep.samplers.formats.arrays import Arrays
 
 MANIFEST: Final = "manifest.parquet"
@@ -38,7 +38,7 @@ Prepare = Callable[[Arrays], dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Source:
+class TrainingArrays:
     """Where samples and their arrays lie, and what a network makes of them."""
 
     store: Store
@@ -53,7 +53,7 @@ class Source:
     @property
     def name(self) -> str:
         """A name that follows from what the samples are, and from what is made of them."""
-        contents = [made(self.store, key).content for key in (self.shard, self.sample)]
+        contents = [record_of(self.store, key).content for key in (self.shard, self.sample)]
         return digest([*contents, self.called])
 
     @contextmanager
@@ -65,14 +65,14 @@ class Source:
             StoreError: If the disk of the scratch folder is too small.
         """
         home = connection.scratch() / "terrasweep-pixels"
-        with lent(self.name, self.write, home=home) as folder:
+        with shared_folder(self.name, self.write, home=home) as folder:
             yield {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
 
     def write(self, folder: Path) -> None:
         """Write a file per array."""
         names = ["id", "coarse", "cell"]
         manifest = pq.read_table(self.store.folder(self.sample) / MANIFEST, columns=names)
-        record = made(self.store, self.shard)
+        record = record_of(self.store, self.shard)
         files = _Files(folder, size=manifest.num_rows)
 
         def copy(asked: Wanted) -> None:
@@ -118,8 +118,8 @@ class _Files:
         _check_room(self.folder, needed=float(sum(sizes)))
         for name, shape in shapes.items():
             path, dtype = self.folder / f"{name}.npy", like[name].dtype
-            made = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-            self.arrays[name] = made
+            array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+            self.arrays[name] = array
 
 
 def _check_room(folder: Path, *, needed: float) -> None:

@@ -12,7 +12,7 @@ LOCK: Final = ".lock"
 
 
 @contextmanager
-def lent(name: str, fill: Callable[[Path], None], *, home: Path) -> Iterator[Path]:
+def shared_folder(name: str, fill: Callable[[Path], None], *, home: Path) -> Iterator[Path]:
     """Lend the folder of a name; whoever comes first fills it, and others wait.
 
     The kernel lets go of a dead process's lock, so what it left is removed by the next one.

@@ -21,11 +21,11 @@ from terrasweep.models.contract import Arrays, Network
 from terrasweep.models.limits import limit_gpu_memory
 from terrasweep.models.training import loop, throughput
 from terrasweep.models.training.divergence import DivergedError
-from terrasweep.models.training.history import Row
+from terrasweep.models.training.history import HistoryRow
 from terrasweep.pipelines.networks import architecture, build, sizes
 from terrasweep.pipelines.training import pixels
 from terrasweep.pipelines.training.job import HISTORY, TrainingJob
-from terrasweep.pipelines.training.pixels import Source
+from terrasweep.pipelines.training.pixels import TrainingArrays
 from terrasweep.pipelines.training.savepoint import StoreSavepoint
 
 DIVERGED: Final = "diverged.json"
@@ -70,7 +70,7 @@ def _trained(
             key=str(job.key),
             device=device,
             savepoint=StoreSavepoint(job.store, job.home, _count(arrays)),
-            means=_means(job),
+            options=_options(job),
             yardstick=yardstick,
         )
     except DivergedError as error:
@@ -82,16 +82,18 @@ def _trained(
     return None
 
 
-def _source(job: TrainingJob) -> Source:
+def _source(job: TrainingJob) -> TrainingArrays:
     """Return where the samples of a training come from."""
     prepare = architecture(job.model).prepare
-    return Source(job.store, job.arrays, job.sample, prepare, called=job.model.name)
+    return TrainingArrays(job.store, job.arrays, job.sample, prepare, called=job.model.name)
 
 
-def _means(job: TrainingJob) -> loop.Means:
-    """Return how the loop gets along."""
+def _options(job: TrainingJob) -> loop.TrainingOptions:
+    """Return how the training is run."""
     wanted = job.resources
-    return loop.Means(wanted.micro_batch, wanted.compile, wanted.save_every_s, wanted.halvings)
+    return loop.TrainingOptions(
+        wanted.micro_batch, wanted.compile, wanted.save_every_s, wanted.halvings
+    )
 
 
 def _yardstick(network: Network, arrays: Arrays, job: TrainingJob) -> throughput.Yardstick:
@@ -125,7 +127,7 @@ def _leave(
     job: TrainingJob,
     network: Network,
     *,
-    rows: Sequence[Row],
+    rows: Sequence[HistoryRow],
     samples: int,
     yardstick: throughput.Yardstick,
 ) -> None:

@@ -9,7 +9,7 @@ from terrasweep.sweeps.commands import output
 from terrasweep.sweeps.commands.options import open_store, shared, with_json
 
 if TYPE_CHECKING:  # torch would make the front door heavy
-    from terrasweep.models.checkpoints.published import Reading
+    from terrasweep.models.checkpoints.published import PublishedWeights
 
 NAME = "checkpoint"
 
@@ -50,7 +50,7 @@ def _import(args: argparse.Namespace) -> int:
     return 0
 
 
-def _kept(reading: "Reading", args: argparse.Namespace) -> tuple[str | None, str | None]:
+def _kept(reading: "PublishedWeights", args: argparse.Namespace) -> tuple[str | None, str | None]:
     """Write the weights where they are wanted; return their key and their folder."""
     from terrasweep.models.checkpoints import published  # local: see above
     from terrasweep.pipelines import checkpoint_card
@@ -68,7 +68,7 @@ def _kept(reading: "Reading", args: argparse.Namespace) -> tuple[str | None, str
     return record.key, here
 
 
-def _told(reading: "Reading", *, key: str | None, folder: str | None) -> dict[str, object]:
+def _told(reading: "PublishedWeights", *, key: str | None, folder: str | None) -> dict[str, object]:
     return {
         "network": reading.model.name,
         "model": reading.model.model_dump(mode="json"),
@@ -80,7 +80,7 @@ def _told(reading: "Reading", *, key: str | None, folder: str | None) -> dict[st
     }
 
 
-def _print(reading: "Reading", *, key: str | None, folder: str | None) -> None:
+def _print(reading: "PublishedWeights", *, key: str | None, folder: str | None) -> None:
     output.table(
         [
             {

@@ -19,7 +19,7 @@ from terrasweep.infra.storage.store import Store
 from terrasweep.models.contract import Network
 from terrasweep.models.spec import ModelSpec, TrainingSpec
 from terrasweep.models.training import loop
-from terrasweep.models.training.history import Row
+from terrasweep.models.training.history import HistoryRow
 from terrasweep.models.zoo.presto.spec import PrestoSpec
 from terrasweep.models.zoo.tiny.spec import TinySpec
 from terrasweep.pipelines import networks
@@ -84,7 +84,7 @@ def run(
 
 def by_hand(
     step: Step[Spec], planted: Planted, *, savepoint: loop.Savepoint | None = None
-) -> tuple[Network, list[Row]]:
+) -> tuple[Network, list[HistoryRow]]:
     """Train in this process, on the samples as they were planted."""
     start = step.need("init")
     model: ModelSpec = start.spec.model  # type: ignore[attr-defined]
@@ -95,8 +95,8 @@ def by_hand(
         training=step.spec.training,  # type: ignore[attr-defined]
         key=str(step.key),
         device=torch.device("cpu"),
-        savepoint=savepoint or loop.Forgetful(),
-        means=loop.Means(save_every_s=0),
+        savepoint=savepoint or loop.NullSavepoint(),
+        options=loop.TrainingOptions(save_every_s=0),
     )
     return network, rows
 

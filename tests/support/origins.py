@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from terrasweep.models.contract import WHOLE, Batch, Network
-from terrasweep.models.probing.problem import Origin, Problem
+from terrasweep.models.probing.problem import FinetuneSource, Problem
 from terrasweep.models.spec import ProbeSpec
 from terrasweep.models.zoo.tiny.spec import TinySpec
 
@@ -31,10 +31,10 @@ class Plain(Network):
         return self.embed(batch["x"])
 
 
-def plain(features: np.ndarray) -> Origin:
+def plain(features: np.ndarray) -> FinetuneSource:
     """Return a task whose input are its features, and a network that hands them on."""
     batch = {"x": torch.from_numpy(features.astype(np.float32))}
-    return Origin(TinySpec(name="tiny"), Plain(features.shape[1]).eval(), batch)
+    return FinetuneSource(TinySpec(name="tiny"), Plain(features.shape[1]).eval(), batch)
 
 
 def asked(problems: Sequence[Problem], *, spec: ProbeSpec) -> list[Problem]:

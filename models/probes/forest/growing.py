@@ -19,8 +19,8 @@ FEWEST_TO_SPLIT: Final = 2
 
 
 @dataclass(frozen=True)
-class Wood:
-    """What all trees of a forest are grown on, known to be sound."""
+class TreeData:
+    """What all trees of a forest are fitted to; it is known to be valid."""
 
     x: np.ndarray
     """float32 (samples, features), C-contiguous."""
@@ -31,43 +31,47 @@ class Wood:
     min_leaf: int
 
 
-Grow: TypeAlias = Callable[[Wood, np.ndarray, int], Any]
-"""From wood, the weight of each sample and a seed to a tree with `predict`."""
+BuildTree: TypeAlias = Callable[[TreeData, np.ndarray, int], Any]
+"""From data, the weight of each sample and a seed to a tree with `predict`."""
 
 
 @cache
-def grow() -> Grow:
-    """Return what grows a tree: the short way, if it gives the trees of the long one."""
+def tree_builder() -> BuildTree:
+    """Return the fast way to build a tree, if it builds the same trees as the public class."""
     draw = np.random.Generator(np.random.PCG64(0))
     x = draw.normal(size=(30, 4)).astype(np.float32)
-    wood = Wood(x, np.stack([x[:, 0] > 0, x[:, 1] > 0], axis=1).astype(np.float64), 2, 1)
+    data = TreeData(x, np.stack([x[:, 0] > 0, x[:, 1] > 0], axis=1).astype(np.float64), 2, 1)
     weights = draw.integers(3, size=30).astype(np.float64)
     try:
-        short = _short(wood, weights, 5).predict(x)
+        short = _build_fast(data, weights, 5).predict(x)
     except (ImportError, TypeError, ValueError, AttributeError):
-        return _long
-    return _short if np.array_equal(short, _long(wood, weights, 5).predict(x)) else _long
+        return _build_public
+    return (
+        _build_fast
+        if np.array_equal(short, _build_public(data, weights, 5).predict(x))
+        else _build_public
+    )
 
 
-def _short(wood: Wood, weights: np.ndarray, seed: int) -> Any:
+def _build_fast(data: TreeData, weights: np.ndarray, seed: int) -> Any:
     from sklearn.tree._criterion import MSE  # local: another version may not have them
     from sklearn.tree._splitter import BestSplitter
     from sklearn.tree._tree import DepthFirstTreeBuilder, Tree
 
-    outputs = wood.y.shape[1]
-    criterion = MSE(outputs, len(wood.x))
+    outputs = data.y.shape[1]
+    criterion = MSE(outputs, len(data.x))
     rng = np.random.RandomState(seed)
-    splitter = BestSplitter(criterion, wood.features, wood.min_leaf, 0.0, rng, None)
-    tree = Tree(wood.x.shape[1], np.ones(outputs, dtype=np.intp), outputs)
-    builder = DepthFirstTreeBuilder(splitter, FEWEST_TO_SPLIT, wood.min_leaf, 0.0, DEEPEST, 0.0)
-    builder.build(tree, wood.x, wood.y, weights, None)
+    splitter = BestSplitter(criterion, data.features, data.min_leaf, 0.0, rng, None)
+    tree = Tree(data.x.shape[1], np.ones(outputs, dtype=np.intp), outputs)
+    builder = DepthFirstTreeBuilder(splitter, FEWEST_TO_SPLIT, data.min_leaf, 0.0, DEEPEST, 0.0)
+    builder.build(tree, data.x, data.y, weights, None)
     return tree
 
 
-def _long(wood: Wood, weights: np.ndarray, seed: int) -> Any:
+def _build_public(data: TreeData, weights: np.ndarray, seed: int) -> Any:
     model = DecisionTreeRegressor(
-        max_features=wood.features, min_samples_leaf=wood.min_leaf, random_state=seed
+        max_features=data.features, min_samples_leaf=data.min_leaf, random_state=seed
     )
     with config_context(skip_parameter_validation=True, assume_finite=True):
-        model.fit(wood.x, wood.y, sample_weight=weights, check_input=False)
+        model.fit(data.x, data.y, sample_weight=weights, check_input=False)
     return model.tree_

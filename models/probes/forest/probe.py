@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from terrasweep.infra.seeds import generator
-from terrasweep.models.probes.forest.growing import Wood, grow
+from terrasweep.models.probes.forest.growing import TreeData, tree_builder
 from terrasweep.models.probes.forest.spec import ForestSpec
 from terrasweep.models.probing.problem import Prediction, Problem, number
 from terrasweep.models.spec import ProbeSpec
@@ -48,10 +48,10 @@ def _grown(problem: Problem, target: np.ndarray, *, spec: ForestSpec) -> np.ndar
     x, test_x = (np.ascontiguousarray(x, np.float32) for x in (problem.train_x, problem.test_x))
     rng, size = generator("forest", problem.seed), len(x)
     features = x.shape[1] if problem.target == "number" else max(1, int(x.shape[1] ** 0.5))
-    wood = Wood(x, np.ascontiguousarray(target, np.float64), features, spec.min_leaf)
-    total, plant = np.zeros((len(test_x), target.shape[1])), grow()
+    data = TreeData(x, np.ascontiguousarray(target, np.float64), features, spec.min_leaf)
+    total, build_tree = np.zeros((len(test_x), target.shape[1])), tree_builder()
     for _ in range(spec.trees):
         weights = np.bincount(rng.integers(size, size=size), minlength=size).astype(np.float64)
-        tree = plant(wood, weights, int(rng.integers(SEEDS)))
+        tree = build_tree(data, weights, int(rng.integers(SEEDS)))
         total += tree.predict(test_x).reshape(total.shape)
     return total / spec.trees

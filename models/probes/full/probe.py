@@ -13,10 +13,18 @@ import numpy as np
 import torch
 
 from terrasweep.models.probes.full.spec import FullSpec
-from terrasweep.models.probes.full.stack import Learning, Stack
-from terrasweep.models.probes.full.training import Draw, predict, room, train
-from terrasweep.models.probing.problem import Origin, Prediction, Problem
-from terrasweep.models.probing.targets import Aim, activated, aim, is_lone, lone, num_outputs, said
+from terrasweep.models.probes.full.stack import Learning, NetworkStack
+from terrasweep.models.probes.full.training import TrainingDraw, predict, room, train
+from terrasweep.models.probing.problem import FinetuneSource, Prediction, Problem
+from terrasweep.models.probing.targets import (
+    OutputTarget,
+    activated,
+    has_single_class,
+    num_outputs,
+    output_target,
+    single_class_prediction,
+    to_prediction,
+)
 from terrasweep.models.spec import FinetuningSpec, ProbeSpec
 
 
@@ -26,8 +34,8 @@ def fit_predict(problems: Sequence[Problem], *, spec: ProbeSpec) -> list[Predict
     alike: dict[tuple[int | str, ...], list[int]] = defaultdict(list)
     made: dict[int, Prediction] = {}
     for index, problem in enumerate(problems):
-        if is_lone(problem):
-            made[index] = lone(problem)
+        if has_single_class(problem):
+            made[index] = single_class_prediction(problem)
         else:
             shape = (id(problem.origin), len(problem.train_x), num_outputs(problem), problem.target)
             alike[shape].append(index)
@@ -53,17 +61,17 @@ def _each(problems: Sequence[Problem], *, spec: FullSpec) -> list[Prediction]:
 def together(
     problems: Sequence[Problem],
     *,
-    origin: Origin,
+    origin: FinetuneSource,
     recipe: FinetuningSpec,
     learning: Learning | None = None,
 ) -> list[Prediction]:
     """Train a network for each problem side by side, and ask each for its own test samples."""
-    aims = [aim(problem, standardised=True) for problem in problems]
+    aims = [output_target(problem, standardised=True) for problem in problems]
     draws = [
-        Draw(torch.from_numpy(problem.train_x), torch.from_numpy(own.y), problem.seed)
+        TrainingDraw(torch.from_numpy(problem.train_x), torch.from_numpy(own.y), problem.seed)
         for problem, own in zip(problems, aims, strict=True)
     ]
-    stack = Stack.of(origin, draws=draws, recipe=recipe, learning=learning)
+    stack = NetworkStack.of(origin, draws=draws, recipe=recipe, learning=learning)
     train(stack, draws, output=aims[0].output, recipe=recipe)
     tests = [torch.from_numpy(problem.test_x) for problem in problems]
     answers = predict(stack, tests)
@@ -73,9 +81,9 @@ def together(
     ]
 
 
-def _answer(raw: torch.Tensor, own: Aim, problem: Problem) -> Prediction:
+def _answer(raw: torch.Tensor, own: OutputTarget, problem: Problem) -> Prediction:
     given = activated(raw.double().numpy(), output=own.output)
     if problem.target == "labels":  # what none, or all, of the draw have needs no learning
         share = problem.train_y.mean(axis=0)
         given = np.where((share > 0) & (share < 1), given, share)
-    return said(given, own, problem, notes=())
+    return to_prediction(given, own, problem, notes=())

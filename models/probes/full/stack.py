@@ -16,14 +16,14 @@ from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from terrasweep.models.contract import Batch, Network
-from terrasweep.models.probing.problem import Origin
+from terrasweep.models.probing.problem import FinetuneSource
 from terrasweep.models.spec import FinetuningSpec
 
 BLOCK: Final = re.compile(r"(?:^|\.)blocks\.(\d+)\.")
 LAST: Final = re.compile(r"(?:^|\.)(?:norm|head)\.")
 
 
-class Asking(Protocol):
+class HeadDraw(Protocol):
     """What a stack needs to know of a draw."""
 
     @property
@@ -63,7 +63,7 @@ class Head(nn.Module):
 
 
 @dataclass
-class Stack:
+class NetworkStack:
     """The copies, as many as draws."""
 
     module: Headed
@@ -71,17 +71,17 @@ class Stack:
     """(copies, ...) of everything that learns."""
     shared: dict[str, Tensor]
     """What does not."""
-    origin: Origin
+    origin: FinetuneSource
 
     @classmethod
     def of(
         cls,
-        origin: Origin,
+        origin: FinetuneSource,
         *,
-        draws: Sequence[Asking],
+        draws: Sequence[HeadDraw],
         recipe: FinetuningSpec,
         learning: "Learning | None" = None,
-    ) -> "Stack":
+    ) -> "NetworkStack":
         """Return as many copies of a checkpoint as draws, each with a head of its draw's seed.
 
         What learns is found out anew, unless it is handed in.
@@ -160,7 +160,7 @@ class Learning:
     """How wide features are."""
 
     @classmethod
-    def of(cls, origin: Origin) -> "Learning":
+    def of(cls, origin: FinetuneSource) -> "Learning":
         """Ask for the gradients of one sample's features."""
         device = next(origin.network.parameters()).device
         batch = {name: values[:1].to(device) for name, values in origin.batch.items()}
@@ -196,7 +196,7 @@ def _called(module: nn.Module, weights: Mapping[str, Tensor], batch: Batch) -> T
     return cast("Tensor", made)
 
 
-def _head(width: int, draw: Asking, *, recipe: FinetuningSpec) -> Head:
+def _head(width: int, draw: HeadDraw, *, recipe: FinetuningSpec) -> Head:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(draw.generator("head").initial_seed())
         head = Head(width, draw.outputs, scaled=recipe.scaled_head)

@@ -15,8 +15,8 @@ from torch import Tensor
 from terrasweep.infra.seeds import seed
 from terrasweep.models.contract import Batch
 from terrasweep.models.probes.full.looks import looked_at, paths
-from terrasweep.models.probes.full.stack import Stack
-from terrasweep.models.probing.problem import Origin
+from terrasweep.models.probes.full.stack import NetworkStack
+from terrasweep.models.probing.problem import FinetuneSource
 from terrasweep.models.probing.targets import Output
 from terrasweep.models.spec import FinetuningSpec
 
@@ -29,7 +29,7 @@ CHUNK: Final = 128
 
 
 @dataclass(frozen=True)
-class Draw:
+class TrainingDraw:
     """What one copy learns from."""
 
     places: Tensor
@@ -48,7 +48,7 @@ class Draw:
         return torch.Generator().manual_seed(seed("full", purpose, self.seed))
 
 
-def room(origin: Origin, *, samples: int) -> int:
+def room(origin: FinetuneSource, *, samples: int) -> int:
     """Return how many copies to train side by side.
 
     A CPU's cores are busy with one, and more would only leave its cache; an accelerator takes as
@@ -61,7 +61,7 @@ def room(origin: Origin, *, samples: int) -> int:
     return max(1, int(SPARE * free / _bytes_of_one(origin, samples=samples, device=device)))
 
 
-def _bytes_of_one(origin: Origin, *, samples: int, device: torch.device) -> int:
+def _bytes_of_one(origin: FinetuneSource, *, samples: int, device: torch.device) -> int:
     """Return what a copy needs while it learns: its states, and what a batch leaves behind."""
     weights = sum(weight.numel() for weight in origin.network.parameters())
     before = torch.cuda.memory_allocated(device)
@@ -73,7 +73,9 @@ def _bytes_of_one(origin: Origin, *, samples: int, device: torch.device) -> int:
     return max(1, 4 * PER_WEIGHT * weights + 2 * held)
 
 
-def train(stack: Stack, draws: Sequence[Draw], *, output: Output, recipe: FinetuningSpec) -> None:
+def train(
+    stack: NetworkStack, draws: Sequence[TrainingDraw], *, output: Output, recipe: FinetuningSpec
+) -> None:
     """Move every copy's weights by its own draw."""
     groups = list(stack.groups(recipe))
     optimiser = torch.optim.AdamW(groups, lr=recipe.lr, betas=recipe.betas, fused=True)
@@ -105,8 +107,8 @@ def _rate(recipe: FinetuningSpec, *, at: float, size: int) -> float:
 
 
 def _learn(
-    stack: Stack,
-    draws: Sequence[Draw],
+    stack: NetworkStack,
+    draws: Sequence[TrainingDraw],
     own: Sequence[Tensor],
     generators: Sequence[torch.Generator],
     *,
@@ -130,7 +132,7 @@ def _learn(
         torch.autograd.backward(losses_Sb.sum() / samples)
 
 
-def _at_once(stack: Stack) -> int:
+def _at_once(stack: NetworkStack) -> int:
     """Return how many samples of each copy pass together."""
     return CHUNK if stack.device.type == "cuda" else stack.origin.network.at_once
 
@@ -152,7 +154,7 @@ def _losses(raw_Sbk: Tensor, y_Sbk: Tensor, *, output: Output, smoothing: float)
             return -(soft * raw_Sbk.log_softmax(dim=2)).sum(dim=2)
 
 
-def predict(stack: Stack, tests: Sequence[Tensor]) -> list[Tensor]:
+def predict(stack: NetworkStack, tests: Sequence[Tensor]) -> list[Tensor]:
     """Return what each copy says of its own test samples, (tests, k) on the CPU."""
     longest, made = max(len(own) for own in tests), []
     with torch.no_grad():
@@ -165,7 +167,7 @@ def predict(stack: Stack, tests: Sequence[Tensor]) -> list[Tensor]:
     return [own[: len(test)] for own, test in zip(joined, tests, strict=True)]
 
 
-def _gathered(stack: Stack, rows: Sequence[Tensor]) -> Batch:
+def _gathered(stack: NetworkStack, rows: Sequence[Tensor]) -> Batch:
     held: Mapping[str, Tensor] = stack.origin.batch
     index = torch.stack(list(rows))
     return {name: values[index].to(stack.device) for name, values in held.items()}

@@ -21,7 +21,7 @@ ROUNDING = 1e-14  # a step that changes the objective by less is neither good no
 
 
 @dataclass(frozen=True)
-class Stack:
+class ProblemStack:
     """Problems of equal shape; each minimises weighted log-loss plus ridge times half a norm."""
 
     x: np.ndarray
@@ -33,9 +33,9 @@ class Stack:
     ridge: np.ndarray
     """(b, r + 1, 1), zero for the intercept."""
 
-    def take(self, which: np.ndarray) -> "Stack":
+    def take(self, which: np.ndarray) -> "ProblemStack":
         """Return some of the problems."""
-        return Stack(self.x[which], self.y[which], self.weights[which], self.ridge[which])
+        return ProblemStack(self.x[which], self.y[which], self.weights[which], self.ridge[which])
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Solution:
     """(b,) whether the gradient vanished."""
 
 
-def minimise(stack: Stack, *, max_iter: int) -> Solution:
+def minimise(stack: ProblemStack, *, max_iter: int) -> Solution:
     """Return the optimum of every problem; what does not converge in time is marked."""
     problems, _, width = stack.x.shape
     theta = np.zeros((problems, width, stack.y.shape[2]))
@@ -88,19 +88,19 @@ def _probabilities(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return e / total, top + np.log(total)
 
 
-def _objective(stack: Stack, *, z: np.ndarray, theta: np.ndarray) -> np.ndarray:
+def _objective(stack: ProblemStack, *, z: np.ndarray, theta: np.ndarray) -> np.ndarray:
     """Return each problem's objective, (b, 1, 1), at parameters whose scores are `z`."""
     _, log_total = _probabilities(z)
     losses = stack.weights * (log_total - (stack.y * z).sum(axis=2, keepdims=True))
     return _inner(losses, np.ones_like(losses)) + 0.5 * _inner(stack.ridge * theta, theta)
 
 
-def _gradient(stack: Stack, *, theta: np.ndarray, p: np.ndarray) -> np.ndarray:
+def _gradient(stack: ProblemStack, *, theta: np.ndarray, p: np.ndarray) -> np.ndarray:
     fall = stack.x.swapaxes(1, 2) @ (stack.weights * (p - stack.y))
     return np.asarray(fall + stack.ridge * theta)
 
 
-def _curved(stack: Stack, *, p: np.ndarray, v: np.ndarray) -> np.ndarray:
+def _curved(stack: ProblemStack, *, p: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Return the Hessian times `v`."""
     z = p * (stack.x @ v)
     z -= p * z.sum(axis=2, keepdims=True)
@@ -108,7 +108,7 @@ def _curved(stack: Stack, *, p: np.ndarray, v: np.ndarray) -> np.ndarray:
     return np.asarray(bent + stack.ridge * v)
 
 
-def _one_class(stack: Stack, *, p: np.ndarray) -> np.ndarray:
+def _one_class(stack: ProblemStack, *, p: np.ndarray) -> np.ndarray:
     """Return the Hessian of one class of average curvature, (b, r + 1, r + 1)."""
     curvature = (p * (1.0 - p)).sum(axis=2, keepdims=True) / p.shape[2]
     rooted = stack.x * np.sqrt(stack.weights * np.maximum(curvature, 1e-12))
@@ -118,7 +118,7 @@ def _one_class(stack: Stack, *, p: np.ndarray) -> np.ndarray:
     return average
 
 
-def _direction(stack: Stack, *, p: np.ndarray, slope: np.ndarray) -> np.ndarray:
+def _direction(stack: ProblemStack, *, p: np.ndarray, slope: np.ndarray) -> np.ndarray:
     """Return the Newton step, each problem's as exactly as it needs."""
     hessian = _one_class(stack, p=p)
     if p.shape[2] == 1:
@@ -147,7 +147,9 @@ def _direction(stack: Stack, *, p: np.ndarray, slope: np.ndarray) -> np.ndarray:
     return step
 
 
-def _length(stack: Stack, *, theta: np.ndarray, step: np.ndarray, slope: np.ndarray) -> np.ndarray:
+def _length(
+    stack: ProblemStack, *, theta: np.ndarray, step: np.ndarray, slope: np.ndarray
+) -> np.ndarray:
     """Return how far to go along each step, (b, 1, 1): halved until the objective falls."""
     z, dz = stack.x @ theta, stack.x @ step
     now = _objective(stack, z=z, theta=theta)

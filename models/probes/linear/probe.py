@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from terrasweep.models.probes.linear.newton import Stack, minimise
+from terrasweep.models.probes.linear.newton import ProblemStack, minimise
 from terrasweep.models.probes.linear.spec import LinearSpec
 from terrasweep.models.probes.ridge import probe as ridge
 from terrasweep.models.probes.ridge.spec import RidgeSpec
@@ -110,7 +110,7 @@ def _solve(
     ]
 
 
-def _stacked(draws: Sequence[_Draw], *, spec: LinearSpec) -> Stack:
+def _stacked(draws: Sequence[_Draw], *, spec: LinearSpec) -> ProblemStack:
     samples, width, classes = draws[0].shape
     y = np.stack([draw.y for draw in draws])
     hot = np.eye(classes)[y] if classes > 2 else y[:, :, None].astype(np.float64)
@@ -121,7 +121,7 @@ def _stacked(draws: Sequence[_Draw], *, spec: LinearSpec) -> Stack:
     ridge = np.repeat((1.0 / (spec.c * total))[:, :, None], width, axis=1)
     ridge[:, -1] = 0.0
     x = np.stack([draw.x for draw in draws])
-    return Stack(x=x, y=hot, weights=(weights / total)[:, :, None], ridge=ridge)
+    return ProblemStack(x=x, y=hot, weights=(weights / total)[:, :, None], ridge=ridge)
 
 
 def _predict(

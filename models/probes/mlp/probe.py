@@ -12,7 +12,14 @@ from terrasweep.models.probes.mlp.spec import MlpSpec
 from terrasweep.models.probes.mlp.training import Layers, forward, train
 from terrasweep.models.probing.problem import Prediction, Problem
 from terrasweep.models.probing.scaling import scaled
-from terrasweep.models.probing.targets import activated, aim, is_lone, lone, num_outputs, said
+from terrasweep.models.probing.targets import (
+    activated,
+    has_single_class,
+    num_outputs,
+    output_target,
+    single_class_prediction,
+    to_prediction,
+)
 from terrasweep.models.spec import ProbeSpec
 
 CACHE_BYTES = 2**20
@@ -25,8 +32,8 @@ def fit_predict(problems: Sequence[Problem], *, spec: ProbeSpec) -> list[Predict
     alike: dict[tuple[int | str, ...], list[int]] = defaultdict(list)
     made: dict[int, Prediction] = {}
     for index, problem in enumerate(problems):
-        if is_lone(problem):
-            made[index] = lone(problem)
+        if has_single_class(problem):
+            made[index] = single_class_prediction(problem)
         else:
             shape = (*problem.train_x.shape, num_outputs(problem), problem.target)
             alike[shape].append(index)
@@ -45,7 +52,7 @@ def _together(problems: Sequence[Problem], *, spec: MlpSpec) -> list[Prediction]
         [part.astype(np.float32) for part in scaled(problem, standardised=spec.standardised)]
         for problem in problems
     ]
-    aims = [aim(problem, standardised=spec.standardised) for problem in problems]
+    aims = [output_target(problem, standardised=spec.standardised) for problem in problems]
     output = aims[0].output
     found = train(
         np.stack([x for x, _ in inputs]),
@@ -59,5 +66,5 @@ def _together(problems: Sequence[Problem], *, spec: MlpSpec) -> list[Prediction]
         layers = Layers(found.layers.flat[at : at + 1], found.layers.shapes)
         raw = forward(inputs[at][1][None], layers)
         notes = () if found.converged[at] else (f"not converged after {spec.epochs} epochs",)
-        answers.append(said(activated(raw, output=output)[0], own, problem, notes=notes))
+        answers.append(to_prediction(activated(raw, output=output)[0], own, problem, notes=notes))
     return answers

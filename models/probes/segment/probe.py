@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from terrasweep.infra.seeds import generator
-from terrasweep.models.probes.linear.newton import Stack, minimise
+from terrasweep.models.probes.linear.newton import ProblemStack, minimise
 from terrasweep.models.probes.segment.spec import SegmentSpec
 from terrasweep.models.probing.problem import NOTHING, Prediction, Problem
 from terrasweep.models.probing.scaling import moments
@@ -79,7 +79,7 @@ def _fit(
     y = counts / pixels
     ridge = np.full((1, x.shape[1] + 1, 1), 1.0 / (spec.c * len(x)))
     ridge[:, -1] = 0.0
-    stack = Stack(
+    stack = ProblemStack(
         x=np.hstack([x, np.ones((len(x), 1))])[None],
         y=(y[:, 1:] if y.shape[1] == 2 else y)[None],
         weights=(pixels / pixels.sum())[None],

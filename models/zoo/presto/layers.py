@@ -16,7 +16,7 @@ SINUSOID_BASE: Final = 1000.0
 """Not the usual 10,000."""
 
 
-class Attention(nn.Module):
+class PrestoAttention(nn.Module):
     """Self-attention; keys that are masked out take no part."""
 
     def __init__(self, width: int, *, heads: int) -> None:
@@ -40,7 +40,7 @@ class Attention(nn.Module):
         return cast("Tensor", self.proj(mixed.transpose(1, 2).flatten(2)))
 
 
-class Mlp(nn.Module):
+class PrestoMlp(nn.Module):
     """Two linear layers around an exact GELU."""
 
     def __init__(self, width: int, *, hidden: int) -> None:
@@ -53,15 +53,15 @@ class Mlp(nn.Module):
         return cast("Tensor", self.fc2(F.gelu(self.fc1(x_BND))))
 
 
-class Block(nn.Module):
+class PrestoBlock(nn.Module):
     """A pre-norm transformer block."""
 
     def __init__(self, width: int, *, heads: int, hidden: int) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(width)
-        self.attn = Attention(width, heads=heads)
+        self.attn = PrestoAttention(width, heads=heads)
         self.norm2 = nn.LayerNorm(width)
-        self.mlp = Mlp(width, hidden=hidden)
+        self.mlp = PrestoMlp(width, hidden=hidden)
 
     def forward(
         self, x_BND: Tensor, *, keys: Tensor | None = None, asked_BA: Tensor | None = None

@@ -18,7 +18,7 @@ from terrasweep.models.contract import WHOLE, Batch, Network
 from terrasweep.models.spec import ModelSpec
 from terrasweep.models.zoo.presto import masking, normalise
 from terrasweep.models.zoo.presto.layers import (
-    Block,
+    PrestoBlock,
     code_table,
     codes_of,
     initialise,
@@ -67,7 +67,8 @@ class Encoder(nn.Module):
         self.dw_embed = nn.Embedding(NUM_CLASSES + 1, width)
         self.latlon_embed = nn.Linear(3, width)
         self.blocks = nn.ModuleList(
-            Block(width, heads=spec.heads, hidden=spec.mlp_ratio * width) for _ in range(spec.depth)
+            PrestoBlock(width, heads=spec.heads, hidden=spec.mlp_ratio * width)
+            for _ in range(spec.depth)
         )
         self.norm = nn.LayerNorm(width)
         self.month_embed = month_table(width // 4)
@@ -125,7 +126,8 @@ class Decoder(nn.Module):
         self.pos_embed = position_table(rest)
         self.decoder_embed = nn.Linear(width, width)
         self.decoder_blocks = nn.ModuleList(
-            Block(width, heads=spec.heads, hidden=spec.mlp_ratio * width) for _ in range(spec.depth)
+            PrestoBlock(width, heads=spec.heads, hidden=spec.mlp_ratio * width)
+            for _ in range(spec.depth)
         )
         self.decoder_norm = nn.LayerNorm(width)
         self.eo_decoder_pred = nn.ModuleDict(

@@ -41,7 +41,7 @@ def prepare(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Augmentation:
     """What training does to each sample of a batch; in evaluation it does nothing."""
 
     lonlat: Tensor
@@ -105,24 +105,24 @@ class SatClip(Network):
         """Side of the crop that the network of images sees."""
         return min(self.spec.crop_px, self.model.visual.most_px)
 
-    def _draw(self, batch: Batch, *, generator: torch.Generator) -> Drawn:
+    def _draw(self, batch: Batch, *, generator: torch.Generator) -> Augmentation:
         spec, lonlat, features = self.spec, batch["lonlat"], batch.get("features")
         if features is None and "image" not in batch:
             raise _nothing_to_match()
         if features is not None:
             features = _one_view(features, generator=generator, training=self.training)
         if not self.training:
-            return Drawn(lonlat, dropout=None, views=None, features=features)
+            return Augmentation(lonlat, dropout=None, views=None, features=features)
         moved = augment.moved(lonlat, spec=spec, generator=generator)
         dropout = draw_dropout(spec, samples=len(lonlat), generator=generator)
         if features is not None or self.spec.view == "middle":
-            return Drawn(moved, dropout=dropout, views=None, features=features)
+            return Augmentation(moved, dropout=dropout, views=None, features=features)
         views = augment.draw_views(
             batch["image"], spec=spec, size=self.side_px, generator=generator
         )
-        return Drawn(moved, dropout=dropout, views=views, features=None)
+        return Augmentation(moved, dropout=dropout, views=views, features=None)
 
-    def _images(self, batch: Batch, *, drawn: Drawn, part: slice) -> Tensor:
+    def _images(self, batch: Batch, *, drawn: Augmentation, part: slice) -> Tensor:
         """Return the projections of the images of a part, or of their features."""
         if drawn.features is not None:
             return self.model.visual.project(drawn.features[part])
@@ -133,7 +133,7 @@ class SatClip(Network):
             features = self.model.visual.features(seen)
         return self.model.visual.project(features)
 
-    def _places(self, drawn: Drawn, *, part: slice) -> Tensor:
+    def _places(self, drawn: Augmentation, *, part: slice) -> Tensor:
         dropout = drawn.dropout and [factor[part] for factor in drawn.dropout]
         return cast("Tensor", self.model.location(drawn.lonlat[part], dropout=dropout))
 

@@ -14,9 +14,9 @@ from terrasweep.models.contract import Arrays
 from terrasweep.models.members import ZOO
 from terrasweep.models.probes.full import probe
 from terrasweep.models.probes.full.spec import FullSpec
-from terrasweep.models.probes.full.stack import Stack
-from terrasweep.models.probes.full.training import Draw
-from terrasweep.models.probing.problem import Origin, Problem
+from terrasweep.models.probes.full.stack import NetworkStack
+from terrasweep.models.probes.full.training import TrainingDraw
+from terrasweep.models.probing.problem import FinetuneSource, Problem
 from terrasweep.models.spec import FinetuningSpec, ModelSpec
 from terrasweep.models.zoo.presto.spec import PrestoSpec
 from terrasweep.models.zoo.satmae.spec import SatMaeSpec
@@ -49,14 +49,14 @@ def images(samples: int = 60) -> Arrays:
     return {"image": draw.uniform(0, 3000, (samples, 13, 24, 24)).astype(np.float32)}
 
 
-def source(model: ModelSpec) -> Origin:
+def source(model: ModelSpec) -> FinetuneSource:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         network = ZOO[model.name].build(model).eval()
     return origin(model, network, pixels() if "x" in model.encodes else images())
 
 
-def asked(own: Origin, seed: int, *, classes: int = 2) -> Problem:
+def asked(own: FinetuneSource, seed: int, *, classes: int = 2) -> Problem:
     draw = np.random.Generator(np.random.PCG64(seed))
     places = draw.permutation(60)
     labels = np.arange(60) % classes
@@ -67,8 +67,8 @@ def by_hand(problem: Problem, recipe: FinetuningSpec) -> np.ndarray:
     """Return the probabilities of a plain loop over a copy of the network."""
     own = problem.origin
     network = copy.deepcopy(own.network)
-    draw = Draw(torch.from_numpy(problem.train_x), torch.zeros(N, 1), problem.seed)
-    stack = Stack.of(own, draws=[draw], recipe=recipe)
+    draw = TrainingDraw(torch.from_numpy(problem.train_x), torch.zeros(N, 1), problem.seed)
+    stack = NetworkStack.of(own, draws=[draw], recipe=recipe)
     head = nn.Linear(stack.tuned["head.linear.weight"].shape[-1], 1)
     head.load_state_dict(
         {name: stack.tuned[f"head.linear.{name}"][0].detach() for name in ("weight", "bias")}
@@ -142,8 +142,8 @@ def test_it_learns_what_frozen_features_do_not_say():
 
 
 def test_what_has_no_part_in_features_is_not_carried_along():
-    stack = Stack.of(
-        source(PRESTO), draws=[Draw(torch.arange(4), torch.zeros(4, 1), 0)], recipe=SHORT
+    stack = NetworkStack.of(
+        source(PRESTO), draws=[TrainingDraw(torch.arange(4), torch.zeros(4, 1), 0)], recipe=SHORT
     )
     assert not [name for name in stack.tuned if "decoder" in name]
     assert not [name for name in stack.tuned if "pos_embed" in name or "month_embed" in name]
@@ -151,8 +151,8 @@ def test_what_has_no_part_in_features_is_not_carried_along():
 
 def test_each_layer_learns_slower_than_the_next():
     own, recipe = source(SATMAE), SATMAE.finetuning
-    draws = [Draw(torch.arange(4), torch.zeros(4, 1), 0)]
-    stack = Stack.of(own, draws=draws, recipe=recipe)
+    draws = [TrainingDraw(torch.arange(4), torch.zeros(4, 1), 0)]
+    stack = NetworkStack.of(own, draws=draws, recipe=recipe)
     named = {id(values): name for name, values in stack.tuned.items()}
     share = {
         named[id(values)]: group["share"]
@@ -167,9 +167,9 @@ def test_each_layer_learns_slower_than_the_next():
 
 
 def test_decay_spares_biases_and_norms():
-    stack = Stack.of(
+    stack = NetworkStack.of(
         source(SATMAE),
-        draws=[Draw(torch.arange(4), torch.zeros(4, 1), 0)],
+        draws=[TrainingDraw(torch.arange(4), torch.zeros(4, 1), 0)],
         recipe=SATMAE.finetuning,
     )
     named = {id(values): name for name, values in stack.tuned.items()}

@@ -10,7 +10,7 @@ from torch import nn
 
 from terrasweep.models.spec import TrainingSpec
 from terrasweep.models.training import loop
-from terrasweep.models.training.learning_rate import Schedule
+from terrasweep.models.training.learning_rate import LearningRateSchedule
 from terrasweep.models.zoo.tiny.model import Tiny
 from terrasweep.models.zoo.tiny.spec import TinySpec
 from tests.rooms.models.trainings import (
@@ -26,7 +26,7 @@ from tests.rooms.models.trainings import (
 
 def test_the_learning_rate_climbs_evenly_then_follows_half_a_cosine_to_zero():
     training = TrainingSpec(epochs=10, batch_size=10, lr=1.0, warmup_epochs=2)
-    schedule = Schedule.of(training, samples=50)
+    schedule = LearningRateSchedule.of(training, samples=50)
     rates = [schedule.lr(step) for step in range(schedule.total_steps)]
     np.testing.assert_allclose(rates[:10], np.arange(1, 11) / 10)
     np.testing.assert_allclose(rates[10:], 0.5 * (1 + np.cos(np.pi * np.arange(40) / 40)))
@@ -74,7 +74,7 @@ def test_an_accelerator_learns_too_and_sees_what_a_cpu_sees():
     training = TrainingSpec(epochs=30, batch_size=35, lr=3e-3)
     cuda = torch.device("cuda")
     rows = loop.train(
-        network, data, training=training, key="a", device=cuda, savepoint=loop.Forgetful()
+        network, data, training=training, key="a", device=cuda, savepoint=loop.NullSavepoint()
     )
     assert rows[-1]["loss"] < 0.9 * rows[0]["loss"]
     batch = {name: torch.from_numpy(values) for name, values in data.items()}
@@ -86,7 +86,7 @@ def test_an_accelerator_learns_too_and_sees_what_a_cpu_sees():
 
 def test_a_level_rate_stays_at_its_peak_after_the_warm_up():
     training = TrainingSpec(epochs=4, batch_size=10, lr=1.0, warmup_epochs=1, decay="none")
-    schedule = Schedule.of(training, samples=40)
+    schedule = LearningRateSchedule.of(training, samples=40)
     rates = [schedule.lr(step) for step in range(schedule.total_steps)]
     assert rates == [0.25, 0.5, 0.75, *[1.0] * 13]
 
@@ -119,7 +119,7 @@ def test_a_compiled_network_learns_what_it_learns_otherwise_under_the_same_names
     compiled, data = Stacked(), arrays(64)
     plain = copy.deepcopy(compiled)
     rows = trained(plain, data=data)
-    rows_compiled = trained(compiled, data=data, means=loop.Means(compile=True))
+    rows_compiled = trained(compiled, data=data, options=loop.TrainingOptions(compile=True))
     assert rows_compiled[-1]["loss"] == pytest.approx(rows[-1]["loss"], rel=1e-4)
     assert compiled.state_dict().keys() == plain.state_dict().keys()
     # A layer that was compiled answers as torch wraps it.

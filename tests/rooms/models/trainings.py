@@ -6,7 +6,7 @@ import torch
 from terrasweep.models.contract import Network
 from terrasweep.models.spec import TrainingSpec
 from terrasweep.models.training import loop
-from terrasweep.models.training.history import Row
+from terrasweep.models.training.history import HistoryRow
 from terrasweep.models.training.throughput import Yardstick
 from terrasweep.models.zoo.presto.model import build as build_presto
 from terrasweep.models.zoo.presto.spec import PrestoSpec
@@ -15,7 +15,7 @@ from terrasweep.models.zoo.tiny.spec import TinySpec
 
 CPU = torch.device("cpu")
 TRAINING = TrainingSpec(epochs=4, batch_size=32, lr=3e-3, warmup_epochs=1)
-EVERY_STEP = loop.Means(save_every_s=0)
+EVERY_STEP = loop.TrainingOptions(save_every_s=0)
 SAMPLES = 70  # two whole batches and one of six
 
 
@@ -48,17 +48,17 @@ def trained(
     key: str = "pretrain/a",
     data: dict[str, np.ndarray] | None = None,
     savepoint: loop.Savepoint | None = None,
-    means: loop.Means = EVERY_STEP,
+    options: loop.TrainingOptions = EVERY_STEP,
     yardstick: Yardstick | None = None,
-) -> list[Row]:
+) -> list[HistoryRow]:
     return loop.train(
         network,
         arrays() if data is None else data,
         training=training,
         key=key,
         device=CPU,
-        savepoint=savepoint or loop.Forgetful(),
-        means=means,
+        savepoint=savepoint or loop.NullSavepoint(),
+        options=options,
         yardstick=yardstick,
     )
 

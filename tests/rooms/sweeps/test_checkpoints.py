@@ -11,7 +11,7 @@ from terrasweep.infra.context import Context
 from terrasweep.infra.errors import SpecError, UserError
 from terrasweep.infra.storage.ledger import Ledger
 from terrasweep.infra.storage.store import Store
-from terrasweep.infra.tracking.sweep_runs import told
+from terrasweep.infra.tracking.sweep_runs import sweep_runs
 from terrasweep.models.zoo.presto.spec import PrestoSpec
 from terrasweep.pipelines import checkpoint_card
 from terrasweep.pipelines.stages import checkpoint, encode
@@ -142,12 +142,12 @@ def test_a_folder_without_a_good_card_is_refused_where_it_is_named(card, said, t
     data = sweep_file(folder)
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(data))
-    with pytest.raises(SpecError) as told:
+    with pytest.raises(SpecError) as refused:
         read(str(path))
     line = next(at for at, text in enumerate(path.read_text().splitlines(), 1) if "mine" in text)
-    assert f"mine.yaml:{line}:" in str(told.value)
-    assert said in str(told.value)
-    assert "terrasweep checkpoint import" in str(told.value)
+    assert f"mine.yaml:{line}:" in str(refused.value)
+    assert said in str(refused.value)
+    assert "terrasweep checkpoint import" in str(refused.value)
 
 
 def sweep_file(folder: Path) -> dict[str, object]:
@@ -225,7 +225,9 @@ def test_report_and_mirror_say_whose_weights_they_are(judged: tuple[Sweep, Store
     assert "Checkpoints from outside" in page
     assert all(str(origin[item]) in page for item in ("file", "sha256"))
     assert made.compositions[2].card.weights in page
-    (shown,) = [one for one in told(store, Ledger(store), made.name) if one.kind == "checkpoint"]
+    (shown,) = [
+        one for one in sweep_runs(store, Ledger(store), made.name) if one.kind == "checkpoint"
+    ]
     assert shown.tags["origin.file"] == "default_model.pt"
     assert shown.tags["origin.sha256"] == origin["sha256"]
     assert shown.params == {"composition": "europe", "model": "presto"}
@@ -233,8 +235,8 @@ def test_report_and_mirror_say_whose_weights_they_are(judged: tuple[Sweep, Store
 
 def test_in_the_tables_it_stands_beside_the_compositions(judged: tuple[Sweep, Store]):
     made, store = judged
-    told = status(plan(made), store=store)
-    rows = {(row["composition"], row["continent"]): row for row in told.coverage}
+    seen = status(plan(made), store=store)
+    rows = {(row["composition"], row["continent"]): row for row in seen.coverage}
     assert rows["europe", "africa"]["done"] == 3
     assert rows["europe", "africa"]["excluded"] == 3
     assert "one network from outside" in rows["europe", "africa"]["why"]

@@ -11,7 +11,7 @@ from terrasweep.infra.errors import StoreError
 from terrasweep.infra.storage.blobs import SCRATCH, LocalBlobs
 from terrasweep.infra.storage.scratch import STALE_S
 from terrasweep.infra.storage.store import Store
-from terrasweep.infra.storage.uri import reach
+from terrasweep.infra.storage.uri import open_blobs
 
 
 def test_blobs_are_put_listed_and_dropped(store: Store):
@@ -107,11 +107,11 @@ def test_a_server_that_does_not_answer(s3: str, monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_paths_are_folders_on_this_machine(uri: str, root: Path):
-    assert reach(uri) == LocalBlobs(root)
+    assert open_blobs(uri) == LocalBlobs(root)
 
 
 def test_s3_honours_the_endpoint_that_is_set(s3: str, s3_server: str):
-    blobs = reach(f"{s3}/some/prefix/")
+    blobs = open_blobs(f"{s3}/some/prefix/")
     assert blobs.root == f"{s3.removeprefix('s3://')}/some/prefix"
     assert isinstance(blobs.fs, S3FileSystem)
     blobs.put("a", b"1")
@@ -119,4 +119,4 @@ def test_s3_honours_the_endpoint_that_is_set(s3: str, s3_server: str):
 
 
 def test_google_storage_is_known_and_gives_up_in_a_minute():
-    assert reach("gs://anonymous@bucket/x").fs.type_name == "gcs"
+    assert open_blobs("gs://anonymous@bucket/x").fs.type_name == "gcs"

@@ -13,7 +13,7 @@ import pytest
 
 from terrasweep.infra.errors import DriftError, StoreError
 from terrasweep.infra.step import Step
-from terrasweep.infra.storage.append_table import Parts, to_bytes, versioned
+from terrasweep.infra.storage.append_table import AppendTable, to_bytes, versioned
 from terrasweep.infra.storage.blobs import LocalBlobs
 from terrasweep.infra.storage.ledger import PLAN, RESULTS, Failure, Ledger, Row, fields_of
 from terrasweep.infra.storage.store import Store
@@ -198,7 +198,7 @@ def test_columns_that_an_older_part_lacks_are_null(ledger: Ledger):
     ledger.append([row(1)])
     table = ledger.results().drop_columns(["notes", "commit"])
     ledger.store.drop(ledger.store.list("ledger/results")[0])
-    Parts(ledger.store, "ledger/results", older).append(table)
+    AppendTable(ledger.store, "ledger/results", older).append(table)
 
     (found,) = Ledger(ledger.store).results().to_pylist()
     assert found["notes"] is None
@@ -208,7 +208,7 @@ def test_columns_that_an_older_part_lacks_are_null(ledger: Ledger):
 
 def test_a_part_of_a_newer_version_is_refused(ledger: Ledger):
     newer = versioned(RESULTS.append(pa.field("colour", pa.string())), 99)
-    Parts(ledger.store, "ledger/results", newer).append(newer.empty_table())
+    AppendTable(ledger.store, "ledger/results", newer).append(newer.empty_table())
     for read in (ledger.results, ledger.done):
         with pytest.raises(StoreError, match=r"newer version \(schema 99.*upgrade terrasweep"):
             read()

@@ -15,8 +15,8 @@ import pytest
 from terrasweep.infra.install import ROOMS, import_root
 from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Step
-from terrasweep.infra.storage.artifacts import listed
-from terrasweep.infra.storage.record import Record, assumed, drift, written
+from terrasweep.infra.storage.artifacts import list_artefacts
+from terrasweep.infra.storage.record import Record, assumed, drift, new_record
 from terrasweep.infra.telemetry.provenance import COMMIT_ENV, provenance
 from terrasweep.models.spec import TrainingSpec
 from terrasweep.pipelines.spec import InitSpec, PretrainSpec
@@ -122,7 +122,9 @@ def test_a_record_keeps_every_field_its_needs_and_what_it_made(tmp_path: Path):
     need = Step("init", InitSpec(model={"name": "tiny"}))
     step = Step("pretrain", PretrainSpec(training={"epochs": 3}), (need,), label="any")
 
-    record = written(step, artefacts=listed(tmp_path), started=datetime.now(UTC), seconds=1)
+    record = new_record(
+        step, artefacts=list_artefacts(tmp_path), started=datetime.now(UTC), seconds=1
+    )
 
     assert record.key == str(step.key)
     assert record.needs == (str(need.key),)

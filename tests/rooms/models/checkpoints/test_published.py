@@ -30,7 +30,7 @@ def taken(name: str, path: Path, tmp_path: Path) -> Network:
     return network.eval()
 
 
-def statuses(reading: published.Reading) -> dict[str, int]:
+def statuses(reading: published.PublishedWeights) -> dict[str, int]:
     return {entry.status: len(reading.names(entry.status)) for entry in reading.entries}
 
 

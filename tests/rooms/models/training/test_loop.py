@@ -13,7 +13,7 @@ import torch.multiprocessing as processes
 from terrasweep.models.contract import Network
 from terrasweep.models.spec import TrainingSpec
 from terrasweep.models.training import loop
-from terrasweep.models.training.history import Row
+from terrasweep.models.training.history import HistoryRow
 from terrasweep.models.zoo.tiny.model import Tiny
 from terrasweep.models.zoo.tiny.spec import TinySpec
 from tests.rooms.models.trainings import (
@@ -90,14 +90,14 @@ def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(build, ste
     assert memory.told[-1] == 4
 
 
-def untimed(row: Row) -> dict[str, object]:
+def untimed(row: HistoryRow) -> dict[str, object]:
     volatile = ("samples_per_s", "mfu", "peak_mb")
     return {name: value for name, value in row.items() if name not in volatile}
 
 
 def test_what_is_saved_now_and_then_is_not_saved_in_a_short_training():
     memory = Memory()
-    trained(tiny(), savepoint=memory, means=loop.Means(save_every_s=60))
+    trained(tiny(), savepoint=memory, options=loop.TrainingOptions(save_every_s=60))
     assert memory.steps == []
     assert memory.told == [4]
 
@@ -116,16 +116,16 @@ def test_a_training_that_was_saved_at_its_end_is_not_trained_again():
 
 def test_how_many_samples_pass_at_once_changes_nothing_that_matters():
     whole, parted = small_presto(), small_presto()
-    rows, rows_parted = trained(whole), trained(parted, means=loop.Means(micro_batch=5))
+    rows, rows_parted = trained(whole), trained(parted, options=loop.TrainingOptions(micro_batch=5))
     assert_close(parted, whole, rows_parted, rows)
 
 
 def test_halvings_make_parts_smaller_from_the_start():
     whole, halved = small_presto(), small_presto()
     rows = trained(whole)
-    rows_halved = trained(halved, means=loop.Means(micro_batch=8, halvings=2))
+    rows_halved = trained(halved, options=loop.TrainingOptions(micro_batch=8, halvings=2))
     assert_close(halved, whole, rows_halved, rows)
-    rows_twos = trained(small_presto(), means=loop.Means(micro_batch=2))
+    rows_twos = trained(small_presto(), options=loop.TrainingOptions(micro_batch=2))
     assert [row["loss"] for row in rows_twos] == [row["loss"] for row in rows_halved]
 
 
@@ -147,7 +147,7 @@ def test_a_memory_that_is_too_small_makes_parts_smaller_and_changes_nothing_else
 
 
 def assert_close(
-    ours: Network, theirs: Network, our_rows: list[Row], their_rows: list[Row]
+    ours: Network, theirs: Network, our_rows: list[HistoryRow], their_rows: list[HistoryRow]
 ) -> None:
     """Compare features, not weights: a bias that changes nothing wanders with rounding."""
     batch = {name: torch.from_numpy(values) for name, values in arrays().items()}

@@ -13,7 +13,7 @@ from terrasweep.infra.errors import StoreError, TornError
 from terrasweep.infra.step import Step
 from terrasweep.infra.storage.store import Store
 from terrasweep.pipelines.training import pixels
-from terrasweep.pipelines.training.pixels import Prepare, Source
+from terrasweep.pipelines.training.pixels import Prepare, TrainingArrays
 from tests.support.shards import COARSE, Planted, plant
 
 
@@ -27,8 +27,8 @@ def bare(arrays):
     return {name: np.asarray(values) for name, values in arrays.items()}
 
 
-def source(store: Store, planted: Planted, prepare: Prepare = bare) -> Source:
-    return Source(store, planted.shard.key, planted.sample.key, prepare, called="bare")
+def source(store: Store, planted: Planted, prepare: Prepare = bare) -> TrainingArrays:
+    return TrainingArrays(store, planted.shard.key, planted.sample.key, prepare, called="bare")
 
 
 def read(store: Store, planted: Planted) -> dict[str, np.ndarray]:
@@ -80,7 +80,7 @@ def test_a_shard_that_was_altered_is_refused_by_name(local):
 
 def test_a_manifest_that_names_a_sample_the_shards_lack_is_refused(local):
     few, many = plant(local, held=60, drawn=30), plant(local, held=90, drawn=70)
-    strange = Source(local, few.shard.key, many.sample.key, bare, called="bare")
+    strange = TrainingArrays(local, few.shard.key, many.sample.key, bare, called="bare")
     with pytest.raises(TornError, match=r"of them missing, such as 's0"), strange.mapped():
         pass
 
@@ -189,5 +189,5 @@ def test_a_sample_that_is_drawn_twice_comes_twice(local):
     local.make(
         again, lambda folder: pq.write_table(manifest.take(rows), folder / "manifest.parquet")
     )
-    with Source(local, planted.shard.key, again.key, bare, called="bare").mapped() as made:
+    with TrainingArrays(local, planted.shard.key, again.key, bare, called="bare").mapped() as made:
         np.testing.assert_array_equal(made["x"], planted.samples["x"][rows])
