@@ -13,7 +13,7 @@ pytestmark = pytest.mark.ray
 
 SPEC = """
 from typing import Literal
-from terrasweep.samplers.spec.composition import PoolSpec
+from terrasweep.samplers.spec.pools import PoolSpec
 
 class RaggedSpec(PoolSpec):
     name: Literal["ragged"] = "ragged"
