@@ -44,17 +44,17 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
     columns, classes = task.read(spec), task.classes(spec)
     check(columns, spec=spec, classes=classes)
     table = to_table(columns)
-    told = {**(table.schema.metadata or {}), CLASSES: json.dumps(classes).encode()}
-    pq.write_table(table.replace_schema_metadata(told), folder / TABLE)
+    metadata = {**(table.schema.metadata or {}), CLASSES: json.dumps(classes).encode()}
+    pq.write_table(table.replace_schema_metadata(metadata), folder / TABLE)
     context.progress(1, 1)
 
 
 def classes_of(table: pa.Table, *, spec: TaskSpec) -> tuple[str, ...] | None:
     """Return what a task's table says its classes are called."""
-    told = (table.schema.metadata or {}).get(CLASSES)
-    if told is None:  # it was made before tables said so
+    text = (table.schema.metadata or {}).get(CLASSES)
+    if text is None:  # a table written before class names were part of it
         return TASKS[spec.name].classes(spec)
-    names: list[str] | None = json.loads(told)
+    names: list[str] | None = json.loads(text)
     return None if names is None else tuple(names)
 
 
@@ -63,19 +63,19 @@ def check(
 ) -> None:
     """Refuse columns that the grid could not be computed from."""
     expected = f"the labelled samples of task {spec.name}"
-    found = [
+    faults = [
         f"no column {name!r} of kind {kind}"
         for name, kind in _kinds(spec).items()
         if not _fits(columns.get(name), kind=kind)
     ]
     lengths = {name: len(array) for name, array in columns.items()}
     if len(set(lengths.values())) > 1:
-        found.append(f"columns of unequal length, {lengths}")
-    if not found:
-        found = [*_faults(columns), *_label_faults(columns["label"], spec=spec, classes=classes)]
-    if found:
+        faults.append(f"columns of unequal length, {lengths}")
+    if not faults:
+        faults = [*_faults(columns), *_label_faults(columns["label"], spec=spec, classes=classes)]
+    if faults:
         raise BadDataError(
-            expected, got="; ".join(found), fix="correct the task's files or its reader"
+            expected, got="; ".join(faults), fix="correct the task's files or its reader"
         )
 
 

@@ -1,4 +1,4 @@
-"""A user's own points and polygons: read once, where the draw is driven; workers get the values."""
+"""A user's own points and polygons: the driver reads them once, and workers get the values."""
 
 import hashlib
 import os
@@ -46,8 +46,12 @@ def points(spec: Points) -> PointLayer:
         lat, lon = np.asarray(shapes.y, np.float64), np.asarray(shapes.x, np.float64)
     on_earth = (np.abs(lat) <= 90) & (np.abs(lon) <= 180)  # a NaN is not
     if not len(lat) or not on_earth.all():
-        off = f"{int((~on_earth).sum()):,} of {len(lat):,} off the Earth" if len(lat) else "none"
-        raise PoolError(f"points in {path}", got=off, fix="mend the file: lat, lon, degrees")
+        got = f"{int((~on_earth).sum()):,} of {len(lat):,} off the Earth" if len(lat) else "none"
+        raise PoolError(
+            f"points in {path}",
+            got=got,
+            fix="correct the file: lat and lon in degrees, -90 to 90 and -180 to 180",
+        )
     return PointLayer(lat, lon, content)
 
 

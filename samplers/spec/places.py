@@ -24,12 +24,12 @@ def words(over: Stratum, values: tuple[str, ...]) -> tuple[str, ...]:
     """Return values as their stratum's column has them, in order, each once.
 
     Raises:
-        ValueError: If one cannot be, or stands there twice.
+        ValueError: If a value is not one of the stratum's, or is named twice.
     """
-    made = sorted(word(over, value) for value in values)
-    if len(set(made)) < len(made):
+    ordered = sorted(word(over, value) for value in values)
+    if len(set(ordered)) < len(ordered):
         raise ValueError("a value is named twice; drop one")
-    return tuple(made)
+    return tuple(ordered)
 
 
 class PerSample(Spec):

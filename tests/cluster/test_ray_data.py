@@ -189,7 +189,7 @@ def test_other_shards_give_the_same_draws(store: Store, tmp_path: Path):
 def test_ray_draws_the_same_bytes_as_one_process(
     store: Store, whole_pool: dict[str, np.ndarray], tmp_path: Path, rule: Rule
 ):
-    """No Ray, no shards, no sieve: the rows of lowest rank among the whole pool."""
+    """No Ray, no shards, no thresholds: the rows of lowest rank among the whole pool."""
     step = sample_step(rule)
     sample.make_many([step], context=Context(store))
     describe = work.ShardWork(store, ShardSpec(pool=POOL), folder="", num_chunks=1).describe
