@@ -1,4 +1,4 @@
-"""A share of a GPU: what several processes on one device have agreed on is kept to."""
+"""Limits of one process on a shared machine: GPU memory, torch threads, BLAS threads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,15 +9,31 @@ from threadpoolctl import threadpool_limits
 def limit_gpu_memory(share: float) -> None:
     """Let this process use no more of its GPU's memory than its share; whole devices are whole.
 
-    A scheduler's fractions are bookkeeping alone: without a limit, the first process takes what it
-    likes and the next one runs out of memory.
+    A scheduler only counts fractions. Without a limit the first process takes all the memory that
+    it likes, and the next one runs out.
     """
     if not 0 < share < 1:
         return
-    import torch  # local: who has no share of a GPU need not have torch
+    import torch  # local: a process without a share of a GPU does not load it
 
     if torch.cuda.is_available():
         torch.cuda.set_per_process_memory_fraction(share)
+
+
+@contextmanager
+def torch_threads(cores: float) -> Iterator[None]:
+    """Let torch use as many threads as there are whole cores, at least one, and restore them after.
+
+    The process does other work afterwards, such as the next trial.
+    """
+    import torch  # local: the driver of a sweep plans without it
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, int(cores)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -1,12 +1,10 @@
-"""Networks from specs and from finished steps, and the threads they compute with."""
+"""Networks from specs and from finished steps."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import cast
 
 import torch
 
-from terrasweep.infra.context import Context, Resources
+from terrasweep.infra.context import Context
 from terrasweep.infra.seeds import seed
 from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Key, Step
@@ -52,14 +50,3 @@ def network_of(checkpoint: Step[Spec], *, context: Context) -> Network:
     weights.read(network, context.store.folder(checkpoint.key))
     on_gpu = context.resources.gpus_per_trial > 0 and torch.cuda.is_available()
     return network.to("cuda" if on_gpu else "cpu").eval()
-
-
-@contextmanager
-def torch_threads(resources: Resources) -> Iterator[None]:
-    """Let torch use as many threads as a trial has cores, and no more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, int(resources.cpus_per_trial)))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -7,7 +7,7 @@ from typing import Any, Final, TypedDict
 
 import torch
 
-from terrasweep.models.training.learning_rate import LearningRateSchedule
+from terrasweep.models.training.optimiser import LearningRateSchedule
 from terrasweep.models.training.throughput import Yardstick, peak_mb
 
 MOST_ROWS: Final = 200

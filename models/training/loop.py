@@ -23,8 +23,8 @@ from terrasweep.models.spec import TrainingSpec
 from terrasweep.models.training.batches import Feed
 from terrasweep.models.training.divergence import diverged
 from terrasweep.models.training.history import History, HistoryRow
-from terrasweep.models.training.learning_rate import LearningRateSchedule
 from terrasweep.models.training.optimiser import (
+    LearningRateSchedule,
     from_the_first,
     gradients_of,
     optimiser,

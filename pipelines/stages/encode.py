@@ -19,9 +19,10 @@ from terrasweep.infra.step import Step
 from terrasweep.models.checkpoints import encoding
 from terrasweep.models.checkpoints.encoding import CHUNK
 from terrasweep.models.contract import Architecture, Network
+from terrasweep.models.limits import torch_threads
 from terrasweep.models.members import ZOO
 from terrasweep.pipelines import leakage
-from terrasweep.pipelines.networks import model_of, network_of, torch_threads
+from terrasweep.pipelines.networks import model_of, network_of
 from terrasweep.pipelines.spec import TaskDataSpec
 from terrasweep.pipelines.stages.task import TABLE
 from terrasweep.samplers.formats.arrays import to_arrays
@@ -41,7 +42,7 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
     architecture = ZOO[model_of(checkpoint).name]
     table = pq.read_table(context.store.folder(step.need("task").key) / TABLE)
     task = cast("TaskDataSpec", step.need("task").spec).task
-    with torch_threads(context.resources):
+    with torch_threads(context.resources.cpus_per_trial):
         network = network_of(checkpoint, context=context)
         arrays, maps = to_arrays(table), task.target == "map"
         features = encode(network, architecture, arrays, context=context, maps=maps)

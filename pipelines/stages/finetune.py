@@ -23,7 +23,7 @@ from terrasweep.infra.step import Key, Step
 from terrasweep.infra.storage.ledger import Row, fields_of
 from terrasweep.infra.telemetry.provenance import commit
 from terrasweep.models.checkpoints.encoding import origin
-from terrasweep.models.limits import one_blas_thread
+from terrasweep.models.limits import one_blas_thread, torch_threads
 from terrasweep.models.members import METRICS, PROBES
 from terrasweep.models.probing.problem import (
     NOTHING,
@@ -34,7 +34,7 @@ from terrasweep.models.probing.problem import (
     target,
 )
 from terrasweep.models.spec import ProbeSpec, Target
-from terrasweep.pipelines.networks import model_of, network_of, torch_threads
+from terrasweep.pipelines.networks import model_of, network_of
 from terrasweep.pipelines.spec import FinetuneSpec, TaskDataSpec
 from terrasweep.pipelines.stages.encode import check_finite, read
 from terrasweep.pipelines.stages.task import TABLE, classes_of
@@ -118,7 +118,7 @@ def rows(
         return []
     bench = replace(_bench(_shared(cells), features=features, task=task), origin=source)
     made: dict[Key, Row] = {}
-    with one_blas_thread(), torch_threads(context.resources):
+    with one_blas_thread(), torch_threads(context.resources.cpus_per_trial):
         for part in _parts(cells, size=_room() // max(features.nbytes, 1)):
             made |= {outcome.cell.key: _row(outcome, bench) for outcome in _judge(part, bench)}
             context.progress(len(made), len(cells))

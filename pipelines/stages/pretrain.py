@@ -20,6 +20,7 @@ from terrasweep.infra.context import Context
 from terrasweep.infra.errors import TerrasweepError
 from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Step
+from terrasweep.models.limits import torch_threads
 from terrasweep.pipelines.checkpoint_card import CARD, WEIGHTS
 from terrasweep.pipelines.training.job import HISTORY, TrainingJob
 from terrasweep.pipelines.training.savepoint import StoreSavepoint
@@ -99,14 +100,11 @@ def _work_alone(job: TrainingJob) -> TerrasweepError | None:
     from terrasweep.pipelines.training.worker import work
 
     on_gpu = job.resources.gpus_per_train_worker > 0
-    before = torch.get_num_threads()  # the process does other work afterwards
-    torch.set_num_threads(job.num_threads)
     try:
-        return work(job, rank=0, device=torch.device("cuda" if on_gpu else "cpu"))
+        with torch_threads(job.resources.cpus_per_train_worker):
+            return work(job, rank=0, device=torch.device("cuda" if on_gpu else "cpu"))
     except TerrasweepError as error:
         return error
-    finally:
-        torch.set_num_threads(before)
 
 
 def _fit_together(job: TrainingJob) -> TerrasweepError | None:
@@ -119,14 +117,13 @@ def _fit_together(job: TrainingJob) -> TerrasweepError | None:
 
 
 def _work_together(config: dict[str, TrainingJob]) -> TerrasweepError | None:
-    import torch  # local: see above
-    from ray.train.torch import get_device
+    from ray.train.torch import get_device  # local: see above
 
     from terrasweep.pipelines.training.worker import work
 
     job = config["job"]
-    torch.set_num_threads(job.num_threads)
-    return work(job, rank=ray.train.get_context().get_world_rank(), device=get_device())
+    with torch_threads(job.resources.cpus_per_train_worker):
+        return work(job, rank=ray.train.get_context().get_world_rank(), device=get_device())
 
 
 def _trainer(job: TrainingJob, *, home: str) -> "TorchTrainer":

@@ -23,6 +23,7 @@ from terrasweep.infra.step import Key, Step
 from terrasweep.infra.storage.store import Store
 from terrasweep.models.checkpoints import weights
 from terrasweep.models.contract import HasFrozenTower
+from terrasweep.models.limits import torch_threads
 from terrasweep.models.spec import ModelSpec
 from terrasweep.pipelines.networks import architecture, build
 from terrasweep.pipelines.reading.artifacts import checked, record_of
@@ -77,16 +78,13 @@ def encode(work: TowerJob, files: list[str]) -> BadDataError | None:
     weights.read(network, work.store.folder(work.init))
     network = network.to(device).eval()
     assert isinstance(network, HasFrozenTower), f"{work.model.name} says it has a frozen tower"
-    before = torch.get_num_threads()  # the process does other work afterwards
-    torch.set_num_threads(max(1, int(work.resources.cpus_per_trial)))
     try:
-        for name in files:
-            features = _features(work, name, network, device=device)
-            work.store.put(f"{work.home}/{name}", features)
+        with torch_threads(work.resources.cpus_per_trial):
+            for name in files:
+                features = _features(work, name, network, device=device)
+                work.store.put(f"{work.home}/{name}", features)
     except BadDataError as error:
         return error
-    finally:
-        torch.set_num_threads(before)
     return None
 
 

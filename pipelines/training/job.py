@@ -1,4 +1,4 @@
-"""What the workers of a pretraining are told; whoever sends it needs no torch."""
+"""What the workers of a pretraining need to know; sending it needs no torch."""
 
 from dataclasses import dataclass
 from typing import Final, cast
@@ -61,8 +61,3 @@ class TrainingJob:
     def home(self) -> str:
         """Where in the store the training keeps how far it is."""
         return f"progress/{self.key}"
-
-    @property
-    def num_threads(self) -> int:
-        """How many threads a worker may use."""
-        return max(1, int(self.resources.cpus_per_train_worker))

@@ -60,7 +60,7 @@ def work(job: TrainingJob, *, rank: int, device: torch.device) -> TerrasweepErro
 def _trained(
     network: Network, arrays: Arrays, job: TrainingJob, *, rank: int, device: torch.device
 ) -> TerrasweepError | None:
-    """Train, and leave what was made; every worker meets the same errors and returns them."""
+    """Train and store the result; every worker meets the same errors and returns them."""
     yardstick = _yardstick(network, arrays, job) if rank == 0 else None
     try:
         rows = loop.train(

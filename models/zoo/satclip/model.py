@@ -12,6 +12,7 @@ from typing import Final, cast
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from terrasweep.infra.errors import BadDataError
@@ -21,7 +22,6 @@ from terrasweep.models.spec import ModelSpec
 from terrasweep.models.zoo.satclip import augment, normalise
 from terrasweep.models.zoo.satclip.augment import ImageView
 from terrasweep.models.zoo.satclip.layers import Location, Siren, draw_dropout
-from terrasweep.models.zoo.satclip.objective import matching
 from terrasweep.models.zoo.satclip.spec import SatClipSpec
 from terrasweep.models.zoo.satclip.towers import tower
 
@@ -156,3 +156,20 @@ def _nothing_to_match() -> BadDataError:
         got="only coordinates",
         fix="choose a pool with images, or with features of them",
     )
+
+
+def matching(images: Tensor, places: Tensor, *, logit_scale: Tensor, rows: slice) -> Tensor:
+    """Return what some rows add to the sum over samples of the two cross-entropies' mean.
+
+    Both sides are float32 and come to length one here; every sample is among the negatives,
+    and only the rows named are asked.
+    """
+    with torch.autocast(images.device.type, enabled=False):  # similarities keep their precision
+        images, places = (F.normalize(side.float(), dim=1) for side in (images, places))
+        scale = logit_scale.exp()
+        labels = torch.arange(len(images), device=images.device)[rows]
+        sums = [
+            F.cross_entropy(scale * asked[rows] @ others.T, labels, reduction="sum")
+            for asked, others in ((images, places), (places, images))
+        ]
+        return (sums[0] + sums[1]) / 2

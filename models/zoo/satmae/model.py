@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from terrasweep.infra.errors import BadDataError
 from terrasweep.models.contract import WHOLE, Batch, Network
 from terrasweep.models.layers import imagery, vit
+from terrasweep.models.layers.vit import visible
 from terrasweep.models.spec import ModelSpec
-from terrasweep.models.zoo.satmae import masking, normalise
+from terrasweep.models.zoo.satmae import normalise
 from terrasweep.models.zoo.satmae.objective import in_channel_order, masked_error, target_of
 from terrasweep.models.zoo.satmae.spec import NUM_BANDS, SatMaeSpec
 
@@ -85,7 +86,7 @@ class SatMae(Network):
         """Hide tokens of a random view and return how badly they are predicted."""
         spec, images = self.spec, batch["image"]
         view = imagery.random_resized_crop(images, scale=(spec.min_area, 1.0), generator=generator)
-        index = masking.draw(len(images), spec=spec, patches=self.side**2, generator=generator)
+        index = draw_visible(len(images), spec=spec, patches=self.side**2, generator=generator)
         ours = imagery.take_resized(self._bands(images[part]), view.part(part), size=spec.image_px)
         hidden = vit.hidden_of(index[part], tokens=self.num_tokens)
         num_hidden = len(images) * (self.num_tokens - index.shape[1])
@@ -192,3 +193,22 @@ def _code(places_1LD: Tensor, groups_1GD: Tensor) -> Tensor:
     shape = (1, groups_1GD.shape[1], places_1LD.shape[1], -1)
     both = [places_1LD[:, None].expand(shape), groups_1GD[:, :, None].expand(shape)]
     return torch.cat(both, dim=3).flatten(1, 2)
+
+
+def draw_visible(
+    samples: int, *, spec: SatMaeSpec, patches: int, generator: torch.Generator
+) -> Tensor:
+    """Return which tokens stay, (samples, tokens kept), as indices.
+
+    Each token is hidden by itself, or whole patches are. Tokens stand group by group, and within a
+    group in the order of patches.
+    """
+    groups, spatial = len(spec.groups), spec.masking == "spatial"
+    shuffled = patches if spatial else groups * patches
+    noise = torch.rand(samples, shuffled, generator=generator, device=generator.device)
+    index = visible(noise, keep=int(shuffled * (1 - spec.mask_ratio)))
+    if not spatial:
+        return index
+    # The same patches stay in every group: shift their indices by the groups before.
+    first = patches * torch.arange(groups, device=index.device)
+    return (index[:, None] + first[:, None]).flatten(1)

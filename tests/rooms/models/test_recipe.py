@@ -10,7 +10,7 @@ from torch import nn
 
 from terrasweep.models.spec import TrainingSpec
 from terrasweep.models.training import loop
-from terrasweep.models.training.learning_rate import LearningRateSchedule
+from terrasweep.models.training.optimiser import LearningRateSchedule
 from terrasweep.models.zoo.tiny.model import Tiny
 from terrasweep.models.zoo.tiny.spec import TinySpec
 from tests.rooms.models.trainings import (

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from terrasweep.infra.errors import BadDataError
 from terrasweep.models.zoo.satclip import augment
-from terrasweep.models.zoo.satclip.model import SatClip, build, prepare
-from terrasweep.models.zoo.satclip.objective import matching
+from terrasweep.models.zoo.satclip.model import SatClip, build, matching, prepare
 from terrasweep.models.zoo.satclip.spec import SatClipSpec
 from terrasweep.models.zoo.satclip.towers import tower
 from tests.support.paths import REAL_DATA

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from terrasweep.infra.errors import BadDataError
 from terrasweep.models.layers import vit
-from terrasweep.models.zoo.satmae import masking
-from terrasweep.models.zoo.satmae.model import SatMae, build
+from terrasweep.models.zoo.satmae.model import SatMae, build, draw_visible
 from terrasweep.models.zoo.satmae.objective import in_channel_order, masked_error, target_of
 from terrasweep.models.zoo.satmae.spec import SatMaeSpec
 from tests.rooms.models.satmae_by_hand import Choices, Reference
@@ -229,7 +228,7 @@ def test_the_encoder_sees_nothing_of_hidden_tokens(satmae, images):
 def test_three_tokens_in_four_are_hidden(masking_rule):
     spec = SatMaeSpec(name="satmae", masking=masking_rule)
     drawn = torch.Generator().manual_seed(0)
-    index = masking.draw(500, spec=spec, patches=144, generator=drawn)
+    index = draw_visible(500, spec=spec, patches=144, generator=drawn)
     assert index.shape == (500, 108)
     assert len(index[0].unique()) == 108
     kept = 1 - vit.hidden_of(index, tokens=432).reshape(500, 3, 144)

@@ -54,10 +54,13 @@ def test_a_leaf_says_where_it_lies_on_the_grid_and_what_came_of_it(study, uri):
 def test_leaves_hang_under_their_summary_and_that_under_the_sweep(study, uri):
     mirrored(study, uri)
 
-    found = {run.info.run_id: run for run in runs(study, uri)}
-    for run in found.values():
-        parent = found.get(run.data.tags.get("mlflow.parentRunId"))
-        above = {"cell": "summary", "summary": "sweep", "pretrain": "sweep", "sweep": None}
+    by_id = {run.info.run_id: run for run in runs(study, uri)}
+    above = {"cell": "summary", "summary": "sweep", "pretrain": "sweep", "sweep": None}
+    kinds = Counter(run.data.tags["kind"] for run in by_id.values())
+    assert set(kinds) == set(above)
+    assert kinds["cell"] == len(study.rows())
+    for run in by_id.values():
+        parent = by_id.get(run.data.tags.get("mlflow.parentRunId"))
         kind = run.data.tags["kind"]
         assert (parent.data.tags["kind"] if parent else None) == above[kind]
         if kind == "cell":
