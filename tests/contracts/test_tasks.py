@@ -28,6 +28,10 @@ COLUMNS = {"id", "lat", "lon", "cell", "continent", "label", "month"}
 EXAMPLES: dict[str, dict[str, object]] = {
     "planet_crop": {"per_continent": 60},
     "planet_biome": {"per_continent": 60},
+    "earth_altitude": {"per_continent": 60},
+    "earth_climate": {"per_continent": 60},
+    "earth_land_cover": {"per_continent": 60, "arrays": ("series", "statistics")},
+    "earth_lights": {"per_continent": 60, "arrays": ()},
 }
 """The fields of a small instance that needs no files."""
 

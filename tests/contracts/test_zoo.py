@@ -18,6 +18,7 @@ IMAGE_PX = 24
 SMALL_IMAGES = {"image_px": 16, "width": 64, "depth": 1, "heads": 2}
 SMALL_IMAGES |= {"decoder_width": 32, "decoder_depth": 1, "decoder_heads": 2}
 SMALL: dict[str, dict[str, int]] = {
+    "series_mae": {"width": 32, "depth": 1, "heads": 2},
     "presto": {"width": 32, "depth": 1, "heads": 2},
     "satclip": {"degrees": 6, "capacity": 64, "width": 32, "crop_px": 16},
     "satmae": {**SMALL_IMAGES, "channel_width": 32, "decoder_channel_width": 16},
@@ -61,6 +62,9 @@ def every_array(samples: int) -> dict[str, np.ndarray]:
         "image": draw.normal(brightness, 100, (samples, 13, IMAGE_PX, IMAGE_PX)).astype(np.uint16),
         "dynamic_world": draw.integers(0, 10, (samples, 12)).astype(np.uint8),
         "month": draw.integers(0, 12, samples).astype(np.uint8),
+        "series": draw.uniform((-20, 0, -20, -20), (35, 300, 45, 30), (samples, 12, 4)).astype(
+            np.float32
+        ),
         "lat": draw.uniform(-60, 75, samples),
         "lon": draw.uniform(-180, 180, samples),
     }

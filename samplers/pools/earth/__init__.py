@@ -1,0 +1,1 @@
+"""The real Earth, coarse: true-colour patches and monthly series anywhere on land."""

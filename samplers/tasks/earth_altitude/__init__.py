@@ -1,0 +1,1 @@
+"""The altitude of points of the real Earth."""

@@ -1,0 +1,1 @@
+"""The climate of points of the real Earth."""

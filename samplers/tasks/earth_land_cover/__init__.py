@@ -1,0 +1,1 @@
+"""The land cover of points of the real Earth."""

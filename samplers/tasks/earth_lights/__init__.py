@@ -1,0 +1,1 @@
+"""The lights of points of the real Earth."""
