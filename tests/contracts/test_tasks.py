@@ -50,9 +50,14 @@ MADE = {
 """What writes the small files of a task that lies in files, and returns its fields."""
 
 SERIES = {"x": ("float32", (12, 18)), "dynamic_world": ("uint8", (12,))}
+MONTHLY = {"series": ("float32", (12, 4))}
 ARRAYS: dict[str, dict[str, tuple[str, tuple[int, ...]]]] = {
     "algae_blooms": SERIES,
     "cropharvest": SERIES,
+    "earth_altitude": MONTHLY,
+    "earth_climate": MONTHLY,
+    "earth_land_cover": {**MONTHLY, "features": ("float32", (72,))},
+    "earth_lights": {},
     "ecoregions": {},
     "fmow_sentinel": {"image": ("float32", (13, 96, 96))},
     "forty": {"image": ("float32", (13, 128, 128))},
