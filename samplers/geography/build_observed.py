@@ -200,10 +200,11 @@ def _surface(hdf5: bytes, *, land: np.ndarray) -> dict[str, np.ndarray]:
 
 def _igbp(geotiff: bytes) -> np.ndarray:
     """Return the land cover of the north-western pixel of each tenth of a degree."""
-    import rasterio
+    from PIL import Image
 
-    with rasterio.io.MemoryFile(geotiff) as memory, memory.open() as opened:
-        return np.ascontiguousarray(_north(opened.read(1))[::2, ::2])
+    Image.MAX_IMAGE_PIXELS = None
+    codes = np.asarray(Image.open(io.BytesIO(geotiff)))
+    return np.ascontiguousarray(_north(codes)[::2, ::2])
 
 
 def _lights(jpeg: bytes, *, land: np.ndarray) -> np.ndarray:
