@@ -1,7 +1,5 @@
 """A user's own points and polygons: the driver reads them once, and workers get the values."""
 
-import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.formats import user_files
 from terrasweep.samplers.spec.places import Points, Polygons
 
 
@@ -73,12 +72,12 @@ def polygons(spec: Polygons) -> PolygonLayer:
 
 def _file(spec: Points | Polygons) -> tuple[Path, str]:
     """Return the path of a spec's file and the digest of its content."""
-    path = Path(os.environ.get("TERRASWEEP_POOLS", ".")) / Path(spec.path).expanduser()
+    path = user_files.resolve(spec.path)
     if not path.is_file():
         got = "a folder" if path.is_dir() else "no such file"
         fix = f"check `path` of the rule {spec.kind}, or set TERRASWEEP_POOLS to where it starts"
         raise PoolError(f"the layer {path}", got=got, fix=fix)
-    content = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    content = user_files.digest_of_file(path)
     if spec.content not in (None, content):
         expected = f"the layer {path} with content {spec.content}"
         fix = f"restore the file, or write `content: '{content}'` if this one is meant"

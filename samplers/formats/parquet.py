@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.formats.user_files import DIGITS
 
 CHUNK = 4096
 
@@ -43,22 +44,24 @@ def survey(root: Path, *, check: Callable[[pa.Schema, Path], None], largest: int
         PoolError: If there is no Parquet file, `check` finds fault with a file's schema, or a row
             group has more than the largest number of rows.
     """
-    found: list[Chunk] = []
+    chunks: list[Chunk] = []
     num_rows = 0
     hashed = hashlib.sha256()
     for path in _files(root):
         file = _opened(path)
         check(file.schema_arrow, path)
         meta = file.metadata
-        found += _chunks(path, meta, largest=largest)
+        chunks += _chunks(path, meta, largest=largest)
         num_rows += meta.num_rows
+        # A footer holds the extent and the statistics of every column chunk: it changes with the
+        # rows, and reading it costs next to nothing.
         hashed.update(f"{path.relative_to(root)} {path.stat().st_size}".encode())
         hashed.update(_footer(path))
     if not num_rows:
         raise PoolError(
             f"samples in the pool {root}", got="no rows", fix="check `path` of the pool"
         )
-    return Footers(num_rows, hashed.hexdigest()[:16], tuple(found))
+    return Footers(num_rows, hashed.hexdigest()[:DIGITS], tuple(chunks))
 
 
 def _footer(path: Path) -> bytes:
@@ -72,14 +75,14 @@ def _footer(path: Path) -> bytes:
 
 def _files(root: Path) -> list[Path]:
     if root.is_dir():
-        found = sorted(root.rglob("*.parquet"))
-        if not found:
+        paths = sorted(root.rglob("*.parquet"))
+        if not paths:
             raise PoolError(
                 f"Parquet files in the folder {root}",
-                got="none that ends in .parquet",
+                got="no file that ends in .parquet",
                 fix="check `path` of the pool",
             )
-        return found
+        return paths
     if not root.exists():
         raise PoolError(
             f"the pool {root}",
@@ -107,7 +110,7 @@ def _chunks(path: Path, meta: pq.FileMetaData, *, largest: int) -> Iterator[Chun
             raise PoolError(
                 f"row groups of at most {largest:,} rows in {path}",
                 got=f"one of {size:,}",
-                fix=f"write the file anew with row_group_size={CHUNK}",
+                fix=f"write the file again with row_group_size={CHUNK}",
             )
         for part in range(ceil(size / CHUNK)):
             yield Chunk(path, group, part)

@@ -11,8 +11,24 @@ from typing import Any
 
 import numpy as np
 
-PLAIN = {("builtins", name) for name in ("dict", "list", "tuple", "set", "int", "float", "str")}
+PLAIN = {kind.__name__: kind for kind in (dict, list, tuple, set, int, float, str)}
+"""The built-in types that a pickle may name."""
 MOST_BYTES = 64 << 20
+
+# The functions that rebuild arrays are private to NumPy, and their modules were renamed once
+# (numpy.core is numpy._core since NumPy 2). So they are not imported: NumPy is asked how it pickles
+# an array before protocol 5, a scalar, and an array from protocol 5 on.
+_REBUILD: tuple[Any, ...] = (
+    np.empty(1).__reduce__()[0],
+    np.float64(0).__reduce__()[0],
+    np.empty(1).__reduce_ex__(5)[0],
+)
+NUMPY_PARTS: dict[str, Any] = {
+    "ndarray": np.ndarray,
+    "dtype": np.dtype,
+    **dict(zip(("_reconstruct", "scalar", "_frombuffer"), _REBUILD, strict=True)),
+}
+"""All that a pickle may ask of NumPy, by the names that pickles of every version use."""
 
 
 class RefusedError(Exception):
@@ -62,12 +78,8 @@ class _Reader(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """Return a plain type, a harmless part of NumPy, or a maker of stubs."""
-        if (module, name) in PLAIN:
-            return {"dict": dict, "list": list, "tuple": tuple, "set": set}.get(name) or {
-                "int": int,
-                "float": float,
-                "str": str,
-            }[name]
+        if module == "builtins" and name in PLAIN:
+            return PLAIN[name]
         if module.partition(".")[0] == "numpy":
             return _of_numpy(name)
         if module.partition(".")[0] in self._known:
@@ -77,19 +89,9 @@ class _Reader(pickle.Unpickler):
 
 def _of_numpy(name: str) -> Any:
     """Return what arrays and scalars of numbers are rebuilt with."""
-    match name:
-        case "ndarray":
-            return np.ndarray
-        case "dtype":
-            return np.dtype
-        case "_reconstruct":
-            return np._core.multiarray._reconstruct  # type: ignore[attr-defined]
-        case "scalar":
-            return np._core.multiarray.scalar  # type: ignore[attr-defined]
-        case "_frombuffer":
-            return np._core.numeric._frombuffer  # type: ignore[attr-defined]
-        case _:
-            raise RefusedError(f"a pickle that asks for numpy's {name}")
+    if name not in NUMPY_PARTS:
+        raise RefusedError(f"a pickle that asks for numpy's {name}")
+    return NUMPY_PARTS[name]
 
 
 def _maker(kind: str) -> type:
@@ -97,9 +99,9 @@ def _maker(kind: str) -> type:
 
     class Named(Stub):
         def __new__(cls, *args: Any, **_: Any) -> "Named":
-            made = object.__new__(cls)
-            Stub.__init__(made, kind, args)
-            return made
+            stub = object.__new__(cls)
+            Stub.__init__(stub, kind, args)
+            return stub
 
         def __init__(self, *args: Any, **state: Any) -> None:
             self.state = dict(state)

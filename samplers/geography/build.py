@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from terrasweep.samplers.geography import areas, build_observed, polygons
+from terrasweep.samplers.geography import build_observed, land, polygons
 from terrasweep.samplers.geography.grids import ASSETS, Codes
 from terrasweep.samplers.geography.relief import ALTITUDE_STEP_M, COAST_STEP_KM, LOWEST_M
 from terrasweep.samplers.geography.sphere import EARTH_KM, unit_vectors
@@ -123,7 +123,7 @@ def _land(continents: np.ndarray) -> dict[str, np.ndarray]:
     """
     found: dict[str, np.ndarray] = {}
     for resolution in LAND_RESOLUTIONS:
-        cells, km2 = areas.by_cell(continents, resolution=resolution)
+        cells, km2 = land.by_cell(continents, resolution=resolution)
         found |= {f"cells_{resolution}": cells, f"km2_{resolution}": np.round(km2, 3)}
     return found
 

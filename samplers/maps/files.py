@@ -1,24 +1,23 @@
-"""A user's own maps: found by their content in the folder `maps`, wherever on a machine that is.
+"""A user's own maps: looked up by their content in the folder `maps`, wherever that is.
 
 A map is one file, a shapefile with the files beside it, or a folder of GeoTIFFs. Its content is a
 digest of the bytes and of nothing else: names and folders may differ from machine to machine.
 """
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.formats.user_files import DIGITS, pools_folder
 
 LAYERS = (".shp", ".gpkg", ".geojson", ".fgb", ".parquet", ".geoparquet")
 RASTERS = (".tif", ".tiff")
 SIDECARS = (".shp", ".dbf", ".shx", ".prj", ".cpg")
 WHOLE, BLOCK, BLOCKS = 256 << 20, 1 << 20, 64
 """A larger file is known by its size and by this many blocks, spread evenly from end to end."""
-DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -34,16 +33,16 @@ class Map:
         return tuple(path for path in _files(self.path) if path.suffix.lower() in RASTERS)
 
 
-def home() -> Path:
+def maps_folder() -> Path:
     """Return the folder that maps lie in."""
-    return Path(os.environ.get("TERRASWEEP_POOLS", ".")).expanduser() / "maps"
+    return pools_folder() / "maps"
 
 
-def found() -> list[Map]:
+def present() -> list[Map]:
     """Return the maps of the folder, in order of their names."""
-    if not home().is_dir():
+    if not maps_folder().is_dir():
         return []
-    entries = [path for path in sorted(home().iterdir()) if _files(path)]
+    entries = [path for path in sorted(maps_folder().iterdir()) if _files(path)]
     return [Map(path, content(path)) for path in entries]
 
 
@@ -53,13 +52,13 @@ def find(wanted: str, *, what: str) -> Map:
     Raises:
         PoolError: If it is not there, with all that are.
     """
-    there = found()
+    there = present()
     for one in there:
         if one.content == wanted:
             return one
     listed = ", ".join(f"{one.path.name} ({one.content})" for one in there) or "no map at all"
     raise PoolError(
-        f"{what} with content {wanted} in the folder {home()}",
+        f"{what} with content {wanted} in the folder {maps_folder()}",
         got=listed,
         fix="put the map there, set TERRASWEEP_POOLS to the folder that holds `maps`, or write the "
         "content of another one into `geography`",
@@ -69,6 +68,8 @@ def find(wanted: str, *, what: str) -> Map:
 def content(path: Path) -> str:
     """Return the digest of a map's bytes."""
     each = [_digest(part) for part in _files(path)]
+    # The parts of a folder are sorted by their digests, for the names of its files do not count;
+    # those of a shapefile keep the order of SIDECARS.
     whole = hashlib.sha256("".join(each if path.is_file() else sorted(each)).encode())
     return whole.hexdigest()[:DIGITS]
 

@@ -1,18 +1,15 @@
-"""Where a pool's files lie, and what is said when they do not."""
+"""Where a pool's files lie, and the errors if they do not."""
 
-import hashlib
-import os
-from collections.abc import Iterable
 from pathlib import Path
 
 from terrasweep.infra.errors import PoolError
+from terrasweep.samplers.formats import user_files
 from terrasweep.samplers.spec.pools import FilesSpec
 
 
 def place(spec: FilesSpec) -> Path:
     """Return the pool's file or folder; a relative path starts at TERRASWEEP_POOLS."""
-    home = Path(os.environ.get("TERRASWEEP_POOLS", "."))
-    return home / Path(spec.path).expanduser()
+    return user_files.resolve(spec.path)
 
 
 def folder(spec: FilesSpec, *, holds: str, get: str) -> Path:
@@ -43,24 +40,15 @@ def missing(root: Path, *, holds: str, get: str, got: str = "") -> PoolError:
     )
 
 
-def digest(parts: Iterable[str | bytes]) -> str:
-    """Return 16 hex digits that change when any part does."""
-    hashed = hashlib.sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        hashed.update(len(data).to_bytes(8) + data)
-    return hashed.hexdigest()[:16]
-
-
-def check_content(spec: FilesSpec, found: str) -> None:
+def check_content(spec: FilesSpec, content: str) -> None:
     """Refuse files with another content than the spec says.
 
     Raises:
-        PoolError: With the content that was found.
+        PoolError: With the content that the files have.
     """
-    if spec.content not in (None, found):
+    if spec.content not in (None, content):
         raise PoolError(
             f"the pool {place(spec)} with content {spec.content}",
-            got=f"content {found}",
-            fix=f"restore the files, or write `content: {found}` if this pool is meant",
+            got=f"content {content}",
+            fix=f"restore the files, or write `content: {content}` if this pool is meant",
         )

@@ -1,12 +1,12 @@
-"""What tasks that lie in files share: where they lie, what is said if not, and their columns."""
+"""What tasks in files share: where the files lie, the errors if they do not, and the columns."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from terrasweep.infra.errors import TaskError
+from terrasweep.samplers.formats import user_files
 from terrasweep.samplers.geography import continents
 from terrasweep.samplers.geography.cells import cells_of
 from terrasweep.samplers.sources.image_index import UNKNOWN_MONTH
@@ -16,9 +16,9 @@ CELL_RESOLUTION = 5
 """H3 resolution of a sample's cell in a task's table."""
 
 
-def home(spec: FiledTaskSpec) -> Path:
+def place(spec: FiledTaskSpec) -> Path:
     """Return the task's file or folder; a relative path starts at TERRASWEEP_POOLS."""
-    return Path(os.environ.get("TERRASWEEP_POOLS", ".")) / Path(spec.path).expanduser()
+    return user_files.resolve(spec.path)
 
 
 def folder(spec: FiledTaskSpec, *, holds: str, get: str, needs: Sequence[str] = ()) -> Path:
@@ -26,14 +26,14 @@ def folder(spec: FiledTaskSpec, *, holds: str, get: str, needs: Sequence[str] = 
 
     Args:
         spec: The task.
-        holds: What should lie there, for the sentence.
+        holds: What should lie there, for the error.
         get: Where that is to be had.
         needs: Files or folders that must lie in it.
 
     Raises:
         TaskError: If it is not there or lacks one of them.
     """
-    root = home(spec)
+    root = place(spec)
     if not root.is_dir():
         got = "a file" if root.is_file() else "no such folder"
         raise _error(root, holds=holds, get=get, got=got)
@@ -49,7 +49,7 @@ def file(spec: FiledTaskSpec, *, holds: str, get: str) -> Path:
     Raises:
         TaskError: If it is not there.
     """
-    path = home(spec)
+    path = place(spec)
     if not path.is_file():
         got = "a folder" if path.is_dir() else "no such file"
         raise _error(path, holds=holds, get=get, got=got)
@@ -60,8 +60,10 @@ def incomplete(root: Path, *, holds: str, get: str, got: str = "") -> TaskError:
     """Return the error that says what was looked for, what is there, and where to get it."""
     there = sorted(item.name for item in root.iterdir()) if root.is_dir() else []
     some = ", ".join(there[:8]) + (f" and {len(there) - 8:,} more" if len(there) > 8 else "")
-    told = got or "too little"
-    return _error(root, holds=holds, get=get, got=f"{told}; there is {some or 'nothing'}")
+    present = (
+        f"{got} (the folder holds {some or 'nothing'})" if got else f"only {some or 'nothing'}"
+    )
+    return _error(root, holds=holds, get=get, got=present)
 
 
 def columns(

@@ -77,7 +77,7 @@ def _libraries() -> Iterator[Finding]:
 
 
 def _maps() -> Iterator[Finding]:
-    for one in files.found():
+    for one in files.present():
         what = f"the map {one.path.name}, if a sweep names it"
         yield Finding(what, ok=True, got=f"content {one.content}")
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import shapely
 
 from terrasweep.samplers.formats import csv, geotiff
+from terrasweep.samplers.formats.user_files import digest_of_parts
 from terrasweep.samplers.pools.fmow_sentinel.spec import FmowSentinelSpec
 from terrasweep.samplers.sources import image_index, pool_files
 from terrasweep.samplers.sources.centroids import middles
@@ -90,7 +91,7 @@ def _found(spec: FmowSentinelSpec) -> _Found:
     lists = [path for path in lists if path.is_file()]
     if not lists or not homes:
         raise pool_files.missing(root, holds=holds, get=GET)
-    digest = pool_files.digest([lists[0].read_bytes()])
+    digest = digest_of_parts([lists[0].read_bytes()])
     pool_files.check_content(spec, digest)
     index = _index(lists[0], split=split)
     if not index.num_rows:

@@ -7,13 +7,14 @@ import numpy as np
 
 from terrasweep.infra.seeds import generator
 from terrasweep.samplers.geography import biomes, cities, climate, relief
-from terrasweep.samplers.geography.sphere import unit_vectors
-from terrasweep.samplers.pools.planet.fields import smooth
+from terrasweep.samplers.geography.sphere import EARTH_KM, unit_vectors
 from terrasweep.samplers.pools.planet.points import draw, earth
 from terrasweep.samplers.pools.planet.weather import Weather, sigmoid, weather
 
 REGION_KM, MOSAIC_KM = 2500.0, 400.0
 CITY_COUNT = 3000
+WAVES = 24
+"""Plane waves that a smooth field is the sum of."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,33 @@ def _seats(seed: int) -> np.ndarray:
     """Return where each farming system comes from: places on land, as far apart as may be."""
     lat, lon = draw(generator("planet seats", seed), CANDIDATES, land=earth())
     candidates = unit_vectors(lat, lon).astype(np.float32)
+    # Greedy farthest points: each next seat is the candidate whose nearest seat is farthest away,
+    # so whose largest cosine to the chosen ones is smallest.
     chosen = [0]
     for _ in range(SYSTEMS - 1):
         nearest = (candidates @ candidates[chosen].T).max(axis=1)
         chosen.append(int(nearest.argmin()))
     return np.asarray(candidates[chosen])
+
+
+def smooth(at: np.ndarray, *, name: str, seed: int, count: int, scale_km: float) -> np.ndarray:
+    """Return some independent fields at points (unit vectors) as (points, count).
+
+    Each has about mean 0 and variance 1; points farther apart than the scale are independent. A sum
+    of plane waves needs no grid, has no seam at 180 degrees, and its value at a point does not
+    depend on which other points are computed with it.
+    """
+    direction, phase = _waves(name, seed, count, scale_km)
+    # A wave with a random direction in space and a random phase, on the unit sphere, has the
+    # variance 1/2: hence the square root of 2 / WAVES.
+    waves = np.cos(at.astype(np.float32) @ direction + phase)
+    sums = waves.reshape(len(at), count, WAVES).sum(axis=2)
+    return np.asarray(sums * np.float32(np.sqrt(2 / WAVES)))
+
+
+@cache
+def _waves(name: str, seed: int, count: int, scale_km: float) -> tuple[np.ndarray, np.ndarray]:
+    rng = generator("planet field", name, seed)
+    direction = rng.normal(0, EARTH_KM / scale_km, (3, count * WAVES))
+    phase = rng.uniform(0, 2 * np.pi, count * WAVES)
+    return direction.astype(np.float32), phase.astype(np.float32)

@@ -11,6 +11,7 @@ import numpy as np
 from terrasweep.infra.seeds import generator
 from terrasweep.samplers.formats import geotiff, npy, tar
 from terrasweep.samplers.formats.tar import Sample
+from terrasweep.samplers.formats.user_files import digest_of_parts
 from terrasweep.samplers.pools.presto_shards.spec import PrestoShardsSpec
 from terrasweep.samplers.sources import image_index, pool_files
 
@@ -82,7 +83,7 @@ def _found(spec: PrestoShardsSpec) -> _Found:
     if not any(SERIES in tile.sample.parts for tile in tiles):
         raise pool_files.missing(root, holds=HOLDS, get=GET)
     torn = [_Tile(Sample(one.path.name, {}), 1, one.fault) for one in archives if one.fault]
-    digest = pool_files.digest(
+    digest = digest_of_parts(
         f"{tile.sample.key} {part} {span.size}"
         for tile in tiles
         for part, span in tile.sample.parts.items()

@@ -14,6 +14,7 @@ import pyarrow as pa
 from terrasweep.infra.errors import PoolError
 from terrasweep.samplers.formats import faults, geotiff, tar
 from terrasweep.samplers.formats.tar import Sample
+from terrasweep.samplers.formats.user_files import digest_of_parts
 from terrasweep.samplers.pools.pretrain_where import parts
 from terrasweep.samplers.pools.pretrain_where.spec import PretrainWhereSpec
 from terrasweep.samplers.sources import image_index, pool_files
@@ -81,7 +82,7 @@ def _found(spec: PretrainWhereSpec) -> _Found:
         for sample in archive.samples
     ]
     faults = {archive.path.name: archive.fault for archive in archives if archive.fault}
-    digest = pool_files.digest(
+    digest = digest_of_parts(
         f"{name} {part} {span.size}"
         for name, sample in zip(names, samples, strict=True)
         for part, span in sample.parts.items()

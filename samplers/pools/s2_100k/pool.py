@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from terrasweep.samplers.formats import csv, geotiff, tar
 from terrasweep.samplers.formats.tar import Span
+from terrasweep.samplers.formats.user_files import digest_of_parts
 from terrasweep.samplers.pools.s2_100k.spec import S2100kSpec
 from terrasweep.samplers.sources import image_index, pool_files
 
@@ -84,7 +85,7 @@ def _found(spec: S2100kSpec) -> _Found:
     if not patches and not archives:
         raise pool_files.missing(root, holds=HOLDS, get=GET)
     sizes = [f"{name} {patches[name].size}" for name in sorted(patches)]
-    digest = pool_files.digest([(root / "index.csv").read_bytes(), *sizes])
+    digest = digest_of_parts([(root / "index.csv").read_bytes(), *sizes])
     pool_files.check_content(spec, digest)
     faults = {archive.path.name: archive.fault for archive in archives if archive.fault}
     again = [one for one in lying if patches[one[0]] != one[1]]

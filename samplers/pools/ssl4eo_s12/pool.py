@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from terrasweep.samplers.formats import faults, geotiff
+from terrasweep.samplers.formats.user_files import digest_of_parts
 from terrasweep.samplers.pools.ssl4eo_s12.spec import Ssl4eoS12Spec
 from terrasweep.samplers.sources import image_index, pool_files
 
@@ -37,7 +38,7 @@ def count(spec: Ssl4eoS12Spec) -> int:
 
 def content(spec: Ssl4eoS12Spec) -> str:
     """Return a digest of the names of the locations; what lies in them is not looked at."""
-    return pool_files.digest(_locations(spec))
+    return digest_of_parts(_locations(spec))
 
 
 def read(spec: Ssl4eoS12Spec, chunk: int) -> dict[str, np.ndarray]:
@@ -110,7 +111,7 @@ def _locations(spec: Ssl4eoS12Spec) -> tuple[str, ...]:
     found = sorted(item.name for item in home.iterdir() if item.is_dir()) if home.is_dir() else []
     if not found:
         raise pool_files.missing(root, holds=holds, get=GET)
-    pool_files.check_content(spec, pool_files.digest(found))
+    pool_files.check_content(spec, digest_of_parts(found))
     return tuple(found)
 
 

@@ -36,7 +36,7 @@ def read(spec: EcoregionsSpec) -> dict[str, np.ndarray]:
 
 @lru_cache(maxsize=2)
 def _drawn(spec: EcoregionsSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    path = task_files.home(spec)
+    path = task_files.place(spec)
     if not path.exists():
         holds = "Ecoregions2017.shp, or a folder of rasters made of it,"
         raise task_files.incomplete(path.parent, holds=holds, get=GET, got=f"no {path.name}")

@@ -36,7 +36,7 @@ def read(spec: FmowSentinelTaskSpec) -> dict[str, np.ndarray]:
     if strange:
         got = f"{strange[0]} in {spec.judged} alone"
         expected = "the categories of the training set"
-        raise faults.malformed(task_files.home(spec), expected=expected, got=got)
+        raise faults.malformed(task_files.place(spec), expected=expected, got=got)
     label = np.searchsorted(names, whole.pop("category")).astype(np.int64)
     return task_files.columns(spec, ids=whole.pop("id"), label=label, **whole)
 
@@ -48,7 +48,7 @@ def _part(spec: FmowSentinelTaskSpec, split: Split, official: str) -> dict[str, 
     if len(bad):
         found = f"{len(bad):,} that cannot be used, such as {read['id'][bad[0]]}: "
         raise TaskError(
-            f"the images of {split} in {task_files.home(spec)}",
+            f"the images of {split} in {task_files.place(spec)}",
             got=found + str(read["rejected"][bad[0]]),
             fix="restore the files, or remove their lines from the CSV",
         )
@@ -74,7 +74,7 @@ def _index(spec: FmowSentinelTaskSpec, split: Split) -> pa.Table:
     if num_sound(index) < index.num_rows:
         got = f"{index.num_rows - num_sound(index):,} broken lines"
         expected = f"whole lines in {split}.csv"
-        raise faults.malformed(task_files.home(spec), expected=expected, got=got)
+        raise faults.malformed(task_files.place(spec), expected=expected, got=got)
     return index
 
 

@@ -57,7 +57,7 @@ def content(tmp_path, monkeypatch) -> str:
     (tmp_path / "maps").mkdir()
     (tmp_path / "maps" / "resolve").symlink_to(rasters, target_is_directory=True)
     monkeypatch.setenv("TERRASWEEP_POOLS", str(tmp_path))
-    (one,) = files.found()
+    (one,) = files.present()
     return str(one.content)
 
 

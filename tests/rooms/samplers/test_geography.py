@@ -9,7 +9,6 @@ import pytest
 
 from terrasweep.infra.seeds import generator
 from terrasweep.samplers.geography import (
-    areas,
     biomes,
     build,
     build_observed,
@@ -21,7 +20,7 @@ from terrasweep.samplers.geography import (
     relief,
 )
 from terrasweep.samplers.geography.grids import ASSETS, Codes, asset
-from terrasweep.samplers.geography.land import land_km2
+from terrasweep.samplers.geography.land import by_cell, land_km2
 from terrasweep.samplers.intake.describe import describe
 from tests.support.paths import REAL_DATA
 
@@ -160,7 +159,7 @@ def test_assets_stay_small():
 @pytest.mark.parametrize("resolution", [0, 1, 2])
 def test_the_land_of_cells_is_that_of_the_raster(resolution):
     cells, km2 = land_km2(resolution)
-    again, area = areas.by_cell(asset("continents")["code"], resolution=resolution)
+    again, area = by_cell(asset("continents")["code"], resolution=resolution)
     assert np.array_equal(cells, again)
     assert km2 == pytest.approx(area, abs=0.0006)
     assert km2.sum() == pytest.approx(134.4e6, rel=1e-3)

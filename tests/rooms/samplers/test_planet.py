@@ -9,7 +9,7 @@ from terrasweep.infra.seeds import generator
 from terrasweep.samplers.geography import continents
 from terrasweep.samplers.geography.strata import Continent
 from terrasweep.samplers.intake.spectral_entropy import of_series
-from terrasweep.samplers.pools.planet import fields, points, pool
+from terrasweep.samplers.pools.planet import places, points, pool
 from terrasweep.samplers.pools.planet.series import (
     BANDS,
     ELEVATION,
@@ -75,18 +75,18 @@ def test_points_of_a_continent_lie_on_it(russia):
         assert (found == continent).mean() > 0.98  # the cell that 60 E cuts lies on both sides
 
 
-def test_fields_are_smooth_and_do_not_care_who_is_asked_together():
+def test_fields_are_smooth_and_do_not_depend_on_the_other_points():
     rng = generator("test fields")
     at = rng.normal(size=(2000, 3))
     at /= np.linalg.norm(at, axis=1, keepdims=True)
-    whole = fields.smooth(at, name="test", seed=1, count=3, scale_km=2500)
+    whole = places.smooth(at, name="test", seed=1, count=3, scale_km=2500)
     assert np.allclose(
-        fields.smooth(at[5:9], name="test", seed=1, count=3, scale_km=2500), whole[5:9], atol=1e-5
+        places.smooth(at[5:9], name="test", seed=1, count=3, scale_km=2500), whole[5:9], atol=1e-5
     )
-    near = fields.smooth(at + 1e-3, name="test", seed=1, count=3, scale_km=2500)
+    near = places.smooth(at + 1e-3, name="test", seed=1, count=3, scale_km=2500)
     assert np.abs(near - whole).max() < 0.05
     assert np.abs(whole.std(axis=0) - 1).max() < 0.35
-    assert not np.allclose(fields.smooth(at, name="test", seed=2, count=3, scale_km=2500), whole)
+    assert not np.allclose(places.smooth(at, name="test", seed=2, count=3, scale_km=2500), whole)
 
 
 @WORLDS

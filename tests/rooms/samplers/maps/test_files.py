@@ -75,7 +75,7 @@ def rasters(folder: Path) -> None:
 
 
 def only_map() -> files.Map:
-    (one,) = files.found()
+    (one,) = files.present()
     return one
 
 
@@ -129,7 +129,7 @@ def test_files_too_large_to_hash_are_known_by_blocks(home: Path, monkeypatch):
     one = only_map().content
     data[-1] ^= 255
     (home / "b.tif").write_bytes(data)
-    assert [found.content == one for found in files.found()] == [True, False]
+    assert [found.content == one for found in files.present()] == [True, False]
 
 
 def land(folder: Path, **legend: object) -> LandCoverMap:
@@ -175,7 +175,7 @@ def test_a_raster_in_metres_is_looked_up_in_metres(home: Path):
 def test_the_shard_step_files_samples_under_the_users_maps(home: Path, tmp_path: Path):
     regions().to_file(home / "resolve.gpkg")
     raster(home / "cover.tif", np.full((10, 30), 40, np.uint8))
-    by_name = {one.path.name: one.content for one in files.found()}
+    by_name = {one.path.name: one.content for one in files.present()}
     geography = {
         "ecoregions": by_name["resolve.gpkg"],
         "land_cover": {"content": by_name["cover.tif"]},
@@ -256,7 +256,7 @@ BAD = {
 @pytest.mark.parametrize("spoil", BAD, ids=lambda spoil: spoil.__name__)
 def test_what_is_no_resolve_gets_a_sentence(spoil, home: Path):
     spoil(home)
-    content = files.found()[0].content if files.found() else "0" * 16
+    content = files.present()[0].content if files.present() else "0" * 16
     with pytest.raises(PoolError, match=BAD[spoil]):
         ecoregions.read(content).at(LAT, LON)
 
