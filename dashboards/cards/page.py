@@ -1,15 +1,22 @@
 """A page of cards: what pools and compositions hold, map by map, against the land and each other.
 
-All of it is told by the audits that are handed in; nothing is computed here but what is drawn.
+The audits hold all of its numbers; nothing is computed here but the drawings.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from terrasweep.dashboards.cards import comparisons
+from terrasweep.dashboards.cards.audits import (
+    Audit,
+    OverlapAudit,
+    SpectralAudit,
+    StratumAudit,
+    ValueAudit,
+)
 from terrasweep.dashboards.cards.explanations import reading, verdict
 from terrasweep.dashboards.html import bars, wording
 from terrasweep.dashboards.html.drawing import Drawing
@@ -30,7 +37,7 @@ from terrasweep.dashboards.html.page import (
 PAGE: Final = "cards.html"
 NUMBERS: Final = "cards.json"
 FEWEST: Final = 0.01
-"""Values that neither samples nor land have a hundredth of are joined into one bar."""
+"""Values with less than this share of both samples and land are joined into one bar."""
 MOST_BARS: Final = 14
 NATS_PER_BAR: Final = 20
 """Bars of a distribution of entropies in each nat."""
@@ -41,18 +48,16 @@ RUSSIA: Final = {
     "asia": "Asia, all of it",
 }
 
-Audit: TypeAlias = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
-class Told:
-    """What a page of cards tells."""
+class PageData:
+    """What a page of cards shows."""
 
     title: str
     synthetic: bool
     pools: Mapping[str, Audit]
     compositions: Mapping[str, Audit]
-    overlap: Sequence[Audit]
+    overlap: Sequence[OverlapAudit]
     not_drawn: Sequence[str] = ()
 
     @property
@@ -62,18 +67,18 @@ class Told:
         return {**pools, **self.compositions}
 
 
-def build(told: Told, *, atlas: Atlas, out: Path) -> Path:
+def build(data: PageData, *, atlas: Atlas, out: Path) -> Path:
     """Write the page, its figures and its numbers into a folder, and return the page's path."""
-    parts = _parts(told, atlas=atlas)
+    parts = _parts(data, atlas=atlas)
     out.mkdir(parents=True, exist_ok=True)
-    stamp = STAMP if told.synthetic else ""
+    stamp = STAMP if data.synthetic else ""
     for drawing in (drawing for part in parts for drawing in part.drawings):
         (out / f"{drawing.name}.svg").write_text(drawing.file(stamp=stamp), encoding="utf-8")
-    (out / NUMBERS).write_text(json.dumps(vars(told), indent=1), encoding="utf-8")
+    (out / NUMBERS).write_text(json.dumps(vars(data), indent=1), encoding="utf-8")
     page = document(
-        f"{told.title}: terrasweep cards",
+        f"{data.title}: terrasweep cards",
         first=parts[0].name,
-        header=_header(told),
+        header=_header(data),
         nav=contents((part.name, part.title) for part in parts),
         sections=(section(part.title, part.body, name=part.name) for part in parts),
         footer=element("p", f"Made by terrasweep. All numbers of this page lie in {NUMBERS}."),
@@ -82,32 +87,32 @@ def build(told: Told, *, atlas: Atlas, out: Path) -> Path:
     return out / PAGE
 
 
-def _parts(told: Told, *, atlas: Atlas) -> list[Section]:
+def _parts(data: PageData, *, atlas: Atlas) -> list[Section]:
     tiles = {
         name: atlas.tiles({int(cell, 16): n for cell, n in audit["cells"]["counts"].items()})
-        for name, audit in told.audits.items()
+        for name, audit in data.audits.items()
     }
-    drawn = [tile for name in told.compositions for tile in tiles[name]]
-    scales = {name: steps(drawn if name in told.compositions else tiles[name]) for name in tiles}
+    drawn = [tile for name in data.compositions for tile in tiles[name]]
+    scales = {name: steps(drawn if name in data.compositions else tiles[name]) for name in tiles}
     cards = [
         _card(name, audit, _map(name, audit, tiles[name], atlas=atlas, begins=scales[name]))
-        for name, audit in told.audits.items()
+        for name, audit in data.audits.items()
     ]
     return [
-        comparisons.glance(told.audits, not_drawn=told.not_drawn),
+        comparisons.glance(data.audits, not_drawn=data.not_drawn),
         *cards,
-        *comparisons.overlaps(told.overlap),
-        reading(told.audits),
+        *comparisons.overlaps(data.overlap),
+        reading(data.audits),
     ]
 
 
-def _header(told: Told) -> Html:
-    what = "compositions" if told.compositions else "pool"
-    title = f"What the {what} of {told.title} hold{'' if told.compositions else 's'}"
-    said = "These places are real, but what was seen there was made up by a program."
-    banner = element("div", element("strong", STAMP), said, class_="banner", role="note")
-    kicker = element("p", f"terrasweep · {told.title}", class_="kicker")
-    return html(kicker, element("h1", title), *([banner] if told.synthetic else []))
+def _header(data: PageData) -> Html:
+    what = "compositions" if data.compositions else "pool"
+    title = f"What the {what} of {data.title} hold{'' if data.compositions else 's'}"
+    warning = "These places are real, but a program made up their pixels."
+    banner = element("div", element("strong", STAMP), warning, class_="banner", role="note")
+    kicker = element("p", f"terrasweep · {data.title}", class_="kicker")
+    return html(kicker, element("h1", title), *([banner] if data.synthetic else []))
 
 
 def _map(
@@ -145,7 +150,7 @@ def _ticks(chart: Drawing, strata: Sequence[Drawing]) -> str:
     return "Ticks: the land's." if chart in strata and "(land" in chart.alt else ""
 
 
-def _shares(name: str, over: str, stratum: Audit) -> Drawing:
+def _shares(name: str, over: str, stratum: StratumAudit) -> Drawing:
     proxy = " (a proxy)" if stratum["proxy"] else ""
     what = over.replace("_", " ") + proxy
     return bars.shares(
@@ -155,7 +160,7 @@ def _shares(name: str, over: str, stratum: Audit) -> Drawing:
     )
 
 
-def _bars(values: Iterable[Audit], *, over: str) -> Iterable[bars.Bar]:
+def _bars(values: Iterable[ValueAudit], *, over: str) -> Iterable[bars.Bar]:
     ordered = list(values)
     most = sorted((_reach(value) for value in ordered), reverse=True)[:MOST_BARS]
     large = [value for value in ordered if _reach(value) >= max(most[-1], FEWEST)]
@@ -169,22 +174,22 @@ def _bars(values: Iterable[Audit], *, over: str) -> Iterable[bars.Bar]:
         yield bars.Bar(label, sum(value["share"] for value in small), land)
 
 
-def _reach(value: Audit) -> float:
+def _reach(value: ValueAudit) -> float:
     return float(max(value["share"], value["land"] or 0.0))
 
 
-def _spectral(name: str, told: Audit) -> Drawing | None:
-    if not told["known"]:
+def _spectral(name: str, entropies: SpectralAudit) -> Drawing | None:
+    if "bins" not in entropies:
         return None
     joined: dict[int, int] = {}
-    for one, number in told["bins"].items():
-        at = int(one) * NATS_PER_BAR // told["bins_per_nat"]
+    for one, number in entropies["bins"].items():
+        at = int(one) * NATS_PER_BAR // entropies["bins_per_nat"]
         joined[at] = joined.get(at, 0) + number
     return bars.distribution(
         joined,
         per_unit=NATS_PER_BAR,
-        unit=f"spectral entropy in {wording.unit(told['definition'])}",
-        mean=told["mean"],
+        unit=f"spectral entropy in {wording.unit(entropies['definition'])}",
+        mean=entropies["mean"],
         name=wording.slug("spectral", name),
         title="Spectral entropy of the samples.",
     )
@@ -216,8 +221,8 @@ def _of_the_draw(audit: Audit) -> Iterable[tuple[str, str]]:
         yield "short of", f"{short} by {lack:,}"
     if audit.get("repeated"):
         yield "repeated", wording.counted(audit["repeated"], "sample")
-    guard = audit.get("guard", {})
-    if guard.get("rings") is not None:
+    guard = audit.get("guard")
+    if guard is not None and guard["rings"] is not None:
         rings = wording.counted(guard["rings"], "ring")
         yield "kept from tests", f"{guard['excluded']:,} samples of the pool, {rings}"
     for task, shares in audit.get("leakage", {}).items():

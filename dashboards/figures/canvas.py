@@ -1,7 +1,6 @@
 """What figures share: axes measured in inches, words on them, and how they are finished."""
 
 import io
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -28,7 +27,7 @@ def axes(
 
 
 def frame(axes: Axes, *, xlabel: str, ylabel: str = "") -> None:
-    """Draw the ticks, the lower edge and the grid, and say what the axes are."""
+    """Draw the ticks, the lower edge, the grid and the labels of the axes."""
     axes.tick_params(
         bottom=True,
         labelbottom=True,
@@ -45,16 +44,18 @@ def frame(axes: Axes, *, xlabel: str, ylabel: str = "") -> None:
     axes.set_ylabel(ylabel, color=stand_in("muted"), fontsize=9, labelpad=7)
 
 
-def text(axes: Axes, x: float, y: float, said: str, *, colour: str = "ink", **style: Any) -> None:
+def text(
+    axes: Axes, x: float, y: float, words: str, *, colour: str = "ink", **style: object
+) -> None:
     """Write at a place in data."""
-    style = {"ha": "center", "va": "center", "linespacing": 1.15, **style}
-    axes.text(x, y, said, color=stand_in(colour), **style)
+    default = {"ha": "center", "va": "center", "linespacing": 1.15}
+    axes.text(x, y, words, color=stand_in(colour), **{**default, **style})
 
 
-def beside(axes: Axes, side: int, y: float, said: str, **style: Any) -> None:
+def beside(axes: Axes, side: int, y: float, words: str, **style: object) -> None:
     """Write left (0) or right (1) of the axes, at a height in data."""
     axes.annotate(
-        said,
+        words,
         (side, y),
         xycoords=axes.get_yaxis_transform(),
         xytext=(8 if side else -120, 0),

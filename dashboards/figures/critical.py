@@ -11,7 +11,7 @@ from terrasweep.dashboards.html.palette import stand_in
 from terrasweep.dashboards.statistics.ranks import cliques
 
 WIDE = 6.2
-ROW = 0.24
+LINE = 0.24
 """Inches from one line of words to the next."""
 
 
@@ -22,10 +22,10 @@ def critical_difference(
     names = sorted(ranks, key=lambda one: (ranks[one], one))
     values = np.array([ranks[one] for one in names])
     groups = cliques(values, critical=critical)
-    high = ROW * (len(groups) + (len(names) + 1) // 2 + 3)
+    high = LINE * (len(groups) + (len(names) + 1) // 2 + 3)
     figure, axes = canvas.axes(WIDE, high, left=1.7, right=1.7, top=0.1, bottom=0.1)
     axes.set_xlim(0.8, len(names) + 0.2)
-    axes.set_ylim(high / ROW, -2.4)
+    axes.set_ylim(high / LINE, -2.4)
     axes.plot([1, len(names)], [0, 0], color=stand_in("ink"), linewidth=1.2)
     for rank in range(1, len(names) + 1):
         axes.plot([rank, rank], [-0.25, 0], color=stand_in("ink"), linewidth=1.0)
@@ -38,8 +38,8 @@ def critical_difference(
         ends = [values[group[0]] - 0.04, values[group[-1]] + 0.04]
         axes.plot(ends, [at + 0.7] * 2, color=stand_in("muted"), linewidth=4)
     _labels(axes, names, values, below=len(groups) + 1.0)
-    told = ", ".join(f"{one} {ranks[one]:.2f}" for one in names)
-    alt = f"Average ranks, 1 is best: {told}; critical difference {critical:.2f}"
+    listed = ", ".join(f"{one} {ranks[one]:.2f}" for one in names)
+    alt = f"Average ranks, 1 is best: {listed}; critical difference {critical:.2f}"
     return canvas.finished(figure, name=name, title=title, alt=alt)
 
 

@@ -8,11 +8,16 @@ from terrasweep.dashboards.figures import canvas
 from terrasweep.dashboards.html import wording
 from terrasweep.dashboards.html.drawing import Drawing
 from terrasweep.dashboards.html.palette import stand_in
-from terrasweep.dashboards.tables.cells import Row
+from terrasweep.dashboards.tables.rows import DifferenceRow
 
 
 def forest(
-    blocks: Mapping[str, Sequence[Row]], *, baseline: str, name: str, title: str, unit: str
+    blocks: Mapping[str, Sequence[DifferenceRow]],
+    *,
+    baseline: str,
+    name: str,
+    title: str,
+    unit: str,
 ) -> Drawing:
     """Draw paired differences with their intervals, in blocks of one composition."""
     num_lines = sum(len(rows) + 1.6 for rows in blocks.values())
@@ -36,7 +41,7 @@ def forest(
     return canvas.finished(figure, name=name, title=title, alt=_forest_alt(blocks, baseline))
 
 
-def _forest_line(axes: Axes, y: float, row: Row) -> None:
+def _forest_line(axes: Axes, y: float, row: DifferenceRow) -> None:
     ahead = "ahead" if row["difference"] > 0 else "behind"
     colour = stand_in(ahead if row["distinguishable"] else "muted")
     if row["low"] is not None:
@@ -46,19 +51,19 @@ def _forest_line(axes: Axes, y: float, row: Row) -> None:
         [row["difference"]], [y], "o", markersize=5.5, color=colour, markerfacecolor=fill, zorder=3
     )
     canvas.beside(axes, 0, y, wording.place(row["continent"]), size=9)
-    said = f"{wording.signed(row['difference'])} {wording.interval(row['low'], row['high'])}"
-    canvas.beside(axes, 1, y, said, size=9)
+    size = f"{wording.signed(row['difference'])} {wording.interval(row['low'], row['high'])}"
+    canvas.beside(axes, 1, y, size, size=9)
 
 
-def _ends(row: Row) -> list[float]:
-    return [row[end] for end in ("difference", "low", "high") if row[end] is not None]
+def _ends(row: DifferenceRow) -> list[float]:
+    return [end for end in (row["difference"], row["low"], row["high"]) if end is not None]
 
 
-def _forest_alt(blocks: Mapping[str, Sequence[Row]], baseline: str) -> str:
-    said = (
+def _forest_alt(blocks: Mapping[str, Sequence[DifferenceRow]], baseline: str) -> str:
+    lines = (
         f"{composition} against {baseline}, {wording.place(row['continent'])}: "
         f"{wording.signed(row['difference'])} {wording.interval(row['low'], row['high'])}"
         for composition, rows in blocks.items()
         for row in rows
     )
-    return "; ".join(said)
+    return "; ".join(lines)

@@ -1,4 +1,4 @@
-"""Scores of compositions on continents, coloured by their differences."""
+"""Matrices of scores: compositions on continents, and continents on continents."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from terrasweep.dashboards.figures import canvas
 from terrasweep.dashboards.html import wording
 from terrasweep.dashboards.html.drawing import Drawing
 from terrasweep.dashboards.html.palette import NUM_DIVERGING, stand_in
-from terrasweep.dashboards.tables.cells import Row
+from terrasweep.dashboards.tables.rows import DifferenceRow, SummaryRow
 
 MIDDLE = NUM_DIVERGING // 2
 CELL = 0.98
@@ -18,9 +18,9 @@ CELL = 0.98
 
 
 def heat_map(
-    scores: Mapping[tuple[str, str], Row],
+    scores: Mapping[tuple[str, str], SummaryRow],
     *,
-    contrasts: Mapping[tuple[str, str], Row],
+    contrasts: Mapping[tuple[str, str], DifferenceRow],
     compositions: Sequence[str],
     continents: Sequence[str],
     baseline: str,
@@ -41,7 +41,7 @@ def heat_map(
         canvas.text(axes, -0.1, y + 0.5, label, ha="right", size=10)
         for x, continent in enumerate(continents):
             place = (composition, continent)
-            _heat_cell(axes, x, y, scores.get(place), told=contrasts.get(place), largest=largest)
+            _heat_cell(axes, x, y, scores.get(place), contrasts.get(place), largest=largest)
     for x, continent in enumerate(continents):
         where = wording.place(continent).replace(" ", "\n", 1)
         canvas.text(axes, x + 0.5, -0.12, where, va="bottom", size=9, colour="muted")
@@ -49,23 +49,29 @@ def heat_map(
     axes.set_ylim(high, 0)
     if contrasts:
         _diverging_legend(axes, high + 0.35, largest=largest, baseline=baseline)
-    told = (
+    cells = (
         f"{one} {wording.place(two)} {wording.score(row['mean'])}"
         for (one, two), row in scores.items()
     )
-    return canvas.finished(figure, name=name, title=title, alt="; ".join(told))
+    return canvas.finished(figure, name=name, title=title, alt="; ".join(cells))
 
 
 def _heat_cell(
-    axes: Axes, x: int, y: int, row: Row | None, *, told: Row | None, largest: float
+    axes: Axes,
+    x: int,
+    y: int,
+    row: SummaryRow | None,
+    contrast: DifferenceRow | None,
+    *,
+    largest: float,
 ) -> None:
-    share = 0.0 if told is None else float(np.clip(told["difference"] / largest, -1, 1))
+    share = 0.0 if contrast is None else float(np.clip(contrast["difference"] / largest, -1, 1))
     colour = stand_in("paper" if row is None else f"d{MIDDLE + round(MIDDLE * share)}")
     axes.add_patch(Rectangle((x + 0.03, y + 0.04), 0.94, 0.92, color=colour, linewidth=0))
     if row is None:
         canvas.text(axes, x + 0.5, y + 0.5, wording.NOTHING, size=10, colour="muted")
         return
-    weight = "bold" if told is not None and told["distinguishable"] else "normal"
+    weight = "bold" if contrast is not None and contrast["distinguishable"] else "normal"
     canvas.text(axes, x + 0.5, y + 0.3, wording.score(row["mean"]), size=10.5, weight=weight)
     if row["std"] is not None:
         canvas.text(axes, x + 0.5, y + 0.57, f"±{row['std']:.3f}", size=7.5)
@@ -74,7 +80,10 @@ def _heat_cell(
 
 
 def _largest(sizes: Sequence[float]) -> float:
-    """Return where the colours end: an outlier such as no pretraining must not pale all others."""
+    """Return where the colours end.
+
+    It is limited to twice the median: an outlier such as no pretraining would pale all others.
+    """
     return min(max(sizes), 2 * float(np.median(sizes))) or 1.0 if sizes else 1.0
 
 
@@ -86,18 +95,18 @@ def _diverging_legend(axes: Axes, y: float, *, largest: float, baseline: str) ->
         patch = Rectangle(place, size, 0.26, color=stand_in(f"d{step}"), linewidth=0, clip_on=False)
         axes.add_patch(patch)
     right = left + NUM_DIVERGING * size
-    told = {
+    ends = {
         left - 0.06: ("right", f"≤ {wording.signed(-largest)}"),
         right + 0.06: (
             "left",
             f"≥ {wording.signed(largest)} against {baseline}; bold: distinguishable",
         ),
     }
-    for x, (side, said) in told.items():
-        canvas.text(axes, x, y + 0.14, said, ha=side, size=8, colour="muted")
+    for x, (side, words) in ends.items():
+        canvas.text(axes, x, y + 0.14, words, ha=side, size=8, colour="muted")
 
 
-def crossing(
+def home_matrix(
     values: np.ndarray, *, continents: Sequence[str], sign: int, name: str, title: str
 ) -> Drawing:
     """Draw the scores of each column against the column's mean; the diagonal has a frame."""
@@ -118,13 +127,13 @@ def crossing(
     for x, place_name in enumerate(continents):
         where = wording.place(place_name).replace(" ", "\n", 1)
         canvas.text(axes, x + 0.5, -0.12, where, va="bottom", size=9, colour="muted")
-    canvas.text(axes, size / 2, -1.25, "judged in", size=9, colour="muted")
+    canvas.text(axes, size / 2, -1.25, "tested in", size=9, colour="muted")
     canvas.text(axes, -1.9, -0.4, "pretrained on", size=9, colour="muted", ha="left")
     axes.set_xlim(0, size)
     axes.set_ylim(size, 0)
-    told = (
+    cells = (
         f"{wording.place(home)} in {wording.place(where)} {wording.score(float(values[y, x]))}"
         for y, home in enumerate(continents)
         for x, where in enumerate(continents)
     )
-    return canvas.finished(figure, name=name, title=title, alt="; ".join(told))
+    return canvas.finished(figure, name=name, title=title, alt="; ".join(cells))

@@ -1,4 +1,4 @@
-"""Curves of pretrainings."""
+"""Lines: losses over optimiser steps, differences over the number of labels."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from terrasweep.dashboards.figures import canvas
 from terrasweep.dashboards.html import wording
 from terrasweep.dashboards.html.drawing import Drawing
 from terrasweep.dashboards.html.palette import NUM_LINES, stand_in
-from terrasweep.dashboards.tables.cells import Row
+from terrasweep.dashboards.tables.rows import DifferenceRow
 
 NUM_POINTS = 150
 """Points of a drawn curve."""
@@ -44,14 +44,14 @@ def _smooth(curve: np.ndarray) -> np.ndarray:
 
 
 def scaling(
-    lines: Mapping[str, Sequence[Row]], *, baseline: str, name: str, title: str, unit: str
+    lines: Mapping[str, Sequence[DifferenceRow]], *, baseline: str, name: str, title: str, unit: str
 ) -> Drawing:
     """Draw one line for each composition; its rows are differences at rising n."""
     figure, axes = canvas.axes(6.4, 3.1, left=0.85, right=1.6, top=0.1, bottom=0.6)
     for at, (composition, rows) in enumerate(lines.items()):
         colour = stand_in(f"c{at % NUM_LINES}")
         x, y = [row["n"] for row in rows], [row["difference"] for row in rows]
-        low, high = ([row[end] for row in rows] for end in ("low", "high"))
+        low, high = [row["low"] for row in rows], [row["high"] for row in rows]
         axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
         axes.plot(x, y, "o-", color=colour, linewidth=1.6, markersize=4.5, label=composition)
     axes.axhline(0, color=stand_in("muted"), linewidth=0.9, zorder=0)
@@ -61,10 +61,10 @@ def scaling(
     axes.set_xticks(ns, [f"{n:,}" for n in ns])
     axes.set_xticks([], minor=True)
     canvas.legend(axes)
-    told = (
+    points = (
         f"{composition} at {row['n']:,}: {wording.signed(row['difference'])} "
         f"{wording.interval(row['low'], row['high'])}"
         for composition, rows in lines.items()
         for row in rows
     )
-    return canvas.finished(figure, name=name, title=title, alt="; ".join(told))
+    return canvas.finished(figure, name=name, title=title, alt="; ".join(points))

@@ -8,9 +8,9 @@ from terrasweep.dashboards.figures import canvas
 from terrasweep.dashboards.html.drawing import Drawing
 from terrasweep.dashboards.html.palette import stand_in
 
-LINE = 0.085
+HEIGHT = 0.085
 """Height of a name, as a share of the range of the points."""
-COLUMN = 0.3
+WIDTH = 0.3
 """Width of a name."""
 
 
@@ -42,14 +42,14 @@ def scatter(
         )
     axes.margins(x=0.08, y=0.12)
     canvas.frame(axes, xlabel=xlabel, ylabel=ylabel)
-    told = (f"{one} {across:.3f}, {up:.3f}" for one, across, up in zip(names, x, y, strict=True))
-    return canvas.finished(figure, name=name, title=title, alt="; ".join(told))
+    points = (f"{one} {across:.3f}, {up:.3f}" for one, across, up in zip(names, x, y, strict=True))
+    return canvas.finished(figure, name=name, title=title, alt="; ".join(points))
 
 
 def _apart(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the heights of the names: as their points, but pushed up where they would overlap."""
     heights = np.array(y, dtype=np.float64)
-    line, column = LINE * (np.ptp(y) or 1.0), COLUMN * (np.ptp(x) or 1.0)
+    line, column = HEIGHT * (np.ptp(y) or 1.0), WIDTH * (np.ptp(x) or 1.0)
     order = np.argsort(y, kind="stable")
     for at, one in enumerate(order):
         near = [heights[other] for other in order[:at] if abs(x[other] - x[one]) < column]

@@ -112,15 +112,15 @@ def _matrix_cell(
     colour = "paper" if value is None else f"d{PLAIN + depth}"
     box = f'x="{x + 1:.1f}" y="{y + 1:.1f}" width="{size - 2}" height="32"'
     yield f"<rect {box} {_fill(colour)}/>"
-    said = wording.NOTHING if value is None else f"{value:.2f}"
-    yield _text(x + size / 2, y + 21, said, side="middle", colour="ink")
+    number = wording.NOTHING if value is None else f"{value:.2f}"
+    yield _text(x + size / 2, y + 21, number, side="middle", colour="ink")
 
 
 def _text(
-    x: float, y: float, said: str, *, side: str = "start", colour: str = "muted", more: str = ""
+    x: float, y: float, words: str, *, side: str = "start", colour: str = "muted", more: str = ""
 ) -> str:
     style = f'text-anchor="{side}" {_fill(colour)} style="font:12px var(--sans)"'
-    return f'<text x="{x:.1f}" y="{y:.1f}" {style} {more}>{escape(said)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" {style} {more}>{escape(words)}</text>'
 
 
 def _line(x0: float, y0: float, x1: float, y1: float, *, colour: str, thick: float = 1.2) -> str:

@@ -23,17 +23,17 @@ class Drawing:
     """Its file name, and the prefix of its ids."""
     title: str
     alt: str
-    """What it shows, for those who do not see it."""
+    """What it shows, for screen readers."""
     svg: str
 
     def file(self, *, stamp: str = "") -> str:
-        """Return it with its own colours and paper, to be opened or embedded anywhere."""
+        """Return it with its own colours and background, to be opened or embedded anywhere."""
         head, rest = self.svg.split(">", 1)
         style = f"<style>{css()}:root{{--sans:sans-serif}}</style>"
         paper = '<rect width="100%" height="100%" fill="var(--paper)"/>'
         place = 'x="99%" y="98%" text-anchor="end" fill="var(--warn)"'
-        said = f'<text {place} style="font: bold 8px var(--sans)">{escape(stamp)}</text>'
-        end = f"{said}</svg>" if stamp else "</svg>"
+        mark = f'<text {place} style="font: bold 8px var(--sans)">{escape(stamp)}</text>'
+        end = f"{mark}</svg>" if stamp else "</svg>"
         return f"{head}>{style}{paper}{rest.removesuffix(END)}{end}"
 
 
@@ -57,7 +57,7 @@ def drawn(svg: str, *, name: str, title: str, alt: str) -> Drawing:
 
 
 def opening(width: float, height: float, *, shown: float, title: str, alt: str) -> str:
-    """Return the tag that a drawing opens with and what it tells those who do not see it."""
+    """Return the opening tag of a drawing, with its title and description for screen readers."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f'viewBox="0 0 {width:g} {height:g}" width="{width * shown:.0f}" '

@@ -1,18 +1,19 @@
-"""Charts and tables that answer a hand: Vega-Lite's and DataTables' own scripts, kept in the page.
+"""Interactive charts and tables: the scripts of Vega-Lite and DataTables, embedded in the page.
 
-Nothing is fetched, and the page forbids it. Whoever runs no scripts, or prints, has the static
-figures and the plain tables, which say the same.
+Nothing is fetched, and the page forbids it. Without scripts, and in print, the static figures and
+the plain tables show the same.
 """
 
 import json
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from terrasweep.dashboards.html.page import Html, element, html
+from terrasweep.infra.spec import Json
 
-Spec: TypeAlias = Mapping[str, Any]
-"""A chart in the words of Vega-Lite."""
+VegaSpec: TypeAlias = Mapping[str, Json]
+"""A chart in the grammar of Vega-Lite."""
 
 SCRIPTS = (
     "vega.min.js",
@@ -45,18 +46,18 @@ LOOK = {
 """The page's own colours: Vega writes them through, so that a chart follows the reader's scheme."""
 
 
-def chart(spec: Spec, *, name: str, told: str) -> Html:
+def chart(spec: VegaSpec, *, name: str, description: str) -> Html:
     """Return the place of a chart and what is drawn there once scripts run.
 
     Args:
         spec: The chart.
         name: What its file is called when a reader keeps it.
-        told: What it shows, for those who do not see it.
+        description: What it shows, for screen readers.
     """
-    whole = {"$schema": SCHEMA, "description": told, "config": LOOK, **spec}
+    whole = {"$schema": SCHEMA, "description": description, "config": LOOK, **spec}
     scrolls = {"class_": "chart-live picture", "tabindex": "0", "role": "group", "data_name": name}
     return html(
-        element("div", "This chart needs scripts.", **scrolls, aria_label=told),
+        element("div", "This chart needs scripts.", **scrolls, aria_label=description),
         Html(f'<script type="application/json">{_inside(whole)}</script>'),
     )
 
@@ -64,11 +65,12 @@ def chart(spec: Spec, *, name: str, told: str) -> Html:
 def scripts() -> Html:
     """Return the libraries with their licences, and what starts them."""
     folder = files("terrasweep.dashboards").joinpath("scripts")
-    told = (folder.joinpath(name).read_text(encoding="utf-8") for name in (LICENCES, *SCRIPTS))
-    licences, *texts = told
+    licences, *texts = (
+        folder.joinpath(name).read_text(encoding="utf-8") for name in (LICENCES, *SCRIPTS)
+    )
     return Html(f"<!--\n{licences}-->" + "".join(f"<script>{text}</script>" for text in texts))
 
 
-def _inside(value: Any) -> str:
+def _inside(value: Json) -> str:
     """Return JSON that cannot end the element it stands in."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")

@@ -81,7 +81,7 @@ def world(
         letters: The size of the legend's letters, `LARGE` or `SMALL` as the map is shown.
         name: The file's name.
         title: What it is.
-        alt: What it shows, for those who do not see it.
+        alt: What it shows, for screen readers.
     """
     height = HIGH + 2 * MARGIN + 2.3 * letters
     parts = [
@@ -121,10 +121,10 @@ def _legend(steps: Sequence[int], letters: int) -> Iterable[str]:
     x += LETTER * letters * (len(HEAD) + 1)
     ends = [*(begin - 1 for begin in steps[1:]), None]
     for begin, end, colour in zip(steps, ends, _colours(steps), strict=True):
-        said = _span(begin, end)
+        span = _span(begin, end)
         yield f'<rect x="{x:.0f}" y="{y:.0f}" {box} fill="var(--{colour})"/>'
-        yield f'<text x="{x + 2.2 * letters:.0f}" y="{base:.0f}" {style}>{said}</text>'
-        x += letters * (3.4 + LETTER * len(said))
+        yield f'<text x="{x + 2.2 * letters:.0f}" y="{base:.0f}" {style}>{span}</text>'
+        x += letters * (3.4 + LETTER * len(span))
 
 
 def _span(begin: int, end: int | None) -> str:
@@ -149,7 +149,7 @@ def _globe() -> str:
 
 def _path(rings: Iterable[Ring], *, close: str = "z") -> str:
     """Return rings as one path of relative steps; what is smaller than half a pixel is left out."""
-    told = []
+    parts = []
     for ring in rings:
         x, y = equal_earth(lat=ring[:, 1], lon=ring[:, 0])
         at = np.column_stack([(x + WIDTH / 2) * SCALE, (HEIGHT / 2 - y) * SCALE])
@@ -158,8 +158,8 @@ def _path(rings: Iterable[Ring], *, close: str = "z") -> str:
         by = by[by.any(axis=1)]
         if len(by) > 2 or (len(by) and not close):
             walk = "".join(f"{dx} {dy} " for dx, dy in by.tolist()).replace(" -", "-").strip()
-            told.append(f"M{whole[0, 0]} {whole[0, 1]}l{walk}{close}")
-    return "".join(told)
+            parts.append(f"M{whole[0, 0]} {whole[0, 1]}l{walk}{close}")
+    return "".join(parts)
 
 
 def _round(count: float) -> int:

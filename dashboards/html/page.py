@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 _SECONDS = {"min": 60, "h": 3600}
 """How many seconds are in the unit that a duration ends with."""
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
-"""What a browser lets the page do: run what stands in it, and fetch nothing."""
+"""What a browser lets the page do: run its own scripts, and fetch nothing."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ def html(*parts: Content) -> Html:
 
 def element(tag: str, *parts: Content, **attributes: str) -> Html:
     """Return an element; a trailing underscore frees an attribute's name from Python."""
-    said = "".join(
+    written = "".join(
         f' {name.rstrip("_").replace("_", "-")}="{escape(value)}"'
         for name, value in attributes.items()
     )
-    return Html(f"<{tag}{said}>{html(*parts).text}</{tag}>")
+    return Html(f"<{tag}{written}>{html(*parts).text}</{tag}>")
 
 
 def items(entries: Iterable[Content], **attributes: str) -> Html:
@@ -60,17 +60,17 @@ def items(entries: Iterable[Content], **attributes: str) -> Html:
 
 
 def facts(pairs: Iterable[tuple[str, Content]]) -> Html:
-    """Return a list of names and what is said of them."""
-    told = (html(element("dt", name), element("dd", said)) for name, said in pairs)
-    return element("dl", *told)
+    """Return a list of names with their values."""
+    entries = (html(element("dt", name), element("dd", value)) for name, value in pairs)
+    return element("dl", *entries)
 
 
 def figure(drawing: Drawing, *, caption: Content = "") -> Html:
     """Return a drawing with its caption."""
-    said = element("figcaption", element("strong", drawing.title), " ", caption)
+    text = element("figcaption", element("strong", drawing.title), " ", caption)
     scrolls = {"class_": "picture", "tabindex": "0", "role": "group", "aria_label": drawing.title}
     picture = element("div", Html(drawing.svg), **scrolls, data_name=drawing.name)
-    return element("figure", picture, said)
+    return element("figure", picture, text)
 
 
 def table(
@@ -84,24 +84,24 @@ def table(
 
     One that is long can be sorted and filtered where scripts run.
     """
-    told = list(rows)
-    is_long = {"class_": "long"} if len(told) > LONG else {}
+    lines = list(rows)
+    is_long = {"class_": "long"} if len(lines) > LONG else {}
     top = (
         element("th", head, scope="col", class_=_side(at, num_words))
         for at, head in enumerate(heads)
     )
-    lines = (element("tr", *_cells(row, num_words)) for row in told)
+    body = (element("tr", *_cells(row, num_words)) for row in lines)
     inside = html(
         element("caption", caption),
         element("thead", element("tr", *top)),
-        element("tbody", *lines),
+        element("tbody", *body),
     )
     scrolls = {"class_": "scroll", "tabindex": "0", "role": "region", "aria_label": caption}
     return element("div", element("table", inside, **is_long), **scrolls)
 
 
 def folded(summary: str, *parts: Content) -> Html:
-    """Return something that is shown once it is asked for."""
+    """Return parts that are shown once the reader opens them."""
     return element("details", element("summary", summary), *parts)
 
 
@@ -132,7 +132,7 @@ def document(
     footer: Html,
     scripts: Html = Html(""),
 ) -> str:
-    """Return a whole page that may fetch nothing; whoever wants to, skips to its first section."""
+    """Return a whole page that may fetch nothing, with a link that skips to its first section."""
     style = (
         files("terrasweep.dashboards").joinpath("templates/report.css").read_text(encoding="utf-8")
     )
@@ -169,11 +169,11 @@ def _cells(row: Sequence[Content], num_words: int) -> Iterable[Html]:
 def _number(cell: Content) -> str:
     """Return the number that a cell is sorted by: the first that is printed in it."""
     printed = _TAG.sub("", cell.text) if isinstance(cell, Html) else cell
-    found = _NUMBER.search(printed.replace(",", "").replace(wording.MINUS, "-"))
-    if found is None:
+    match = _NUMBER.search(printed.replace(",", "").replace(wording.MINUS, "-"))
+    if match is None:
         return ""
     unit = _SECONDS.get(printed.rpartition(" ")[2], 1)
-    return f"{float(found[0]) * unit:g}"
+    return f"{float(match[0]) * unit:g}"
 
 
 def _side(at: int, num_words: int) -> str:

@@ -1,8 +1,7 @@
-"""What people call things: names, numbers and intervals as they are printed."""
+"""Names, numbers and intervals as they are printed."""
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 METRICS = {
     "f1": "F1",
@@ -22,8 +21,8 @@ _CAUSE = re.compile(r"[\w.]*(Error|Exception|Interrupt): ")
 
 def slug(*parts: object) -> str:
     """Return some names as one part of a file name or an id."""
-    said = "-".join(str(part) for part in parts).lower()
-    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in said)
+    joined = "-".join(str(part) for part in parts).lower()
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in joined)
 
 
 def metric(name: str) -> str:
@@ -38,7 +37,7 @@ def place(name: str) -> str:
 
 
 def tested(name: str) -> str:
-    """Return where something was judged, as the end of a sentence."""
+    """Return where a cell was tested, as the end of a sentence."""
     special = {"same": "on the same continent", "others": "on the others", "all": "everywhere"}
     return special.get(name, f"in {place(name)}")
 
@@ -52,15 +51,15 @@ def value(name: str, *, over: str) -> str:
     """Return what people call a value of a stratum."""
     if over == "continent":
         return place(name)
-    told = name.replace("_", " ")
-    return f"{told[:1].upper()}{told[1:]}"
+    words = name.replace("_", " ")
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def plain(value: object) -> str:
-    """Return a field's value without the marks of a program; what is empty is not told."""
+    """Return a field's value as text; empty values are left out."""
     if isinstance(value, dict):
-        told = {name: plain(own) for name, own in value.items()}
-        return "; ".join(f"{name} {own}" for name, own in told.items() if own)
+        fields = {name: plain(own) for name, own in value.items()}
+        return "; ".join(f"{name} {own}" for name, own in fields.items() if own)
     return ", ".join(map(plain, value)) if isinstance(value, list | tuple) else str(value)
 
 
@@ -70,7 +69,7 @@ def places(names: list[str]) -> str:
 
 
 def listed(items: list[str]) -> str:
-    """Join some words as one says them."""
+    """Join some words with commas and a last "and"."""
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
@@ -83,8 +82,8 @@ def reason(kind: str, message: str) -> str:
     """Return why something failed in one line: from a traceback, the error that began it."""
     lines = [line.strip() for line in _ANSI.sub("", message).splitlines() if line.strip()]
     causes = [line for line in lines if _CAUSE.match(line)]
-    told = causes[0] if causes else f"{kind}: {lines[0] if lines else 'no message'}"
-    return told if len(told) <= MAX_REASON else f"{told[:MAX_REASON]}…"
+    line = causes[0] if causes else f"{kind}: {lines[0] if lines else 'no message'}"
+    return line if len(line) <= MAX_REASON else f"{line[:MAX_REASON]}…"
 
 
 def score(value: float | None) -> str:
@@ -128,6 +127,6 @@ def _number(value: float, form: str) -> str:
     return text.lstrip("+-") if float(text) == 0 else text.replace("-", MINUS)
 
 
-def unit(definition: Mapping[str, Any] | None) -> str:
+def unit(definition: Mapping[str, object] | None) -> str:
     """Return the unit of a spectral entropy that was measured so."""
     return str((definition or {}).get("unit", "nats"))

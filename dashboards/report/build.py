@@ -23,9 +23,7 @@ from terrasweep.dashboards.html.page import (
 from terrasweep.dashboards.report import origins, questions, sections
 from terrasweep.dashboards.report.explore import explore
 from terrasweep.dashboards.report.latex import latex
-from terrasweep.dashboards.report.origins import provenance
-from terrasweep.dashboards.report.results import Findings
-from terrasweep.dashboards.report.sections import doubts, transfer
+from terrasweep.dashboards.report.results import SweepResults
 from terrasweep.dashboards.tables.cells import to_csv
 from terrasweep.infra.storage.append_table import to_bytes
 from terrasweep.infra.storage.ledger import Ledger
@@ -44,76 +42,75 @@ def build(store: Store, ledger: Ledger, name: str, *, atlas: Atlas, out: Path) -
         atlas: What its maps are drawn with.
         out: The folder.
     """
-    findings = Findings.of(store, ledger, name)
-    parts = _parts(findings, atlas=atlas)
+    results = SweepResults.of(store, ledger, name)
+    shown = _sections(results, atlas=atlas)
     out.mkdir(parents=True, exist_ok=True)
-    stamp = STAMP if findings.is_synthetic else ""
-    for table, rows in findings.tables.items():
-        told = _stamped(rows, findings)
-        (out / f"{table}.csv").write_bytes(to_csv(told))
-        (out / f"{table}.parquet").write_bytes(to_bytes(told))
-    (out / "summary.tex").write_text(latex(findings, stamp=stamp), encoding="utf-8")
-    for part in parts:
-        for drawing in part.drawings:
-            svg = drawing.file(stamp=stamp)
-            (out / f"{drawing.name}.svg").write_text(svg, encoding="utf-8")
+    stamp = STAMP if results.is_synthetic else ""
+    for table, rows in results.tables.items():
+        stamped = _stamped(rows, results)
+        (out / f"{table}.csv").write_bytes(to_csv(stamped))
+        (out / f"{table}.parquet").write_bytes(to_bytes(stamped))
+    (out / "summary.tex").write_text(latex(results, stamp=stamp), encoding="utf-8")
+    for drawing in (drawing for own in shown for drawing in own.drawings):
+        svg = drawing.file(stamp=stamp)
+        (out / f"{drawing.name}.svg").write_text(svg, encoding="utf-8")
     page = out / PAGE
-    page.write_text(_page(findings, parts), encoding="utf-8")
+    page.write_text(_page(results, shown), encoding="utf-8")
     return page
 
 
-def _parts(findings: Findings, *, atlas: Atlas) -> list[Section]:
-    """Return every section that has something to tell, the answer first."""
-    told = (
-        sections.answer(findings),
-        sections.coverage(findings),
-        sections.scores(findings),
-        sections.differences(findings),
-        explore(findings),
-        transfer(findings),
-        doubts(findings),
-        questions.ranks(findings),
-        questions.architecture(findings),
-        questions.home(findings),
-        questions.labels(findings),
-        questions.diversity(findings),
-        origins.pretraining(findings),
-        origins.compositions(findings, atlas=atlas),
-        origins.checkpoints(findings),
-        Section("provenance", "Provenance and cost", provenance(findings)),
+def _sections(results: SweepResults, *, atlas: Atlas) -> list[Section]:
+    """Return every section that the sweep has results for, the answer first."""
+    candidates = (
+        sections.answer(results),
+        sections.coverage(results),
+        sections.scores(results),
+        sections.differences(results),
+        explore(results),
+        sections.transfer(results),
+        sections.doubts(results),
+        questions.ranks(results),
+        questions.architecture(results),
+        questions.home(results),
+        questions.labels(results),
+        questions.diversity(results),
+        origins.pretraining(results),
+        origins.compositions(results, atlas=atlas),
+        origins.checkpoints(results),
+        Section("provenance", "Provenance and cost", origins.provenance(results)),
     )
-    return [part for part in told if part is not None]
+    return [own for own in candidates if own is not None]
 
 
-def _stamped(rows: pa.Table, findings: Findings) -> pa.Table:
-    """Say in every row whether the data is made up: rows travel without their page."""
-    return rows.append_column("synthetic", pa.array([findings.is_synthetic] * rows.num_rows))
+def _stamped(rows: pa.Table, results: SweepResults) -> pa.Table:
+    """Mark in every row whether the data is made up: tables are copied without their page."""
+    return rows.append_column("synthetic", pa.array([results.is_synthetic] * rows.num_rows))
 
 
-def _page(findings: Findings, parts: list[Section]) -> str:
+def _page(results: SweepResults, shown: list[Section]) -> str:
     return document(
-        f"{findings.name}: terrasweep report",
-        first=parts[0].name,
-        header=_header(findings),
-        nav=contents((part.name, part.title) for part in parts),
-        sections=(section(part.title, part.body, name=part.name) for part in parts),
-        footer=element("p", "Made by terrasweep from the ledger of the sweep, and from it alone."),
+        f"{results.name}: terrasweep report",
+        first=shown[0].name,
+        header=_header(results),
+        nav=contents((own.name, own.title) for own in shown),
+        sections=(section(own.title, own.body, name=own.name) for own in shown),
+        footer=element("p", "Made by terrasweep from the ledger of the sweep alone."),
         scripts=scripts(),
     )
 
 
-def _header(findings: Findings) -> Html:
-    meta = findings.meta
+def _header(results: SweepResults) -> Html:
+    meta = results.meta
     return html(
-        element("p", f"terrasweep · {findings.name}", class_="kicker"),
-        element("h1", str(meta["question"])),
+        element("p", f"terrasweep · {results.name}", class_="kicker"),
+        element("h1", meta["question"]),
         element("p", f"Expected before the run: {meta['hypothesis']}", class_="hypothesis"),
-        *_banner(findings),
+        *_banner(results),
     )
 
 
-def _banner(findings: Findings) -> list[Html]:
-    if not findings.is_synthetic:
+def _banner(results: SweepResults) -> list[Html]:
+    if not results.is_synthetic:
         return []
-    said = "Samples and labels were made up by a program. Nothing here says anything of the Earth."
-    return [element("div", element("strong", STAMP), said, class_="banner", role="note")]
+    warning = "A program made up the samples and labels. The results say nothing about the Earth."
+    return [element("div", element("strong", STAMP), warning, class_="banner", role="note")]

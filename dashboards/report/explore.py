@@ -1,15 +1,15 @@
-"""The results to look into by hand: hover for the numbers, choose a setting, point at a name."""
+"""Interactive charts of the results: hover for numbers, choose a setting, pick a composition."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from terrasweep.dashboards.html import wording
-from terrasweep.dashboards.html.live import Spec, chart
+from terrasweep.dashboards.html.live import VegaSpec, chart
 from terrasweep.dashboards.html.page import Html, Section, element, html, stamp
 from terrasweep.dashboards.html.palette import NUM_LINES
-from terrasweep.dashboards.report.results import Findings
+from terrasweep.dashboards.report.results import SweepResults
 from terrasweep.dashboards.statistics.differences import MEAN
-from terrasweep.dashboards.tables.cells import Row
+from terrasweep.dashboards.tables.rows import setting_of
+from terrasweep.infra.spec import Json
 
 MAX_CELLS = 20_000
 """Values that are drawn one by one; beyond, they would make the page too large to mail."""
@@ -17,52 +17,53 @@ WIDTH = 560
 SEEN = "datum.distinguishable === 'yes'"
 
 
-def explore(findings: Findings) -> Section | None:
-    """Offer every difference and every single value to be looked at by setting."""
-    groups = findings.groups
+def explore(results: SweepResults) -> Section | None:
+    """Show every difference and every single value, one setting at a time."""
+    groups = results.by_setting
     if not groups:
         return None
     lead = (
-        "Point at a mark for its numbers (a hollow one is not distinguishable); click a name in "
-        "the legend for one composition alone. The figures and tables of this page say the same."
+        "Point at a mark for its numbers; a hollow mark is not distinguishable from zero. Click a "
+        "name in the legend to see one composition alone. The figures and tables of this page "
+        "show the same numbers."
     )
-    parts = [element("p", lead, " ", stamp(findings.is_synthetic))]
+    parts = [element("p", lead, " ", stamp(results.is_synthetic))]
     if any(group.contrasts for group in groups):
-        parts.append(_differences(findings))
-    if len(_values(findings)) <= MAX_CELLS:
-        parts.append(_every_value(findings))
+        parts.append(_differences(results))
+    if len(_values(results)) <= MAX_CELLS:
+        parts.append(_every_value(results))
     return Section("explore", "Look into it", element("div", *parts))
 
 
-def _differences(findings: Findings) -> Html:
-    rows = _contrasts(findings)
+def _differences(results: SweepResults) -> Html:
+    rows = _contrasts(results)
     line = {"type": "rule", "stroke": "var(--muted)", "aria": False}
     zero = {"mark": line, "encoding": {"x": {"datum": 0}}}
     x = {"field": "difference", "type": "quantitative"}
-    title = f"difference against {findings.baseline}, 95 % interval"
-    bars: Spec = {
+    label = f"difference against {results.baseline}, 95 % interval"
+    bars: VegaSpec = {
         "mark": {"type": "rule", "strokeWidth": 2},
         "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}},
     }
-    points: Spec = {
+    points: VegaSpec = {
         "mark": {"type": "point", "size": 45, "strokeWidth": 2},
         "params": [_by_name()],
         "encoding": {
-            "x": {**x, "axis": {"tickCount": 7, "grid": True}, "title": title},
-            "fill": _colour(findings),
+            "x": {**x, "axis": {"tickCount": 7, "grid": True}, "title": label},
+            "fill": _colour(results),
             "fillOpacity": {"condition": {"test": SEEN, "value": 1}, "value": 0},
             "tooltip": _tooltip(rows[0], without=("setting", "low", "high")),
         },
     }
-    shared = {"y": _line(findings), "color": _colour(findings), "opacity": _faded()}
+    shared = {"y": _line(results), "color": _colour(results), "opacity": _faded()}
     named = [{**layer, "encoding": {**shared, **layer["encoding"]}} for layer in (bars, points)]
     spec = {"layer": [zero, *named], "width": WIDTH, "height": {"step": 12}}
-    told = f"Differences against {findings.baseline} by continent and composition"
-    drawn = chart(_by_place(spec, rows), name="every-difference", told=told)
-    return html(element("h3", told), drawn)
+    title = f"Differences against {results.baseline} by continent and composition"
+    drawing = chart(_by_place(spec, rows), name="every-difference", description=title)
+    return html(element("h3", title), drawing)
 
 
-def _contrasts(findings: Findings) -> list[dict[str, Any]]:
+def _contrasts(results: SweepResults) -> list[Mapping[str, Json]]:
     return [
         {
             "setting": group.label,
@@ -76,14 +77,14 @@ def _contrasts(findings: Findings) -> list[dict[str, Any]]:
             "pairs": row["num_pairs"],
             "distinguishable": "yes" if row["distinguishable"] else "no",
         }
-        for group in findings.groups
+        for group in results.by_setting
         for row in group.ordered
     ]
 
 
-def _every_value(findings: Findings) -> Html:
-    rows = _values(findings)
-    spec: Spec = {
+def _every_value(results: SweepResults) -> Html:
+    rows = _values(results)
+    spec: VegaSpec = {
         "mark": {"type": "tick", "thickness": 2, "bandSize": 10},
         "params": [_by_name()],
         "width": WIDTH,
@@ -95,35 +96,34 @@ def _every_value(findings: Findings) -> Html:
                 "scale": {"zero": False},
                 "title": "value of one cell",
             },
-            "y": _line(findings),
-            "color": _colour(findings),
+            "y": _line(results),
+            "color": _colour(results),
             "opacity": _faded(),
             "tooltip": _tooltip(rows[0], without=("setting",)),
         },
     }
-    told = "Every single value, one mark per finetuned cell"
-    drawn = chart(_by_place(spec, rows), name="every-value", told=told)
-    return html(element("h3", told), drawn)
+    title = "Every single value, one mark per finetuned cell"
+    drawing = chart(_by_place(spec, rows), name="every-value", description=title)
+    return html(element("h3", title), drawing)
 
 
-def _values(findings: Findings) -> list[dict[str, Any]]:
-    labels = {tuple(group.setting.values()): group.label for group in findings.groups}
-    axes = tuple(findings.groups[0].setting)
+def _values(results: SweepResults) -> list[Mapping[str, Json]]:
+    labels = {tuple(group.setting.values()): group.label for group in results.by_setting}
     return [
         {
-            "setting": labels[tuple(row[axis] for axis in axes)],
+            "setting": labels[tuple(setting_of(row).values())],
             "composition": row["composition"],
             "continent": wording.place(row["continent"]),
             "value": _rounded(row["value"]),
             "seed": row["seed"],
             "replicate": row["replicate"],
         }
-        for row in findings.cells.to_pylist()
+        for row in results.cell_rows
         if row["value"] is not None
     ]
 
 
-def _by_place(spec: Spec, rows: Sequence[Row]) -> Spec:
+def _by_place(spec: VegaSpec, rows: Sequence[Mapping[str, Json]]) -> VegaSpec:
     """Return a chart once per continent, of one setting at a time."""
     settings = list(dict.fromkeys(row["setting"] for row in rows))
     chosen = {
@@ -134,7 +134,7 @@ def _by_place(spec: Spec, rows: Sequence[Row]) -> Spec:
     places = list(dict.fromkeys(row["continent"] for row in rows))
     order = sorted(places, key=lambda place: (place == wording.place(MEAN), place))
     facet = {"row": {"field": "continent", "title": None, "sort": order}}
-    whole: dict[str, Any] = {
+    whole: dict[str, Json] = {
         "data": {"values": list(rows)},
         "transform": [{"filter": "datum.setting == setting"}],
         "facet": facet,
@@ -144,7 +144,7 @@ def _by_place(spec: Spec, rows: Sequence[Row]) -> Spec:
     return {**whole, "params": [chosen]}
 
 
-def _by_name() -> Mapping[str, Any]:
+def _by_name() -> Mapping[str, Json]:
     return {
         "name": "named",
         "select": {"type": "point", "fields": ["composition"]},
@@ -152,19 +152,19 @@ def _by_name() -> Mapping[str, Any]:
     }
 
 
-def _faded() -> Mapping[str, Any]:
+def _faded() -> Mapping[str, Json]:
     return {"condition": {"param": "named", "value": 1}, "value": 0.12}
 
 
-def _line(findings: Findings) -> Mapping[str, Any]:
-    return {"field": "composition", "axis": None, "sort": _names(findings)}
+def _line(results: SweepResults) -> Mapping[str, Json]:
+    return {"field": "composition", "axis": None, "sort": _names(results)}
 
 
-def _colour(findings: Findings) -> Mapping[str, Any]:
+def _colour(results: SweepResults) -> Mapping[str, Json]:
     """Return a colour for every composition; the baseline's is that of the letters."""
-    others = [name for name in _names(findings) if name != findings.baseline]
+    others = [name for name in _names(results) if name != results.baseline]
     colours = {name: f"var(--c{at % NUM_LINES})" for at, name in enumerate(others)}
-    colours[findings.baseline] = "var(--ink)"
+    colours[results.baseline] = "var(--ink)"
     return {
         "field": "composition",
         "type": "nominal",
@@ -173,11 +173,11 @@ def _colour(findings: Findings) -> Mapping[str, Any]:
     }
 
 
-def _names(findings: Findings) -> list[str]:
-    return list(dict.fromkeys(row["composition"] for row in findings.coverage))
+def _names(results: SweepResults) -> list[str]:
+    return list(dict.fromkeys(row["composition"] for row in results.coverage))
 
 
-def _tooltip(row: Mapping[str, Any], *, without: Sequence[str]) -> list[Mapping[str, str]]:
+def _tooltip(row: Mapping[str, Json], *, without: Sequence[str]) -> list[Mapping[str, str]]:
     return [{"field": name, "type": "nominal"} for name in row if name not in without]
 
 

@@ -1,9 +1,10 @@
-"""The table of a study as LaTeX: compositions down, continents across, mean and deviation."""
+"""The scores as LaTeX tables: a row per composition, a column per continent."""
 
 from collections.abc import Iterator
 
 from terrasweep.dashboards.html import wording
-from terrasweep.dashboards.report.results import Findings, Group
+from terrasweep.dashboards.report.results import SettingResults, SweepResults
+from terrasweep.dashboards.tables.rows import SummaryRow
 
 _SPECIAL = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
@@ -14,17 +15,17 @@ _SPECIAL = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {
 }
 
 
-def latex(findings: Findings, *, stamp: str) -> str:
+def latex(results: SweepResults, *, stamp: str) -> str:
     """Return one table for every setting; it wants the package booktabs.
 
     Args:
-        findings: What was found.
-        stamp: What made-up data is called; empty if it is real.
+        results: The results of the sweep.
+        stamp: The mark of made-up data; empty if it is real.
     """
-    return "\n".join(line for group in findings.groups for line in _table(group, stamp))
+    return "\n".join(line for group in results.by_setting for line in _table(group, stamp))
 
 
-def _table(group: Group, stamp: str) -> Iterator[str]:
+def _table(group: SettingResults, stamp: str) -> Iterator[str]:
     places = group.continents
     caption = f"Mean {group.unit} and standard deviation: {group.label}."
     yield r"\begin{table}"
@@ -43,12 +44,12 @@ def _table(group: Group, stamp: str) -> Iterator[str]:
     yield ""
 
 
-def _score(row: dict[str, float | None] | None) -> str:
-    if row is None or row["mean"] is None:
+def _score(row: SummaryRow | None) -> str:
+    if row is None:
         return "--"
     mean = _text(wording.score(row["mean"]))
     return mean if row["std"] is None else rf"{mean} $\pm$ {_text(wording.score(row['std']))}"
 
 
-def _text(said: str) -> str:
-    return "".join(_SPECIAL.get(letter, letter) for letter in said)
+def _text(plain: str) -> str:
+    return "".join(_SPECIAL.get(letter, letter) for letter in plain)

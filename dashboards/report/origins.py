@@ -1,6 +1,6 @@
-"""What the scores rest on, section by section: pretrainings, compositions, others' checkpoints."""
+"""Where the numbers come from: pretrainings, compositions, checkpoints, code, keys and cost."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from terrasweep.dashboards.figures.lines import curves
 from terrasweep.dashboards.html import wording
@@ -18,31 +18,31 @@ from terrasweep.dashboards.html.page import (
     items,
     table,
 )
-from terrasweep.dashboards.report.results import Findings
-from terrasweep.dashboards.tables.artifacts import Draw
+from terrasweep.dashboards.report.results import SweepResults
+from terrasweep.dashboards.tables.artifacts import DrawnSamples
 from terrasweep.infra.storage.record import Record
 
 
-def pretraining(findings: Findings) -> Section | None:
+def pretraining(results: SweepResults) -> Section | None:
     """Show the loss curves."""
     drawings = tuple(
         curves(runs, name=f"loss-{wording.slug(model)}", title=f"Pretraining loss: {model}.")
-        for model in findings.models
-        if (runs := findings.made.histories(model))
+        for model in results.models
+        if (runs := results.artifacts.histories(model))
     )
     if not drawings:
         return None
     lead = (
-        "Losses of different compositions are on different data: a lower curve is an easier "
+        "Each composition's loss is measured on its own data: a lower curve means an easier "
         "pretraining set, not a better one."
     )
     shown = (figure(drawing) for drawing in drawings)
     return Section("pretraining", "Pretraining", html(element("p", lead), *shown), drawings)
 
 
-def compositions(findings: Findings, *, atlas: Atlas) -> Section | None:
+def compositions(results: SweepResults, *, atlas: Atlas) -> Section | None:
     """Show where the samples of each composition lie and how diverse they are."""
-    draws = findings.made.draws
+    draws = results.artifacts.draws
     if not draws:
         return None
     tiles = [atlas.tiles(draw.cells) for draw in draws]
@@ -60,30 +60,31 @@ def compositions(findings: Findings, *, atlas: Atlas) -> Section | None:
     return Section("compositions", "Compositions", body, drawings)
 
 
-def checkpoints(findings: Findings) -> Section | None:
-    """Say whose weights the checkpoints from outside are, and how to know them again."""
+def checkpoints(results: SweepResults) -> Section | None:
+    """Show where the checkpoints from outside come from, and their checksums."""
+    records = results.artifacts.records
     imported = {
-        row["composition"]: findings.made.records[row["checkpoint"]]
-        for row in findings.made.plan
+        row["composition"]: records[row["checkpoint"]]
+        for row in results.artifacts.plan
         if row["excluded"] is None
-        and row["checkpoint"] in findings.made.records
-        and findings.made.records[row["checkpoint"]].stage == "checkpoint"
+        and row["checkpoint"] in records
+        and records[row["checkpoint"]].stage == "checkpoint"
     }
     if not imported:
         return None
     lead = (
-        "These networks were pretrained elsewhere. What they were trained on, how long and on how "
-        "many samples is not known here, so a difference may be any of that."
+        "These networks were pretrained elsewhere. Their data, training time and number of samples "
+        "are not known here; any of these may explain a difference."
     )
-    told = (
-        element("article", element("h3", name), facts(_whose(record)), class_="composition")
+    articles = (
+        element("article", element("h3", name), facts(_origin(record)), class_="composition")
         for name, record in imported.items()
     )
-    body = html(element("p", lead), element("div", *told, class_="compositions"))
+    body = html(element("p", lead), element("div", *articles, class_="compositions"))
     return Section("checkpoints", "Checkpoints from outside", body)
 
 
-def _whose(record: Record) -> Iterable[tuple[str, Content]]:
+def _origin(record: Record) -> Iterable[tuple[str, Content]]:
     origin = record.origin
     yield "network", str(origin.get("network", "unknown"))
     yield "published as", str(origin.get("file", "unknown"))
@@ -92,9 +93,12 @@ def _whose(record: Record) -> Iterable[tuple[str, Content]]:
     yield "key", element("code", record.key)
 
 
-def _world(draw: Draw, tiles: Sequence[Tile], *, atlas: Atlas, begins: Sequence[int]) -> Drawing:
-    counts = draw.card.get("strata", {}).get("continent", {})
-    where = [f"{wording.place(name)} {told['count']:,}" for name, told in counts.items()]
+def _world(
+    draw: DrawnSamples, tiles: Sequence[Tile], *, atlas: Atlas, begins: Sequence[int]
+) -> Drawing:
+    counts = draw.card.get("strata", {}).get("continent", {}) if draw.card is not None else {}
+    where = [f"{wording.place(name)} {value['count']:,}" for name, value in counts.items()]
+    listed = f": {', '.join(where)}" if where else ""
     return world(
         tiles,
         atlas=atlas,
@@ -102,11 +106,11 @@ def _world(draw: Draw, tiles: Sequence[Tile], *, atlas: Atlas, begins: Sequence[
         letters=SMALL,
         name=f"map-{wording.slug(draw.composition)}",
         title=f"Where the samples of {draw.composition} lie.",
-        alt=f"{draw.size:,} samples: {', '.join(where)}",
+        alt=f"{draw.size:,} samples{listed}",
     )
 
 
-def _card(draw: Draw, drawing: Drawing) -> Html:
+def _card(draw: DrawnSamples, drawing: Drawing) -> Html:
     return element(
         "article",
         element("h3", draw.composition),
@@ -116,51 +120,54 @@ def _card(draw: Draw, drawing: Drawing) -> Html:
     )
 
 
-def _card_facts(draw: Draw) -> Sequence[tuple[str, str]]:
+def _card_facts(draw: DrawnSamples) -> Iterator[tuple[str, str]]:
+    yield "samples", f"{draw.size:,}"
     card = draw.card
-    evenness, short = card.get("entropy_nats", {}), card.get("short", {})
-    guard = card.get("guard", {})
-    told = [("samples", f"{draw.size:,}")]
-    told += [
-        (f"{over.replace('_', ' ')} entropy", f"{nats:.2f} nats") for over, nats in evenness.items()
-    ]
-    if card.get("effective_cells") is not None:
-        told.append(("effective cells", f"{card['effective_cells']:,.0f}"))
-    if card.get("mean_spectral_entropy") is not None:
+    if card is None:
+        yield "diversity", "unknown: the card of this draw is missing from the store"
+        return
+    for over, nats in card.get("entropy_nats", {}).items():
+        yield f"{over.replace('_', ' ')} entropy", f"{nats:.2f} nats"
+    effective = card.get("effective_cells")
+    if effective is not None:
+        yield "effective cells", f"{effective:,.0f}"
+    spectral = card.get("mean_spectral_entropy")
+    if spectral is not None:
         unit = wording.unit(card.get("spectral_entropy_is"))
-        told.append(("spectral entropy", f"{card['mean_spectral_entropy']:.2f} {unit}"))
-    if card.get("spacing", {}).get("clustering") is not None:
-        spacing = card["spacing"]
-        apart = f"{spacing['mean_nearest_km']:,.0f} km, clustering {spacing['clustering']:.2f}"
-        told.append(("nearest neighbour", apart))
-    if short:
-        told.append(("short of", ", ".join(f"{name} by {lack:,}" for name, lack in short.items())))
-    if guard.get("rings") is not None:
-        told.append(
-            (
-                "kept from tests",
-                f"{guard['excluded']:,} samples, {wording.counted(guard['rings'], 'ring')}",
-            )
+        yield "spectral entropy", f"{spectral:.2f} {unit}"
+    spacing = card.get("spacing")
+    if spacing is not None and spacing["clustering"] is not None:
+        yield (
+            "nearest neighbour",
+            f"{spacing['mean_nearest_km']:,.0f} km, clustering {spacing['clustering']:.2f}",
         )
-    return told
+    short = card.get("short", {})
+    if short:
+        yield "short of", ", ".join(f"{name} by {lack:,}" for name, lack in short.items())
+    guard = card.get("guard")
+    if guard is not None and guard["rings"] is not None:
+        rings = wording.counted(guard["rings"], "ring")
+        yield "kept from tests", f"{guard['excluded']:,} samples, {rings}"
 
 
-def provenance(findings: Findings) -> Html:
-    """Return what one needs to check the report, or to make it again."""
-    records = list(findings.made.records.values())
+def provenance(results: SweepResults) -> Html:
+    """Return what one needs to check the report, or to reproduce it."""
+    records = list(results.artifacts.records.values())
     return html(
-        _costs(findings),
+        _costs(results),
         element("h3", "Code and machines"),
-        facts(_code(findings, records)),
-        *_assumed(findings, records),
+        facts(_code(results, records)),
+        *_missing(results.artifacts.missing),
+        *_assumed(results, records),
         folded("Every step with its key", _keys(records)),
-        *_files(findings),
+        *_files(results),
     )
 
 
-def _costs(findings: Findings) -> Html:
-    seconds = [took for took in findings.cells["seconds"].to_pylist() if took is not None]
-    costs = findings.made.costs(seconds)
+def _costs(results: SweepResults) -> Html:
+    costs = results.artifacts.costs(
+        row["seconds"] for row in results.cell_rows if row["seconds"] is not None
+    )
     total = sum(cost.seconds for cost in costs)
     rows: list[Sequence[Content]] = [
         [
@@ -175,31 +182,42 @@ def _costs(findings: Findings) -> Html:
     return table(["stage", "steps", "time in all", "time each"], rows, caption="What it cost")
 
 
-def _code(findings: Findings, records: Sequence[Record]) -> list[tuple[str, Content]]:
-    made = [record.provenance for record in records]
-    commits = {f"{one.commit[:12]}{' (with changes)' if one.dirty else ''}" for one in made}
-    commits |= {commit[:12] for commit in findings.cells["commit"].to_pylist() if commit}
-    versions = {f"{name} {version}" for one in made for name, version in one.versions.items()}
+def _code(results: SweepResults, records: Sequence[Record]) -> list[tuple[str, Content]]:
+    runs = [record.provenance for record in records]
+    commits = {f"{run.commit[:12]}{' (with changes)' if run.dirty else ''}" for run in runs}
+    commits |= {row["commit"][:12] for row in results.cell_rows if row["commit"]}
+    versions = {f"{name} {version}" for run in runs for name, version in run.versions.items()}
     return [
-        ("sweep", findings.name),
+        ("sweep", results.name),
         ("commit", element("code", ", ".join(sorted(commits)) or "unknown")),
         ("versions", ", ".join(sorted(versions))),
-        ("platform", ", ".join(sorted({one.platform for one in made}))),
-        ("accelerator", ", ".join(sorted({one.gpu or "none" for one in made}))),
+        ("platform", ", ".join(sorted({run.platform for run in runs}))),
+        ("accelerator", ", ".join(sorted({run.gpu or "none" for run in runs}))),
     ]
 
 
-def _assumed(findings: Findings, records: Sequence[Record]) -> list[Html]:
-    said = set(findings.meta.get("assumed", ())) | {
-        f"{record.stage}: {field}" for record in records for field in record.assumed
-    }
-    if not said:
+def _missing(paths: Sequence[str]) -> list[Html]:
+    if not paths:
         return []
     lead = (
-        "The studies this project follows do not say these settings; their values are our "
-        "assumption, and a result may hang on them."
+        "The store has lost these files of finished steps. What depends on them is left out of "
+        "this report."
     )
-    fields = (element("code", field) for field in sorted(said))
+    lines = (element("code", path) for path in paths)
+    return [element("h3", "Missing files"), element("p", lead, class_="bad"), items(lines)]
+
+
+def _assumed(results: SweepResults, records: Sequence[Record]) -> list[Html]:
+    assumed = set(results.meta.get("assumed", ())) | {
+        f"{record.stage}: {field}" for record in records for field in record.assumed
+    }
+    if not assumed:
+        return []
+    lead = (
+        "The studies that this project follows do not report these settings. Their values are "
+        "assumptions, and results may depend on them."
+    )
+    fields = (element("code", field) for field in sorted(assumed))
     return [element("h3", "Assumed settings"), element("p", lead), items(fields)]
 
 
@@ -215,11 +233,11 @@ def _keys(records: Sequence[Record]) -> Html:
     )
     heads = ["key", "label", "recipe", "time"]
     return table(
-        heads, rows, caption="Steps, by key; `terrasweep explain KEY` says more", num_words=2
+        heads, rows, caption="Steps, by key; `terrasweep explain KEY` shows more", num_words=2
     )
 
 
-def _files(findings: Findings) -> list[Html]:
-    links = (element("a", f"{name}.csv", href=f"{name}.csv") for name in findings.tables)
-    lead = "Beside this file lie every figure as SVG and these tables:"
+def _files(results: SweepResults) -> list[Html]:
+    links = (element("a", f"{name}.csv", href=f"{name}.csv") for name in results.tables)
+    lead = "The folder of this page also holds every figure as SVG, and these tables:"
     return [element("h3", "Files"), element("p", lead), items(links)]

@@ -1,4 +1,4 @@
-"""Does diversity go with performance? Rank correlations over a handful of data sets.
+"""Rank correlations of diversity and performance over a handful of data sets.
 
 A sweep compares perhaps ten compositions. So few points leave a wide interval, which is returned
 beside every correlation, and a p value that assumes no distribution.
@@ -75,6 +75,8 @@ def _ranks(values: np.ndarray, *, given: np.ndarray | None) -> np.ndarray:
     ranks = _centred(values)
     if given is None:
         return ranks
+    # A partial Spearman correlation: the residuals of ranks after least squares on other ranks.
+    # The last axis is that of data sets; earlier axes are bootstrap samples, done all at once.
     others = np.moveaxis(_centred(np.moveaxis(given, -1, -2)), -1, -2)
     explained = np.linalg.pinv(others) @ ranks[..., None]
     return np.asarray(ranks - (others @ explained)[..., 0])
@@ -86,7 +88,7 @@ def _centred(values: np.ndarray) -> np.ndarray:
 
 
 def _spread(ranks: np.ndarray) -> np.ndarray:
-    """Say of each row of ranks whether they differ at all."""
+    """Return of each row of ranks whether they differ at all."""
     return np.asarray(np.abs(ranks).max(axis=-1) > 1e-9)
 
 
@@ -101,12 +103,13 @@ def _permuted(x: np.ndarray, y: np.ndarray, *, rho: float, name: str) -> float:
     if len(x) <= MOST_EXACT:
         orders = np.array(list(permutations(range(len(x)))))
         assert len(orders) == factorial(len(x))
-        found = np.abs(y[orders] @ x) / scale
-        return float((found >= abs(rho) - 1e-12).mean())
+        sizes = np.abs(y[orders] @ x) / scale
+        return float((sizes >= abs(rho) - 1e-12).mean())
     rng = generator("diversity", "permutation", name)
     orders = rng.permuted(np.tile(np.arange(len(x)), (NUM_DRAWS, 1)), axis=1)
-    found = np.abs(y[orders] @ x) / scale
-    return float((1 + (found >= abs(rho) - 1e-12).sum()) / (1 + NUM_DRAWS))
+    sizes = np.abs(y[orders] @ x) / scale
+    # The given order counts as one of those drawn, so that p is never 0 (Phipson, Smyth 2010).
+    return float((1 + (sizes >= abs(rho) - 1e-12).sum()) / (1 + NUM_DRAWS))
 
 
 def _student(rho: float, *, freedom: int) -> float:
@@ -124,8 +127,10 @@ def _interval(
     picks = rng.integers(len(x), size=(NUM_BOOTSTRAPS, len(x)))
     less = None if given is None else given[picks]
     ours, theirs = _ranks(x[picks], given=less), _ranks(y[picks], given=less)
-    tells = _spread(ours) & _spread(theirs)
-    values = _pearson(ours[tells], theirs[tells])
+    has_spread = _spread(ours) & _spread(theirs)
+    values = _pearson(ours[has_spread], theirs[has_spread])
+    # Efron's bias-corrected percentile interval (1981): the quantiles are shifted by twice the
+    # normal score of the share of samples below the estimate.
     below = (np.sum(values < rho) + np.sum(values == rho) / 2) / len(values)
     shift = 2 * ndtri(np.clip(below, 1e-3, 1 - 1e-3))
     ends = ndtri([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])

@@ -9,51 +9,48 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
 from terrasweep.dashboards.statistics.correlation import correlation
 from terrasweep.dashboards.statistics.differences import ALL
-from terrasweep.dashboards.tables.cells import Row, direction, judged_at_home
+from terrasweep.dashboards.tables.artifacts import DrawCard
+from terrasweep.dashboards.tables.cells import direction, tested_where_trained
+from terrasweep.dashboards.tables.rows import (
+    DiversityRow,
+    ModelSetting,
+    SummaryRow,
+    group_by,
+    model_setting_of,
+    rows_of,
+    to_table,
+)
 from terrasweep.infra.spec import digest
 
 SPECTRAL: Final = "spectral"
 MEASURES: Final = ("continent", "biome", "land_cover", SPECTRAL)
-ASKED: Final = ("model", "n", "protocol")
 ZERO: Final = "zero"
 PLAIN: Final = "mean"
-SPECTRAL_MEAN: Final = "mean_spectral_entropy"
 
-DIVERSITY = pa.schema(
-    [
-        ("model", pa.string()),
-        ("n", pa.int64()),
-        ("protocol", pa.string()),
-        ("performance", pa.string()),
-        ("measure", pa.string()),
-        ("given", pa.string()),
-        ("rho", pa.float64()),
-        ("low", pa.float64()),
-        ("high", pa.float64()),
-        ("p", pa.float64()),
-        ("p_student", pa.float64()),
-        ("num_compositions", pa.int64()),
-    ]
-)
+
+class ScoredRow(SummaryRow):
+    """A summary with its score: 0 is the anchor at the bottom, 1 the best composition."""
+
+    score: float
 
 
 @dataclass(frozen=True)
-class Normalised:
+class NormalisedScores:
     """The scores of a summary on one scale."""
 
     version: str
-    rows: tuple[Row, ...]
-    """Those of the summary, with their `score`; places where nothing differs are left out."""
+    rows: tuple[ScoredRow, ...]
+    """Places where nothing differs are left out."""
 
     def means(self) -> dict[str, float]:
-        """Return each composition's mean over the places where every composition was judged."""
+        """Return each composition's mean over the places where every composition was tested."""
         places: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
         for row in self.rows:
             places[row["task"], row["continent"]][row["composition"]] = row["score"]
@@ -63,10 +60,10 @@ class Normalised:
 
 
 @dataclass(frozen=True)
-class Scatter:
+class DiversityPoints:
     """The compositions of one model, n and protocol: how diverse they are and how they do."""
 
-    setting: Mapping[str, Any]
+    setting: ModelSetting
     performance: str
     """What performance is: the plain mean of one metric, or of normalised scores."""
     compositions: tuple[str, ...]
@@ -74,7 +71,7 @@ class Scatter:
     measures: Mapping[str, np.ndarray]
     """The mean of each measure over the replicates, by name."""
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[DiversityRow]:
         """Return the correlation of every measure, alone and with another held fixed."""
         for measure in self.measures:
             yield from self._correlated(measure, given=None)
@@ -83,115 +80,116 @@ class Scatter:
                 if measure != other and SPECTRAL in (measure, other):
                     yield from self._correlated(measure, given=other)
 
-    def _correlated(self, measure: str, *, given: str | None) -> Iterator[Row]:
-        held = None if given is None else self.measures[given][:, None]
+    def _correlated(self, measure: str, *, given: str | None) -> Iterator[DiversityRow]:
+        fixed = None if given is None else self.measures[given][:, None]
         name = "/".join([*map(str, self.setting.values()), measure, given or ""])
-        found = correlation(self.measures[measure], self.scores, given=held, name=name)
-        if found is not None:
+        statistics = correlation(self.measures[measure], self.scores, given=fixed, name=name)
+        if statistics is not None:
             yield {
                 **self.setting,
                 "performance": self.performance,
                 "measure": measure,
                 "given": given or "",
-                "rho": found.rho,
-                "low": found.low,
-                "high": found.high,
-                "p": found.p,
-                "p_student": found.p_student,
-                "num_compositions": found.num_points,
+                "rho": statistics.rho,
+                "low": statistics.low,
+                "high": statistics.high,
+                "p": statistics.p,
+                "p_student": statistics.p_student,
+                "num_compositions": statistics.num_points,
             }
 
 
-def diversity(scatters: Sequence[Scatter]) -> pa.Table:
+def diversity(points: Sequence[DiversityPoints]) -> pa.Table:
     """Return the rank correlations of each setting."""
-    rows = [row for one in scatters for row in one.rows()]
-    return pa.Table.from_pylist(rows, schema=DIVERSITY)
+    return to_table((row for own in points for row in own.rows()), DiversityRow)
 
 
-def scatters(
-    summary: pa.Table, cards: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]
-) -> list[Scatter]:
-    """Return a scatter for every setting.
+def diversity_points(
+    summary: pa.Table, cards: Mapping[str, Mapping[str, Sequence[DrawCard]]]
+) -> list[DiversityPoints]:
+    """Return the compositions of every setting as points.
 
     Args:
         summary: The means of the sweep.
         cards: The cards of every replicate, by model and composition; no pretraining has none.
     """
-    groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
-    for row in judged_at_home(summary):
-        if row["continent"] != ALL:
-            groups[tuple(row[axis] for axis in ASKED)].append(row)
-    found = (_scatter(place, rows, cards.get(place[0], {})) for place, rows in groups.items())
-    return [one for one in found if one is not None]
+    rows = [
+        row for row in tested_where_trained(rows_of(summary, SummaryRow)) if row["continent"] != ALL
+    ]
+    points = (
+        _points(setting, own, cards.get(setting["model"], {}))
+        for setting, own in group_by(rows, model_setting_of)
+    )
+    return [own for own in points if own is not None]
 
 
-def measures(card: Mapping[str, Any]) -> dict[str, float]:
+def measures(card: DrawCard) -> dict[str, float]:
     """Return how diverse a draw is, by each measure that its pool allows."""
     nats = card.get("entropy_nats", {})
-    told = {**{name: nats.get(name) for name in MEASURES}, SPECTRAL: card.get(SPECTRAL_MEAN)}
-    return {name: float(value) for name, value in told.items() if value is not None}
+    values: dict[str, float | None] = {name: nats.get(name) for name in MEASURES}
+    values[SPECTRAL] = card.get("mean_spectral_entropy")
+    return {name: float(value) for name, value in values.items() if value is not None}
 
 
-def normalised(rows: Sequence[Row]) -> Normalised:
+def normalise(rows: Sequence[SummaryRow]) -> NormalisedScores:
     """Return the rows of one model, n and protocol with their scores."""
-    places: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    places: dict[tuple[str, str], list[SummaryRow]] = defaultdict(list)
     for row in rows:
         places[row["task"], row["continent"]].append(row)
-    anchors = {place: _anchors(of_one) for place, of_one in places.items()}
-    has_zero = all(any(row["composition"] == ZERO for row in of_one) for of_one in places.values())
-    told = {"/".join(place): list(ends) for place, ends in sorted(anchors.items())}
-    version = f"{'zero' if has_zero else 'worst'}-best-{digest(told)[:8]}"
-    scored = [
-        {**row, "score": (_oriented(row) - low) / (high - low)}
-        for place, of_one in places.items()
-        for row in of_one
-        for low, high in [anchors[place]]
-        if high > low
-    ]
-    return Normalised(version, tuple(scored))
+    anchors = {place: _anchors(own) for place, own in places.items()}
+    has_zero = all(any(row["composition"] == ZERO for row in own) for own in places.values())
+    written = {"/".join(place): list(ends) for place, ends in sorted(anchors.items())}
+    scored: list[ScoredRow] = []
+    for place, own in places.items():
+        low, high = anchors[place]
+        if high > low:
+            scored += [{**row, "score": (_oriented(row) - low) / (high - low)} for row in own]
+    version = f"{'zero' if has_zero else 'worst'}-best-{digest(written)[:8]}"
+    return NormalisedScores(version, tuple(scored))
 
 
-def _scatter(
-    place: tuple[Any, ...],
-    rows: list[Row],
-    cards: Mapping[str, Sequence[Mapping[str, Any]]],
-) -> Scatter | None:
+def _points(
+    setting: ModelSetting,
+    rows: Sequence[SummaryRow],
+    cards: Mapping[str, Sequence[DrawCard]],
+) -> DiversityPoints | None:
     performance, scores = _performance(rows)
     names = tuple(name for name in scores if cards.get(name))
     if not names:
         return None
-    told = {name: [measures(card) for card in cards[name]] for name in names}
-    by_measure = {
-        measure: np.array([fmean(one[measure] for one in told[name]) for name in names])
+    measured = {name: [measures(card) for card in cards[name]] for name in names}
+    means = {
+        measure: np.array([fmean(own[measure] for own in measured[name]) for name in names])
         for measure in MEASURES
-        if all(measure in one for name in names for one in told[name])
+        if all(measure in own for name in names for own in measured[name])
     }
-    by_measure = {name: values for name, values in by_measure.items() if np.ptp(values) > 0}
-    if not by_measure:
+    means = {measure: values for measure, values in means.items() if np.ptp(values) > 0}
+    if not means:
         return None
     values = np.array([scores[name] for name in names])
-    return Scatter(dict(zip(ASKED, place, strict=True)), performance, names, values, by_measure)
+    return DiversityPoints(setting, performance, names, values, means)
 
 
-def _performance(rows: list[Row]) -> tuple[str, dict[str, float]]:
+def _performance(rows: Sequence[SummaryRow]) -> tuple[str, dict[str, float]]:
     """Return each composition's mean over tasks and continents; of scores, if metrics differ."""
-    scored = normalised(rows)
+    scores = normalise(rows)
     metrics = {row["metric"] for row in rows}
     if len(metrics) > 1:
-        return scored.version, scored.means()
+        return scores.version, scores.means()
     means: dict[str, list[float]] = defaultdict(list)
     for row in rows:
-        means[row["composition"]].append(direction(row["metric"]) * row["mean"])
+        means[row["composition"]].append(_oriented(row))
     most = max(map(len, means.values()))
     whole = {name: fmean(own) for name, own in means.items() if len(own) == most}
     return f"{PLAIN} {metrics.pop()}", whole
 
 
-def _anchors(rows: Sequence[Row]) -> tuple[float, float]:
+def _anchors(rows: Sequence[SummaryRow]) -> tuple[float, float]:
     means = [_oriented(row) for row in rows]
     zero = [_oriented(row) for row in rows if row["composition"] == ZERO]
     return (zero or [min(means)])[0], max(means)
 
 
-def _oriented(row: Row) -> float:
-    return float(direction(row["metric"]) * row["mean"])
+def _oriented(row: SummaryRow) -> float:
+    """Return a mean of which more is better."""
+    return direction(row["metric"]) * row["mean"]

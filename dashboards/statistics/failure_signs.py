@@ -1,18 +1,27 @@
 """Signs that a result may be a failure rather than an answer, computed from the rows.
 
-None of them changes a result. Which place of the grid shows which sign is said in status and in
-the report, so that a table of scores is not read past them.
+A sign never changes a result. Status and report name every place of the grid that shows one, so
+that a reader of the scores knows which to doubt.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 
 from terrasweep.dashboards.html import wording
-from terrasweep.dashboards.tables.cells import PLACE, Row, grouped
+from terrasweep.dashboards.tables.artifacts import SweepMeta
+from terrasweep.dashboards.tables.rows import (
+    CellRow,
+    Place,
+    SignRow,
+    group_by,
+    place_of,
+    rows_of,
+    to_table,
+)
 
 NOT_CONVERGED: Final = "not converged"
 MISSING: Final = "not in the draw"
@@ -22,17 +31,19 @@ NEAR_RANDOM: Final = "near random"
 ERRORS: Final = 2
 """Standard errors by which a mean gap to the zero arm is told from chance."""
 
-Draw: TypeAlias = tuple[int, int]
-"""A replicate and a seed."""
+ScoresByRun: TypeAlias = Mapping[tuple[int, int], float]
+"""Scores by replicate and seed."""
 
-SIGNATURES = pa.schema(
-    [
-        ("sign", pa.string()),
-        *((axis, pa.int64() if axis == "n" else pa.string()) for axis in PLACE),
-        ("found", pa.float64()),
-        ("told", pa.string()),
-    ]
-)
+
+@dataclass(frozen=True)
+class SignSummary:
+    """One sign of failure over all of a grid."""
+
+    name: str
+    num_places: int
+    """How many places show it."""
+    worst: tuple[SignRow, ...]
+    """The places that show it most, the worst first."""
 
 
 def signatures(
@@ -47,57 +58,47 @@ def signatures(
     Args:
         cells: The tidy table.
         limits: From where on a sign counts: `spread` and `near_random`.
-        zero: The compositions that are no pretraining at all.
-        guessing: The protocols that look at nothing, and so show nothing.
+        zero: The compositions without any pretraining.
+        guessing: The protocols that ignore the features; they show no sign.
     """
-    places = [(place, _valued(rows)) for place, rows in grouped(cells, PLACE)]
-    places = [one for one in places if one[1] and one[0]["protocol"] not in guessing]
-    bare = _bare(places, zero)
-    found = [
-        {"sign": sign, **place, "found": value, "told": told}
-        for place, rows in places
-        for sign, value, told in _signs(place, rows, limits=limits, bare=bare)
-    ]
-    return pa.Table.from_pylist(found, schema=SIGNATURES)
+    rows = [row for row in rows_of(cells, CellRow) if row["value"] is not None]
+    groups = group_by([row for row in rows if row["protocol"] not in guessing], place_of)
+    untrained = {
+        _without_composition(place): _scores(own)
+        for place, own in groups
+        if place["composition"] in zero
+    }
+    signs = (
+        sign
+        for place, own in groups
+        for sign in _signs(
+            place, own, limits=limits, untrained=untrained.get(_without_composition(place), {})
+        )
+    )
+    return to_table(signs, SignRow)
 
 
-@dataclass(frozen=True)
-class Sign:
-    """One sign of failure over all of a grid."""
-
-    name: str
-    places: int
-    """How many places show it."""
-    worst: tuple[Row, ...]
-    """The places that show it most, the worst first."""
-
-
-def gathered(rows: Iterable[Row], *, worst: int) -> list[Sign]:
+def summarise_signs(rows: Iterable[SignRow], *, worst: int) -> list[SignSummary]:
     """Return each sign once, the commonest first, with the few places that show it most."""
-    by_sign: dict[str, list[Row]] = {}
+    by_sign: dict[str, list[SignRow]] = {}
     for row in rows:
         by_sign.setdefault(row["sign"], []).append(row)
     signs = [
-        Sign(name, len(own), tuple(sorted(own, key=_badness, reverse=True)[:worst]))
+        SignSummary(name, len(own), tuple(sorted(own, key=_badness, reverse=True)[:worst]))
         for name, own in by_sign.items()
     ]
-    return sorted(signs, key=lambda sign: (-sign.places, sign.name))
+    return sorted(signs, key=lambda sign: (-sign.num_places, sign.name))
 
 
-def _badness(row: Row) -> float:
-    """Return how bad a place is; of skill less is worse."""
-    return -row["found"] if row["sign"] == NEAR_RANDOM else float(row["found"])
-
-
-def zero_arms(meta: Mapping[str, Any]) -> set[str]:
+def zero_arms(meta: SweepMeta) -> set[str]:
     """Return the compositions of a sweep that draw nothing."""
-    told = meta.get("compositions", {})
-    return {name for name, one in told.items() if one.get("rule", {}).get("kind") == "zero"}
+    entries = meta.get("compositions", {})
+    return {name for name, own in entries.items() if own.get("rule", {}).get("kind") == "zero"}
 
 
-def where(row: Row) -> str:
+def describe_place(row: SignRow) -> str:
     """Return the place of a sign in words."""
-    tested = "" if row["tested"] == "same" else f", judged {wording.tested(row['tested'])}"
+    tested = "" if row["tested"] == "same" else f", tested {wording.tested(row['tested'])}"
     return (
         f"{row['composition']} · {row['model']} on {row['task']} · "
         f"{wording.place(row['continent'])}{tested} · n = {wording.samples(row['n'])} · "
@@ -105,28 +106,40 @@ def where(row: Row) -> str:
     )
 
 
-def _valued(rows: list[Row]) -> list[Row]:
-    return [row for row in rows if row["value"] is not None]
+def _signs(
+    place: Place,
+    rows: Sequence[CellRow],
+    *,
+    limits: Mapping[str, float],
+    untrained: ScoresByRun,
+) -> Iterator[SignRow]:
+    spread = _spread(rows)
+    if spread > limits["spread"]:
+        text = f"deviates by {spread:.3f} over seeds, above {limits['spread']:g}"
+        yield {"sign": "spread", **place, "found": spread, "told": text}
+    skills = [row["skill"] for row in rows if row["skill"] is not None]
+    if skills and fmean(skills) < limits["near_random"]:
+        skill = fmean(skills)
+        text = f"is {skill:.2f} better than guessing, where 1 is perfect"
+        yield {"sign": NEAR_RANDOM, **place, "found": skill, "told": text}
+    gap = _gap_to_untrained(rows, untrained)
+    if gap is not None:
+        text = f"is {gap:.3f} below the network as initialised"
+        yield {"sign": "below zero pretraining", **place, "found": gap, "told": text}
+    yield from _noted(place, rows)
 
 
-def _bare(
-    places: list[tuple[Row, list[Row]]], zero: Collection[str]
-) -> dict[tuple[Any, ...], dict[Draw, float]]:
-    """Return the scores of the zero arm at every place, by seed and replicate."""
-    return {
-        _but_composition(place): {_draw(row): row["value"] for row in rows}
-        for place, rows in places
-        if place["composition"] in zero
-    }
+def _spread(rows: Sequence[CellRow]) -> float:
+    """Return the largest standard deviation over the seeds of one replicate."""
+    by_replicate: dict[int, list[float]] = {}
+    for (replicate, _), value in _scores(rows).items():
+        by_replicate.setdefault(replicate, []).append(value)
+    return max((stdev(own) for own in by_replicate.values() if len(own) > 1), default=0.0)
 
 
-def _draw(row: Row) -> Draw:
-    return int(row["replicate"]), int(row["seed"])
-
-
-def _below(rows: list[Row], bare: Mapping[Draw, float]) -> float | None:
+def _gap_to_untrained(rows: Sequence[CellRow], untrained: ScoresByRun) -> float | None:
     """Return how far scores are below the zero arm's, if by more than chance over the seeds."""
-    gaps = [bare[_draw(row)] - row["value"] for row in rows if _draw(row) in bare]
+    gaps = [untrained[run] - value for run, value in _scores(rows).items() if run in untrained]
     if not gaps:
         return None
     error = stdev(gaps) / len(gaps) ** 0.5 if len(gaps) > 1 else 0.0
@@ -134,45 +147,30 @@ def _below(rows: list[Row], bare: Mapping[Draw, float]) -> float | None:
     return gap if gap > max(ERRORS * error, 0.0) else None
 
 
-def _but_composition(place: Row) -> tuple[Any, ...]:
-    return tuple(place[axis] for axis in PLACE if axis != "composition")
-
-
-def _signs(
-    place: Row,
-    rows: list[Row],
-    *,
-    limits: Mapping[str, float],
-    bare: Mapping[tuple[Any, ...], Mapping[Draw, float]],
-) -> Iterator[tuple[str, float, str]]:
-    spread = _spread(rows)
-    if spread > limits["spread"]:
-        yield "spread", spread, f"deviates by {spread:.3f} over seeds, above {limits['spread']:g}"
-    skills = [row["skill"] for row in rows if row["skill"] is not None]
-    if skills and fmean(skills) < limits["near_random"]:
-        skill = fmean(skills)
-        yield NEAR_RANDOM, skill, f"is {skill:.2f} better than guessing, where 1 is perfect"
-    gap = _below(rows, bare.get(_but_composition(place), {}))
-    if gap is not None:
-        yield "below zero pretraining", gap, f"is {gap:.3f} below the network as initialised"
-    yield from _noted(rows)
-
-
-def _spread(rows: list[Row]) -> float:
-    """Return the largest standard deviation over the seeds of one replicate."""
-    by_replicate: dict[int, list[float]] = {}
-    for row in rows:
-        by_replicate.setdefault(row["replicate"], []).append(row["value"])
-    return max((stdev(own) for own in by_replicate.values() if len(own) > 1), default=0.0)
-
-
-def _noted(rows: list[Row]) -> Iterator[tuple[str, float, str]]:
-    told = {
+def _noted(place: Place, rows: Sequence[CellRow]) -> Iterator[SignRow]:
+    """Yield the signs that the cells themselves have noted."""
+    sentences = {
         NOT_CONVERGED: "did not converge in {} of {} cells",
         MISSING: "never saw a class that it was asked for in {} of {} cells",
     }
-    for sign, sentence in told.items():
-        hit = sum(sign in (row["notes"] or "") for row in rows)
-        if hit:
-            name = "class missing" if sign == MISSING else sign
-            yield name, hit / len(rows), sentence.format(f"{hit:,}", f"{len(rows):,}")
+    for note, sentence in sentences.items():
+        number = sum(note in (row["notes"] or "") for row in rows)
+        if number:
+            sign = "class missing" if note == MISSING else note
+            text = sentence.format(f"{number:,}", f"{len(rows):,}")
+            yield {"sign": sign, **place, "found": number / len(rows), "told": text}
+
+
+def _scores(rows: Iterable[CellRow]) -> dict[tuple[int, int], float]:
+    return {
+        (row["replicate"], row["seed"]): row["value"] for row in rows if row["value"] is not None
+    }
+
+
+def _without_composition(place: Place) -> tuple[object, ...]:
+    return tuple(value for axis, value in place.items() if axis != "composition")
+
+
+def _badness(row: SignRow) -> float:
+    """Return how bad a place is; of skill less is worse."""
+    return -row["found"] if row["sign"] == NEAR_RANDOM else row["found"]

@@ -1,4 +1,4 @@
-"""What paired differences say about their mean: interval, test, power, how often one is ahead."""
+"""Estimates from paired differences: mean, interval, test, power, probability of improvement."""
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ POWER = 0.8
 NUM_DRAWS = 4000
 ROUNDING = 1e-12
 MOST_TO_SETTLE = 100_000
-"""Units beyond which nobody would go on."""
+"""More units than any sweep has; beyond, no number is given."""
 
 Pairs: TypeAlias = Mapping[int, Mapping[int, float]]
 """Differences by replicate and seed."""
@@ -24,7 +24,7 @@ Pairs: TypeAlias = Mapping[int, Mapping[int, float]]
 
 @dataclass(frozen=True)
 class Estimate:
-    """What paired differences say about their mean; ``None`` where too few say nothing."""
+    """The mean of paired differences and its precision; ``None`` where there are too few."""
 
     mean: float
     error: float | None
@@ -43,7 +43,7 @@ class Estimate:
 
 
 def estimate(pairs: Pairs, *, words: Sequence[str | int]) -> Estimate:
-    """Return what paired differences say; the words seed what is drawn."""
+    """Return the estimate from paired differences; the words seed the bootstrap."""
     groups = [np.fromiter(seeds.values(), dtype=np.float64) for seeds in pairs.values() if seeds]
     units = groups[0] if len(groups) == 1 else np.array([group.mean() for group in groups])
     ahead = [(np.sign(group) + 1) / 2 for group in groups]
@@ -87,12 +87,16 @@ def _interval(
 
 
 def _reach(num: int) -> float:
-    """Return how many standard errors from zero a mean of `num` units must truly be to be found."""
+    """Return how many standard errors from zero a true mean of `num` units is detected.
+
+    This is the usual approximation of the power of a t test: the quantile of the test plus that of
+    the power, both of Student's distribution.
+    """
     return float(stdtrit(num - 1, 1 - ALPHA / 2) + stdtrit(num - 1, POWER))
 
 
 def _num_to_settle(size: float) -> int | None:
-    """Return the fewest units that find an effect of `size` standard deviations of a unit."""
+    """Return the fewest units that detect an effect of `size` standard deviations of a unit."""
     if size * MOST_TO_SETTLE**0.5 < _reach(MOST_TO_SETTLE):
         return None
     return 2 + bisect_left(
@@ -109,6 +113,8 @@ def resampled(
     for at, group in enumerate(groups):
         padded[at, : group.size] = group
     means = np.zeros(num_draws)
+    # One pass draws one replicate and all its seeds, for every draw at once. Rows of `padded` are
+    # of different length: `counted` masks the positions beyond a replicate's own number of seeds.
     for _ in groups:
         chosen = rng.integers(len(groups), size=num_draws)
         width = sizes[chosen][:, None]

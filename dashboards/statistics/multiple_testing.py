@@ -1,4 +1,4 @@
-"""P values corrected for being several."""
+"""P values corrected for multiple testing."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,14 @@ import numpy as np
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values whose smallest is false at most as often as said (Holm 1979)."""
+    """Return p values that bound the chance of any false discovery (Holm 1979)."""
     order, ranked = _ranked(p_values)
     raised = np.maximum.accumulate(ranked * np.arange(len(order), 0, -1))
     return _unranked(raised, order)
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Return p values among which at most the share said is false (Benjamini, Hochberg 1995)."""
+    """Return p values that bound the share of false discoveries (Benjamini, Hochberg 1995)."""
     order, ranked = _ranked(p_values)
     scaled = ranked * len(order) / np.arange(1, len(order) + 1)
     return _unranked(np.minimum.accumulate(scaled[::-1])[::-1], order)

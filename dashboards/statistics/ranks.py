@@ -1,14 +1,13 @@
-"""Which composition stands first over many places at once, and whether places agree on it.
+"""Which composition ranks first over many places, and whether the places agree on it.
 
-Two customs: the mean of dense ranks counted from 0, as one of the studies prints it, and average
-ranks with the test of Friedman and the critical difference of Nemenyi. A score matrix has one row
-per composition and one column per place (a task on a continent); larger is better.
+There are two kinds of rank: the mean of dense ranks counted from 0, as one of the studies prints
+it, and average ranks with the test of Friedman and the critical difference of Nemenyi (Demsar
+2006). A score matrix has one row per composition and one column per place (a task on a continent);
+larger is better.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,36 +15,34 @@ from scipy.special import chdtrc
 from scipy.stats import rankdata, studentized_range
 
 from terrasweep.dashboards.statistics.differences import ALL
-from terrasweep.dashboards.tables.cells import Row, direction, judged_at_home
+from terrasweep.dashboards.tables.cells import direction, tested_where_trained
+from terrasweep.dashboards.tables.rows import (
+    ModelSetting,
+    RankRow,
+    SummaryRow,
+    group_by,
+    model_setting_of,
+    rows_of,
+    to_table,
+)
 from terrasweep.infra.summary import CONFIDENCE
 
-ASKED = ("model", "n", "protocol")
 CONTINENTS = "continents"
-
-RANKS = pa.schema(
-    [
-        ("model", pa.string()),
-        ("n", pa.int64()),
-        ("protocol", pa.string()),
-        ("over", pa.string()),
-        ("composition", pa.string()),
-        ("dense_rank", pa.float64()),
-        ("average_rank", pa.float64()),
-        ("critical", pa.float64()),
-        ("friedman", pa.float64()),
-        ("p", pa.float64()),
-        ("num_places", pa.int64()),
-    ]
-)
-
 FEWEST_PLACES = 2
 FEWEST_RANKED = 3
 """Friedman's test of two compositions would be a sign test in disguise."""
 
 
+class RankGroup(ModelSetting):
+    """What one ranking is of."""
+
+    over: str
+    """Each continent, or all of them at once."""
+
+
 @dataclass(frozen=True)
 class Agreement:
-    """Average ranks, and whether they differ by more than chance lets them."""
+    """Average ranks, and whether they differ by more than chance."""
 
     ranks: np.ndarray
     """Average rank of each composition, 1 for the best."""
@@ -60,10 +57,10 @@ class Agreement:
 def ranks(summary: pa.Table) -> pa.Table:
     """Rank compositions by their means over every task, on continents and on all at once.
 
-    Only places where every composition was judged count. `dense_rank` counts from 0 and is 0 for
+    Only places where every composition was tested count. `dense_rank` counts from 0 and is 0 for
     a composition that is best everywhere; `average_rank` counts from 1.
     """
-    return pa.Table.from_pylist(list(_ranked(summary)), schema=RANKS)
+    return to_table(_rows(rows_of(summary, SummaryRow)), RankRow)
 
 
 def dense(scores: np.ndarray) -> np.ndarray:
@@ -78,14 +75,14 @@ def mean_dense(scores: np.ndarray) -> np.ndarray:
 
 
 def agreement(scores: np.ndarray) -> Agreement | None:
-    """Return what the places agree on; nothing where there is too little to rank."""
+    """Return average ranks and their test; nothing where there is too little to rank."""
     num_ranked, num_places = scores.shape
     if num_ranked < FEWEST_RANKED or num_places < FEWEST_PLACES:
         return None
-    each = np.stack([rankdata(-column) for column in scores.T], axis=1)
-    statistic = _friedman(each)
+    ranks = np.stack([rankdata(-column) for column in scores.T], axis=1)
+    statistic = _friedman(ranks)
     return Agreement(
-        ranks=each.mean(axis=1),
+        ranks=ranks.mean(axis=1),
         statistic=statistic,
         p=float(chdtrc(num_ranked - 1, statistic)),
         critical=critical_difference(num_ranked, num_places),
@@ -95,6 +92,7 @@ def agreement(scores: np.ndarray) -> Agreement | None:
 
 def critical_difference(num_ranked: int, num_places: int) -> float:
     """Return how far apart two average ranks must be (Nemenyi, at the project's confidence)."""
+    # The studentized range over the square root of 2, as in Demsar's table 5.
     q = float(studentized_range.ppf(CONFIDENCE, num_ranked, np.inf))
     return float(q / 2**0.5 * (num_ranked * (num_ranked + 1) / (6 * num_places)) ** 0.5)
 
@@ -102,50 +100,55 @@ def critical_difference(num_ranked: int, num_places: int) -> float:
 def cliques(ranks: np.ndarray, *, critical: float) -> list[tuple[int, ...]]:
     """Return the largest groups of neighbours, in order of rank, that cannot be told apart."""
     order = [int(at) for at in np.argsort(ranks, kind="stable")]
-    found: list[tuple[int, ...]] = []
+    groups: list[tuple[int, ...]] = []
     for start in range(len(order)):
         near = [at for at in order[start:] if ranks[at] - ranks[order[start]] < critical]
-        is_new = not found or not set(near) <= set(found[-1])
+        is_new = not groups or not set(near) <= set(groups[-1])
         if len(near) > 1 and is_new:
-            found.append(tuple(near))
-    return found
+            groups.append(tuple(near))
+    return groups
 
 
-def _ranked(summary: pa.Table) -> Iterator[Row]:
-    groups: dict[tuple[Any, ...], dict[tuple[str, str], dict[str, float]]] = defaultdict(dict)
-    for row in judged_at_home(summary):
-        over = ALL if row["continent"] == ALL else CONTINENTS
-        means = groups[(*(row[axis] for axis in ASKED), over)]
-        oriented = direction(row["metric"]) * row["mean"]
-        means.setdefault((row["task"], row["continent"]), {})[row["composition"]] = oriented
-    for (*place, over), means in groups.items():
-        yield from (
-            {**dict(zip(ASKED, place, strict=True)), "over": over, **row} for row in _rows(means)
-        )
+def _rows(summary: list[SummaryRow]) -> Iterator[RankRow]:
+    for group, rows in group_by(tested_where_trained(summary), _group_of):
+        places: dict[tuple[str, str], dict[str, float]] = {}
+        for row in rows:
+            place = places.setdefault((row["task"], row["continent"]), {})
+            place[row["composition"]] = direction(row["metric"]) * row["mean"]
+        yield from _ranked(group, list(places.values()))
 
 
-def _rows(means: dict[tuple[str, str], dict[str, float]]) -> Iterator[Row]:
-    compositions = list(dict.fromkeys(name for place in means.values() for name in place))
-    whole = [place for place in means.values() if len(place) == len(compositions)]
+def _group_of(row: SummaryRow) -> RankGroup:
+    over = ALL if row["continent"] == ALL else CONTINENTS
+    return {**model_setting_of(row), "over": over}
+
+
+def _ranked(group: RankGroup, places: Sequence[Mapping[str, float]]) -> Iterator[RankRow]:
+    compositions = list(dict.fromkeys(name for place in places for name in place))
+    whole = [place for place in places if len(place) == len(compositions)]
     if len(compositions) < 2 or not whole:
         return
     scores = np.array([[place[name] for place in whole] for name in compositions])
-    found, dense = agreement(scores), mean_dense(scores)
-    for at in np.argsort(dense, kind="stable"):
+    tested, dense_ranks = agreement(scores), mean_dense(scores)
+    for at in np.argsort(dense_ranks, kind="stable"):
         yield {
+            **group,
             "composition": compositions[at],
-            "dense_rank": float(dense[at]),
-            "average_rank": None if found is None else float(found.ranks[at]),
-            "critical": None if found is None else found.critical,
-            "friedman": None if found is None else found.statistic,
-            "p": None if found is None else found.p,
+            "dense_rank": float(dense_ranks[at]),
+            "average_rank": None if tested is None else float(tested.ranks[at]),
+            "critical": None if tested is None else tested.critical,
+            "friedman": None if tested is None else tested.statistic,
+            "p": None if tested is None else tested.p,
             "num_places": len(whole),
         }
 
 
-def _friedman(each: np.ndarray) -> float:
-    """Return Friedman's statistic; 0 where every place ties everything."""
-    num_ranked, num_places = each.shape
-    between = ((each.mean(axis=1) - (num_ranked + 1) / 2) ** 2).sum() * num_places
-    within = ((each - (num_ranked + 1) / 2) ** 2).sum() / (num_places * (num_ranked - 1))
+def _friedman(ranks: np.ndarray) -> float:
+    """Return Friedman's statistic, corrected for ties; 0 where every place ties everything."""
+    num_ranked, num_places = ranks.shape
+    # Conover (1999), eq. 5.8.4: squares between compositions over the mean square within places.
+    # Without ties the latter is k (k + 1) / 12, which gives the formula of the textbooks.
+    middle = (num_ranked + 1) / 2
+    between = ((ranks.mean(axis=1) - middle) ** 2).sum() * num_places
+    within = ((ranks - middle) ** 2).sum() / (num_places * (num_ranked - 1))
     return float(between / within) if within else 0.0

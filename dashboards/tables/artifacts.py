@@ -1,33 +1,101 @@
-"""What the steps behind a sweep left in the store: curves, manifests, cards, records and costs."""
+"""What the steps behind a sweep left in the store: curves, manifests, cards, records and times."""
 
 import io
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypedDict, cast
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from terrasweep.dashboards.tables.cells import Row
+from terrasweep.dashboards.tables.rows import PlanRow
+from terrasweep.infra.spec import Json
 from terrasweep.infra.step import Key
 from terrasweep.infra.storage.record import Record
 from terrasweep.infra.storage.store import Store
 
-Columns: TypeAlias = dict[str, np.ndarray]
+CARD = "card.json"
+MANIFEST = "manifest.parquet"
+HISTORY = "history.parquet"
+
+Curves: TypeAlias = Mapping[str, np.ndarray]
+"""The history of one pretraining, by column."""
+
+
+class RuleMeta(TypedDict, total=False):
+    """The rule of a composition, as far as reports read it."""
+
+    kind: str
+    over: str
+    values: Sequence[str]
+
+
+class CompositionMeta(TypedDict, total=False):
+    """What a composition is: a rule, or a checkpoint from outside."""
+
+    rule: RuleMeta
+
+
+class SweepMeta(TypedDict, total=False):
+    """What the plan of a sweep says beside its grid; plans of older versions say less."""
+
+    question: str
+    hypothesis: str
+    baseline: str
+    synthetic: bool
+    compositions: Mapping[str, CompositionMeta]
+    checkpoints: Sequence[str]
+    guessing: Sequence[str]
+    limits: Mapping[str, float]
+    assumed: Sequence[str]
+    steps: Mapping[str, str]
+
+
+class CountMeta(TypedDict):
+    """How many samples have one value of a stratum."""
+
+    count: int
+
+
+class SpacingMeta(TypedDict):
+    """How far apart the samples of a draw lie."""
+
+    mean_nearest_km: float | None
+    clustering: float | None
+
+
+class GuardMeta(TypedDict):
+    """Which samples were kept away from the test samples."""
+
+    rings: int | None
+    excluded: int
+
+
+class DrawCard(TypedDict, total=False):
+    """The diversity card of a draw, as far as reports read it; older cards say less."""
+
+    strata: Mapping[str, Mapping[str, CountMeta]]
+    entropy_nats: Mapping[str, float]
+    effective_cells: float | None
+    mean_spectral_entropy: float | None
+    spectral_entropy_is: Mapping[str, Json] | None
+    spacing: SpacingMeta
+    short: Mapping[str, int]
+    guard: GuardMeta
 
 
 @dataclass(frozen=True)
-class Draw:
-    """One sample step: where its samples lie, and its diversity card."""
+class DrawnSamples:
+    """What one sample step drew."""
 
     composition: str
-    replicate: int
     cells: Mapping[int, int]
     """How many samples each H3 cell holds."""
-    card: Mapping[str, Any]
+    card: DrawCard | None
+    """Its diversity card; none if the store has lost it."""
 
     @property
     def size(self) -> int:
@@ -36,8 +104,8 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What one stage took."""
+class StageCost:
+    """The time that one stage took."""
 
     stage: str
     num_steps: int
@@ -45,90 +113,110 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Made:
+class StepArtifacts:
     """The finished steps that a plan's cells rest on."""
 
     store: Store
-    plan: tuple[Row, ...]
+    plan: tuple[PlanRow, ...]
 
     @cached_property
     def records(self) -> dict[str, Record]:
         """The record of every step, however deep, by key."""
-        found: dict[str, Record] = {}
-        waiting = {row[need] for row in self.plan for need in ("features", "checkpoint", "sample")}
+        records: dict[str, Record] = {}
+        waiting = {
+            key
+            for row in self.plan
+            for key in (row["features"], row["checkpoint"], row["sample"])
+            if key is not None
+        }
         while waiting:
-            read = {key: self.store.record(Key.parse(key)) for key in waiting if key is not None}
+            read = {key: self.store.record(Key.parse(key)) for key in waiting}
             new = {key: record for key, record in read.items() if record is not None}
-            found |= new
-            waiting = {need for record in new.values() for need in record.needs} - set(found)
-        return dict(sorted(found.items()))
+            records |= new
+            waiting = {need for record in new.values() for need in record.needs} - set(records)
+        return dict(sorted(records.items()))
 
     @cached_property
-    def draws(self) -> list[Draw]:
-        """The samples of each composition, its first replicate only."""
-        first = self._first("sample", ("composition",))
-        made = (
-            (row, self.records[row["sample"]]) for row in first if row["sample"] in self.records
-        )
-        return [
-            Draw(
-                composition=row["composition"],
-                replicate=row["replicate"],
-                cells=_counted(self._parquet(record, "manifest.parquet", ["cell"])["cell"]),
-                card=json.loads(self._bytes(record, "card.json") or b"{}"),
-            )
-            for row, record in made
+    def missing(self) -> list[str]:
+        """The files that a record lists, that a report reads, and that the store has lost."""
+        wanted = [
+            f"{record.folder}/{name}"
+            for record in self.records.values()
+            for name in (CARD, MANIFEST, HISTORY)
+            if name in record.artefacts
         ]
+        return [path for path in wanted if self.store.get(path) is None]
 
-    def cards(self, model: str) -> dict[str, list[Mapping[str, Any]]]:
-        """Return the cards of every draw that a model learnt from, by composition."""
-        found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        for row in self._first("sample", ("composition", "replicate"), model=model):
-            record = self.records.get(row["sample"])
+    @cached_property
+    def draws(self) -> list[DrawnSamples]:
+        """The samples of each composition, its first replicate only."""
+        rows = self._first([row for row in self.plan if row["sample"]], by_replicate=False)
+        draws = []
+        for row in rows:
+            record = self._record(row["sample"])
+            manifest = None if record is None else self._columns(record, MANIFEST, ["cell"])
+            if record is not None and manifest is not None:
+                cells = _counts(manifest["cell"])
+                draws.append(DrawnSamples(row["composition"], cells, self._card(record)))
+        return draws
+
+    def cards(self, model: str) -> dict[str, list[DrawCard]]:
+        """Return the cards of every draw that a model learnt from, by composition.
+
+        A composition of which a card is missing is left out: a mean over the other replicates
+        would be compared with means over all of them.
+        """
+        cards: dict[str, list[DrawCard | None]] = defaultdict(list)
+        rows = [row for row in self.plan if row["sample"] and row["model"] == model]
+        for row in self._first(rows, by_replicate=True):
+            record = self._record(row["sample"])
             if record is not None:
-                found[row["composition"]].append(
-                    json.loads(self._bytes(record, "card.json") or b"{}")
-                )
-        return dict(found)
+                cards[row["composition"]].append(self._card(record))
+        known = {name: [card for card in own if card is not None] for name, own in cards.items()}
+        return {name: own for name, own in known.items() if len(own) == len(cards[name])}
 
-    def histories(self, model: str) -> dict[str, list[Columns]]:
+    def histories(self, model: str) -> dict[str, list[Curves]]:
         """Return the curves of every pretraining of a model, by composition."""
-        curves: dict[str, list[Columns]] = defaultdict(list)
-        for row in self._first("checkpoint", ("composition", "replicate"), model=model):
-            record = self.records.get(row["checkpoint"])
-            if record is not None and "history.parquet" in record.artefacts:
-                curve = self._parquet(record, "history.parquet", ["step", "loss"])
-                curves[row["composition"]].append(curve)
+        curves: dict[str, list[Curves]] = defaultdict(list)
+        rows = [row for row in self.plan if row["checkpoint"] and row["model"] == model]
+        for row in self._first(rows, by_replicate=True):
+            record = self._record(row["checkpoint"])
+            if record is not None and HISTORY in record.artefacts:
+                curve = self._columns(record, HISTORY, ["step", "loss"])
+                if curve is not None:
+                    curves[row["composition"]].append(curve)
         return dict(curves)
 
-    def costs(self, finetuning: Iterable[float]) -> list[Cost]:
+    def costs(self, finetuning: Iterable[float]) -> list[StageCost]:
         """Return how many steps of each stage were made and how long they took."""
         seconds: dict[str, list[float]] = defaultdict(list)
         for record in self.records.values():
             seconds[record.stage].append(record.provenance.seconds)
         seconds["finetune"] = list(finetuning)
-        return [Cost(stage, len(took), sum(took)) for stage, took in seconds.items() if took]
+        return [StageCost(stage, len(own), sum(own)) for stage, own in seconds.items() if own]
 
-    def _first(self, need: str, axes: tuple[str, ...], *, model: str | None = None) -> list[Row]:
-        """Return the first row of the plan at each place on some axes that has a need."""
-        there = [row for row in self.plan if row[need] and model in (None, row["model"])]
-        ordered = sorted(there, key=lambda row: (row["replicate"], row["model"]))
-        found: dict[tuple[Any, ...], Row] = {}
-        for row in ordered:
-            found.setdefault(tuple(row[axis] for axis in axes), row)
-        return list(found.values())
+    def _first(self, rows: Sequence[PlanRow], *, by_replicate: bool) -> list[PlanRow]:
+        """Return the first row of each composition, or of each of its replicates."""
+        first: dict[tuple[str, int], PlanRow] = {}
+        for row in sorted(rows, key=lambda row: (row["replicate"], row["model"])):
+            first.setdefault((row["composition"], row["replicate"] if by_replicate else 0), row)
+        return list(first.values())
 
-    def _bytes(self, record: Record, name: str) -> bytes | None:
-        return self.store.get(f"{record.folder}/{name}")
+    def _record(self, key: str | None) -> Record | None:
+        return None if key is None else self.records.get(key)
 
-    def _parquet(self, record: Record, name: str, columns: list[str]) -> Columns:
-        data = self._bytes(record, name)
+    def _card(self, record: Record) -> DrawCard | None:
+        data = self.store.get(f"{record.folder}/{CARD}")
+        return None if data is None else cast("DrawCard", json.loads(data))
+
+    def _columns(self, record: Record, name: str, columns: list[str]) -> Curves | None:
+        data = self.store.get(f"{record.folder}/{name}")
         if data is None:
-            return {column: np.zeros(0) for column in columns}
+            return None
         table = pq.read_table(io.BytesIO(data), columns=columns)
         return {column: table[column].to_numpy() for column in columns}
 
 
-def _counted(cells: np.ndarray) -> dict[int, int]:
+def _counts(cells: np.ndarray) -> dict[int, int]:
     values, counts = np.unique(cells, return_counts=True)
     return dict(zip(values.tolist(), counts.tolist(), strict=True))

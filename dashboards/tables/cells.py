@@ -1,92 +1,38 @@
-"""Tables from the ledger alone: every cell of the grid, what is there, and what it says."""
+"""Tables from the ledger alone: every cell of the grid, its status and its result."""
 
 import io
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TypedDict, TypeVar
 
 import pyarrow as pa
 from pyarrow import csv
 
+from terrasweep.dashboards.tables.rows import (
+    CellRow,
+    CoverageRow,
+    DifferenceRow,
+    FailureRow,
+    Place,
+    PlanRow,
+    ResultRow,
+    SummaryRow,
+    group_by,
+    place_of,
+    rows_of,
+    to_table,
+)
 from terrasweep.infra.errors import TerrasweepError
 from terrasweep.infra.summary import LESS_IS_BETTER, spread
 
-Row: TypeAlias = dict[str, Any]
-"""One row of an Arrow table."""
-
-PLACE = ("composition", "model", "task", "continent", "tested", "n", "protocol", "metric")
-"""What a summary is of; seeds and replicates lie within."""
-
 SAME = "same"
-"""Judged where it was finetuned."""
-
-TIDY = pa.schema(
-    [
-        ("key", pa.string()),
-        ("composition", pa.string()),
-        ("model", pa.string()),
-        ("task", pa.string()),
-        ("continent", pa.string()),
-        ("tested", pa.string()),
-        ("n", pa.int64()),
-        ("protocol", pa.string()),
-        ("seed", pa.int64()),
-        ("replicate", pa.int64()),
-        ("metric", pa.string()),
-        ("status", pa.string()),
-        ("why", pa.string()),
-        ("value", pa.float64()),
-        ("skill", pa.float64()),
-        ("n_train", pa.int64()),
-        ("n_test", pa.int64()),
-        ("classes", pa.int64()),
-        ("notes", pa.string()),
-        ("seconds", pa.float64()),
-        ("commit", pa.string()),
-    ]
-)
-
-COVERAGE = pa.schema(
-    [
-        ("composition", pa.string()),
-        ("model", pa.string()),
-        ("continent", pa.string()),
-        ("planned", pa.int64()),
-        ("done", pa.int64()),
-        ("failed", pa.int64()),
-        ("open", pa.int64()),
-        ("excluded", pa.int64()),
-        ("why", pa.string()),
-    ]
-)
-
-SUMMARY = pa.schema(
-    [
-        ("composition", pa.string()),
-        ("model", pa.string()),
-        ("task", pa.string()),
-        ("continent", pa.string()),
-        ("tested", pa.string()),
-        ("n", pa.int64()),
-        ("protocol", pa.string()),
-        ("metric", pa.string()),
-        ("mean", pa.float64()),
-        ("std", pa.float64()),
-        ("median", pa.float64()),
-        ("iqm", pa.float64()),
-        ("low", pa.float64()),
-        ("high", pa.float64()),
-        ("num_seeds", pa.int64()),
-        ("num_values", pa.int64()),
-        ("num_replicates", pa.int64()),
-        ("num_holes", pa.int64()),
-        ("interval", pa.string()),
-    ]
-)
+"""Tested on the continent that the probe was finetuned on."""
 
 WITHOUT_LUCK = "without the luck of the pretraining run"
 WITH_LUCK = "over pretraining runs"
+
+Tested = TypeVar("Tested", CellRow, SummaryRow, DifferenceRow)
 
 
 class Status(StrEnum):
@@ -109,19 +55,28 @@ class HolesError(TerrasweepError):
     """A summary was asked for, but planned cells have no value."""
 
 
+class CoverageAxes(TypedDict):
+    """What cells are counted by."""
+
+    composition: str
+    model: str
+    continent: str
+
+
 def tidy(plan: pa.Table, *, results: pa.Table, failures: pa.Table) -> pa.Table:
-    """Return one row per cell of the plan: its place on every axis and what became of it."""
-    found = {row["key"]: row for row in results.to_pylist()}
-    failed = {row["key"]: row for row in failures.to_pylist()}
-    rows = [_joined(row, found.get(row["key"]), _failure(row, failed)) for row in plan.to_pylist()]
-    return pa.Table.from_pylist(rows, schema=TIDY)
+    """Return one row per cell of the plan: its place on every axis, its status and its result."""
+    by_key = {row["key"]: row for row in rows_of(results, ResultRow)}
+    failed = {row["key"]: row for row in rows_of(failures, FailureRow)}
+    rows = (
+        _cell(row, by_key.get(row["key"]), _failure(row, failed)) for row in rows_of(plan, PlanRow)
+    )
+    return to_table(rows, CellRow)
 
 
 def coverage(cells: pa.Table) -> pa.Table:
-    """Count what was planned, done, failed, left open and excluded, and say why."""
-    groups = grouped(cells, ("composition", "model", "continent"))
-    rows = [{**place, **_counts(rows)} for place, rows in groups]
-    return pa.Table.from_pylist(rows, schema=COVERAGE)
+    """Count cells that were planned, done, failed, left open and excluded, with the reasons."""
+    groups = group_by(rows_of(cells, CellRow), _coverage_axes)
+    return to_table((_covered(axes, rows) for axes, rows in groups), CoverageRow)
 
 
 def summary(cells: pa.Table, *, holes: Holes = Holes.REFUSE) -> pa.Table:
@@ -132,8 +87,8 @@ def summary(cells: pa.Table, *, holes: Holes = Holes.REFUSE) -> pa.Table:
     """
     if holes is Holes.REFUSE:
         refuse_holes(cells)
-    rows = [_summarised(place, rows) for place, rows in grouped(cells, PLACE)]
-    return pa.Table.from_pylist([row for row in rows if row is not None], schema=SUMMARY)
+    rows = (_summarised(place, rows) for place, rows in group_by(rows_of(cells, CellRow), place_of))
+    return to_table((row for row in rows if row is not None), SummaryRow)
 
 
 def refuse_holes(cells: pa.Table) -> None:
@@ -142,34 +97,28 @@ def refuse_holes(cells: pa.Table) -> None:
     Raises:
         HolesError: If planned cells have no value.
     """
-    empty = [row for row in cells.to_pylist() if is_hole(row)]
+    empty = [row for row in rows_of(cells, CellRow) if is_hole(row)]
     if not empty:
         return
-    counted = Counter(row["status"] for row in empty)
-    said = " and ".join(f"{number:,} {status}" for status, number in sorted(counted.items()))
+    counts = sorted(Counter(row["status"] for row in empty).items())
     first = empty[0]
-    where = ", ".join(f"{axis} {first[axis]}" for axis in (*PLACE[:-1], "seed", "replicate"))
+    axes = {axis: value for axis, value in place_of(first).items() if axis != "metric"}
+    axes |= {"seed": first["seed"], "replicate": first["replicate"]}
+    where = ", ".join(f"{axis} {value}" for axis, value in axes.items())
     raise HolesError(
-        f"all {cells.num_rows:,} cells of the grid",
-        got=f"{said}; the first is {where}",
+        f"a value in all {cells.num_rows:,} cells of the grid",
+        got=f"{' and '.join(f'{number:,} {status}' for status, number in counts)}; "
+        f"the first is {where}",
         fix="run the sweep again to fill them, or ask for a summary that counts its holes",
     )
 
 
-def is_hole(row: Row) -> bool:
-    """Say whether a cell was planned and has no value."""
+def is_hole(row: CellRow) -> bool:
+    """Return whether a cell was planned and has no value."""
     return row["status"] in (Status.FAILED, Status.OPEN)
 
 
-def grouped(cells: pa.Table, axes: Sequence[str]) -> list[tuple[Row, list[Row]]]:
-    """Return the rows of each place on some axes, in the order of the table."""
-    groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
-    for row in cells.to_pylist():
-        groups[tuple(row[axis] for axis in axes)].append(row)
-    return [(dict(zip(axes, place, strict=True)), rows) for place, rows in groups.items()]
-
-
-def by_replicate(rows: Iterable[Row]) -> dict[int, dict[int, float]]:
+def by_replicate(rows: Iterable[CellRow]) -> dict[int, dict[int, float]]:
     """Return the values of some cells by replicate and seed."""
     values: dict[int, dict[int, float]] = defaultdict(dict)
     for row in rows:
@@ -178,9 +127,9 @@ def by_replicate(rows: Iterable[Row]) -> dict[int, dict[int, float]]:
     return dict(values)
 
 
-def judged_at_home(table: pa.Table) -> list[Row]:
-    """Return the rows of what was judged where it was finetuned, as the studies do."""
-    return [row for row in table.to_pylist() if row["tested"] == SAME]
+def tested_where_trained(rows: Iterable[Tested]) -> list[Tested]:
+    """Return the rows that were tested on the continent of their training samples."""
+    return [row for row in rows if row["tested"] == SAME]
 
 
 def direction(metric: str) -> int:
@@ -195,43 +144,59 @@ def to_csv(table: pa.Table) -> bytes:
     return out.getvalue()
 
 
-def _failure(cell: Row, failed: Mapping[str, Row]) -> str | None:
-    """Return what raised: the cell itself, or a step that it needs."""
+def _failure(cell: PlanRow, failed: Mapping[str, FailureRow]) -> str | None:
+    """Return the error of a cell, or of a step that it needs."""
     if cell["key"] in failed:
-        return str(failed[cell["key"]]["kind"])
-    for need in ("sample", "checkpoint", "features"):
-        if cell[need] in failed:
-            return f"{cell[need].partition('/')[0]}: {failed[cell[need]]['kind']}"
+        return failed[cell["key"]]["kind"]
+    for step in (cell["sample"], cell["checkpoint"], cell["features"]):
+        if step is not None and step in failed:
+            return f"{step.partition('/')[0]}: {failed[step]['kind']}"
     return None
 
 
-def _joined(cell: Row, result: Row | None, failure: str | None) -> Row:
-    status, why = _fate(cell, result, failure)
-    told = {} if cell["excluded"] is not None else result or {}
+def _cell(cell: PlanRow, result: ResultRow | None, failure: str | None) -> CellRow:
+    status, why = _status(cell, result, failure)
+    known = None if cell["excluded"] is not None else result
     return {
-        **{name: cell[name] for name in TIDY.names if name in cell},
-        "tested": cell.get("tested") or SAME,
-        "skill": _skill(told),
+        "key": cell["key"],
+        "composition": cell["composition"],
+        "model": cell["model"],
+        "task": cell["task"],
+        "continent": cell["continent"],
+        "tested": cell["tested"] or SAME,
+        "n": cell["n"],
+        "protocol": cell["protocol"],
+        "seed": cell["seed"],
+        "replicate": cell["replicate"],
+        "metric": cell["metric"],
         "status": status,
         "why": why,
-        "notes": "; ".join(told.get("notes") or ()),
-        **{name: told.get(name) for name in ("value", "n_train", "n_test", "classes")},
-        **{name: told.get(name) for name in ("seconds", "commit")},
+        "value": known and known["value"],
+        "skill": known and _skill(known),
+        "n_train": known and known["n_train"],
+        "n_test": known and known["n_test"],
+        "classes": known and known["classes"],
+        "notes": "; ".join((known and known["notes"]) or ()),
+        "seconds": known and known["seconds"],
+        "commit": known and known["commit"],
     }
 
 
-def _skill(result: Row) -> float | None:
+def _skill(result: ResultRow) -> float | None:
     """Return how much better than guessing a cell is: 0 is as good as guessed, 1 is perfect."""
-    metrics = dict(result.get("metrics") or ())
+    metrics = dict(result["metrics"] or ())
     if "r2" in metrics:
         return float(metrics["r2"])
-    classes = result.get("classes") or 0
+    classes = result["classes"] or 0
     if "balanced_accuracy" not in metrics or classes < 2:
         return None
+    # Guessing among k classes has a balanced accuracy of 1 / k.
     return float((metrics["balanced_accuracy"] - 1 / classes) / (1 - 1 / classes))
 
 
-def _fate(cell: Row, result: Row | None, failure: str | None) -> tuple[Status, str | None]:
+def _status(
+    cell: PlanRow, result: ResultRow | None, failure: str | None
+) -> tuple[Status, str | None]:
     if cell["excluded"] is not None:
         return Status.EXCLUDED, cell["excluded"]
     if result is not None and result["value"] is None:
@@ -241,32 +206,44 @@ def _fate(cell: Row, result: Row | None, failure: str | None) -> tuple[Status, s
     return (Status.OPEN, None) if failure is None else (Status.FAILED, failure)
 
 
-def _counts(rows: list[Row]) -> Mapping[str, int | str]:
-    counted = Counter(row["status"] for row in rows)
+def _coverage_axes(row: CellRow) -> CoverageAxes:
+    return {
+        "composition": row["composition"],
+        "model": row["model"],
+        "continent": row["continent"],
+    }
+
+
+def _covered(axes: CoverageAxes, rows: Sequence[CellRow]) -> CoverageRow:
+    counts = Counter(row["status"] for row in rows)
     reasons = Counter(f"{row['status']}: {row['why']}" for row in rows if row["why"] is not None)
     return {
-        "planned": len(rows) - counted[Status.EXCLUDED],
-        **{status: counted[status] for status in Status},
+        **axes,
+        "planned": len(rows) - counts[Status.EXCLUDED],
+        "done": counts[Status.DONE],
+        "failed": counts[Status.FAILED],
+        "open": counts[Status.OPEN],
+        "excluded": counts[Status.EXCLUDED],
         "why": "; ".join(f"{reason} ({number})" for reason, number in sorted(reasons.items())),
     }
 
 
-def _summarised(place: Row, rows: list[Row]) -> Row | None:
+def _summarised(place: Place, rows: Sequence[CellRow]) -> SummaryRow | None:
     values = by_replicate(rows)
     if not values:
         return None
-    found = spread({replicate: list(seeds.values()) for replicate, seeds in values.items()})
+    statistics = spread({replicate: list(seeds.values()) for replicate, seeds in values.items()})
     return {
         **place,
-        "mean": found.mean,
-        "std": found.std,
-        "median": found.median,
-        "iqm": found.iqm,
-        "low": found.low,
-        "high": found.high,
+        "mean": statistics.mean,
+        "std": statistics.std,
+        "median": statistics.median,
+        "iqm": statistics.iqm,
+        "low": statistics.low,
+        "high": statistics.high,
         "num_seeds": len({seed for seeds in values.values() for seed in seeds}),
-        "num_values": found.num_values,
-        "num_replicates": found.num_replicates,
+        "num_values": statistics.num_values,
+        "num_replicates": statistics.num_replicates,
         "num_holes": sum(is_hole(row) for row in rows),
-        "interval": WITH_LUCK if found.has_luck else WITHOUT_LUCK,
+        "interval": WITH_LUCK if statistics.has_luck else WITHOUT_LUCK,
     }

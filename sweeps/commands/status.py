@@ -1,14 +1,15 @@
 """Coverage: planned, done, failed and why, per composition, model and continent."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from terrasweep.sweeps.commands import job, output
 from terrasweep.sweeps.commands.options import named_store, open_store, with_json, with_sweep
 
 if TYPE_CHECKING:
+    from terrasweep.dashboards.tables.rows import SignRow
     from terrasweep.infra.cluster.jobs import SubmittedJob
     from terrasweep.sweeps.inspect.status import Status
 
@@ -64,16 +65,19 @@ def _print(found: "Status", *, sweep: str) -> None:
         output.say(f"torn and not counted: {path}; `terrasweep run {sweep}` makes it again")
 
 
-def _say_doubts(signatures: Sequence[Mapping[str, Any]]) -> None:
+def _say_doubts(signatures: "Sequence[SignRow]") -> None:
     """Say how many places show each sign of failure, and name those that show it most."""
-    from terrasweep.dashboards.statistics.failure_signs import gathered, where  # local: see above
+    from terrasweep.dashboards.statistics.failure_signs import (  # local: see above
+        describe_place,
+        summarise_signs,
+    )
 
-    signs = gathered([dict(row) for row in signatures], worst=WORST)
+    signs = summarise_signs(signatures, worst=WORST)
     for sign in signs:
-        output.say(f"doubtful: {sign.name} at {sign.places:,} places; most of all:")
+        output.say(f"doubtful: {sign.name} at {sign.num_places:,} places; most of all:")
         for row in sign.worst:
-            output.say(f"  {where(row)}: {row['told']}")
-    if sum(sign.places - len(sign.worst) for sign in signs):
+            output.say(f"  {describe_place(row)}: {row['told']}")
+    if sum(sign.num_places - len(sign.worst) for sign in signs):
         output.say("--json lists all doubtful places")
 
 

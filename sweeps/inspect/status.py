@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from terrasweep.dashboards.statistics.failure_signs import signatures
 from terrasweep.dashboards.tables.cells import coverage, tidy
+from terrasweep.dashboards.tables.rows import CoverageRow, SignRow, rows_of
 from terrasweep.infra.errors import Cause
 from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Step, closure
@@ -28,13 +29,13 @@ from terrasweep.sweeps.spec.compositions import CompositionEntry
 class Status:
     """The coverage of a sweep and its failures."""
 
-    coverage: list[dict[str, Any]]
+    coverage: list[CoverageRow]
     """One row per composition, model and continent."""
     failures: list[dict[str, Any]]
     """What failed of this sweep and was not made since, steps before cells."""
     causes: list[dict[str, Any]]
     """How many steps and cells failed, and how many cells are missing for it, by cause."""
-    signatures: list[dict[str, Any]]
+    signatures: list[SignRow]
     """What looks like a failure rather than an answer, place by place."""
     torn: tuple[str, ...]
     """Parts of the ledger that are torn or altered and do not count."""
@@ -57,10 +58,10 @@ def status(plan: Plan, *, store: Store) -> Status:
         rows, limits=plan.sweep.limits.model_dump(), zero=zero, guessing=guessing(plan.sweep)
     )
     return Status(
-        coverage=coverage(rows).to_pylist(),
+        coverage=rows_of(coverage(rows), CoverageRow),
         failures=[*ours, *of_cells],
         causes=_causes([*ours, *of_cells], lost=[*behind.values(), *of_cells]),
-        signatures=doubtful.to_pylist(),
+        signatures=rows_of(doubtful, SignRow),
         torn=ledger.torn(),
     )
 

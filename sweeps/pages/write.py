@@ -42,7 +42,7 @@ def write_cards(told: Cards, *, store: Store, out: Path | None = None) -> Path:
     """Build the page of cards and return its path on this machine; `out` as for a report."""
 
     def build(folder: Path) -> Path:
-        return card_page.build(card_page.Told(**vars(told)), atlas=atlas(), out=folder)
+        return card_page.build(card_page.PageData(**vars(told)), atlas=atlas(), out=folder)
 
     return _kept(f"{CARDS}/{told.title}", build, store=store, out=out)
 

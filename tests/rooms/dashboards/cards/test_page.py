@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from terrasweep.dashboards.cards.explanations import is_skewed, verdict
-from terrasweep.dashboards.cards.page import Told, build
+from terrasweep.dashboards.cards.page import PageData, build
 from terrasweep.samplers.audit.audit import audit, overlap
 from terrasweep.samplers.audit.land_shares import points_on_land
 from terrasweep.samplers.intake.describe import describe
@@ -17,7 +17,7 @@ from tests.support.page import read
 
 
 @pytest.fixture(scope="module")
-def told() -> Told:
+def told() -> PageData:
     lat, lon = points_on_land(4000, purpose="page of cards")
     asian = describe(lat, lon, russia="europe")["continent"] == "asia"
     pool, even, asia = (holding(lat[own], lon[own]) for own in (slice(None), slice(0, 500), asian))
@@ -29,7 +29,7 @@ def told() -> Told:
         "notes": ["mine.csv: content <abc>"],
         "key": "sample/0123",
     }
-    return Told(
+    return PageData(
         title="made <up>",
         synthetic=True,
         pools={"tiny": {**audit(pool), "rejected": {"NaN": 3}, "key": "shard/4567"}},
@@ -64,7 +64,7 @@ def test_every_set_of_samples_has_its_verdict_its_numbers_and_its_figures(told, 
 def test_it_says_that_it_is_synthetic_and_what_is_assumed(page):
     found = read(page)
     assert "SYNTHETIC DATA" in found.text
-    assert "Assumed, no paper says it: bands, bins, low, high, log_base." in found.text
+    assert "Assumed, because no paper reports it: bands, bins, low, high, log_base." in found.text
     assert "32 bins from 0 to 10,000" in found.text
 
 
@@ -76,8 +76,8 @@ def test_only_what_luck_does_not_explain_is_called_skewed(told):
         "asia": True,
     }
     said = verdict("asia", told.compositions["asia"])
-    assert "Beyond its share of the land: Asia (4.3 times)." in said
-    assert "Nothing at all: Africa, Europe, North America, Oceania and South America." in said
+    assert "More than its share of the land: Asia (4.3 times)." in said
+    assert "No samples: Africa, Europe, North America, Oceania and South America." in said
 
 
 def test_the_numbers_lie_beside_the_page(told, page):

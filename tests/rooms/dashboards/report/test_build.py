@@ -56,7 +56,7 @@ def test_what_looks_at_nothing_is_shown_and_not_compared(tmp_path):
     page = built(study, tmp_path / "report")
     text = read(page).text
 
-    assert "Not compared: logistic, which looks at nothing" in text
+    assert "Not compared: logistic ignores the features" in text
     assert "fall behind" not in text
     assert pq.read_table(page.with_name("differences.parquet")).num_rows == 0
     assert pq.read_table(page.with_name("summary.parquet")).num_rows > 0

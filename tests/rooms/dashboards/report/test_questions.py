@@ -7,16 +7,17 @@ from scipy import stats
 
 from terrasweep.dashboards.statistics.convergence import convergence
 from terrasweep.dashboards.statistics.differences import MEAN, differences
-from terrasweep.dashboards.statistics.diversity import diversity, normalised, scatters
+from terrasweep.dashboards.statistics.diversity import diversity, diversity_points, normalise
 from terrasweep.dashboards.statistics.home_advantage import (
     assignment_p,
-    crossing,
-    crossings,
     home_advantage,
+    home_advantages,
+    home_matrices,
 )
 from terrasweep.dashboards.statistics.interaction import interaction, welch
 from terrasweep.dashboards.statistics.ranks import ranks
-from terrasweep.dashboards.tables.cells import SAME, SUMMARY, TIDY, summary
+from terrasweep.dashboards.tables.cells import SAME, summary
+from terrasweep.dashboards.tables.rows import CellRow, SummaryRow, schema_of
 from terrasweep.infra.seeds import generator
 
 CONTINENTS = ("africa", "asia", "europe", "oceania")
@@ -52,7 +53,7 @@ def cells(value, *, compositions, models=("presto",), ns=(100,), seeds=12, repli
                             }
                             for seed in range(seeds)
                         ]
-    return pa.Table.from_pylist(rows, schema=TIDY)
+    return pa.Table.from_pylist(rows, schema=schema_of(CellRow))
 
 
 def means(values, **axes):
@@ -72,7 +73,7 @@ def means(values, **axes):
         }
         for (composition, continent), mean in values.items()
     ]
-    return pa.Table.from_pylist(rows, schema=SUMMARY)
+    return pa.Table.from_pylist(rows, schema=schema_of(SummaryRow))
 
 
 def test_ranks_are_over_the_places_where_all_were_judged():
@@ -160,8 +161,12 @@ def test_local_best_is_found_and_its_absence_is_not():
     def local(composition, model, n, continent, replicate):
         return 0.7 + 0.04 * (composition == continent)
 
-    (found,) = crossing(crossings(cells(local, compositions=CONTINENTS), HOMES)).to_pylist()
-    (none,) = crossing(crossings(cells(lambda *_: 0.7, compositions=CONTINENTS), HOMES)).to_pylist()
+    (found,) = home_advantages(
+        home_matrices(cells(local, compositions=CONTINENTS), HOMES)
+    ).to_pylist()
+    (none,) = home_advantages(
+        home_matrices(cells(lambda *_: 0.7, compositions=CONTINENTS), HOMES)
+    ).to_pylist()
 
     assert found["advantage"] == pytest.approx(0.04, abs=0.01)
     assert found["low"] > 0
@@ -173,7 +178,7 @@ def test_only_compositions_of_one_continent_are_crossed():
     told = cells(lambda *_: 0.7, compositions=("africa", "asia", "uniform"))
     compositions = {**HOMES, "uniform": {"rule": {"kind": "uniform"}}}
 
-    assert crossings(told, compositions) == []
+    assert home_matrices(told, compositions) == []
 
 
 def test_the_n_from_which_a_difference_is_gone_is_told():
@@ -203,8 +208,8 @@ def test_normalised_scores_run_from_no_pretraining_to_the_best():
     rows = means({("zero", "asia"): 0.2, ("europe", "asia"): 0.5, ("uniform", "asia"): 0.8})
     errors = means({("zero", "asia"): 9.0, ("europe", "asia"): 3.0}, metric="rmse", task="yield")
 
-    first = normalised(rows.to_pylist())
-    both = normalised([*rows.to_pylist(), *errors.to_pylist()])
+    first = normalise(rows.to_pylist())
+    both = normalise([*rows.to_pylist(), *errors.to_pylist()])
 
     assert first.means() == {"zero": 0.0, "europe": pytest.approx(0.5), "uniform": 1.0}
     assert {row["composition"]: row["score"] for row in both.rows if row["task"] == "yield"} == {
@@ -231,7 +236,7 @@ def test_diversity_that_goes_with_performance_is_found_beside_one_that_does_not(
         {(name, "asia"): 0.1 * at for at, name in enumerate(names)} | {("zero", "asia"): 0}
     )
 
-    rows = diversity(scatters(table, {"presto": cards})).to_pylist()
+    rows = diversity(diversity_points(table, {"presto": cards})).to_pylist()
     found = {(row["measure"], row["given"]): row for row in rows}
 
     assert found["spectral", ""]["rho"] == 1.0

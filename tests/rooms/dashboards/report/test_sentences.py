@@ -28,7 +28,7 @@ def test_sentences_say_who_is_ahead_where_by_how_much_and_how_sure(tmp_path):
     assert said[2] == f"europe is ahead in Europe by {by}."
     assert headline(rows, baseline="uniform") == (
         "Balanced beats uniform; europe falls behind uniform, on average over the continents, "
-        "as far as one pretraining run of each can tell."
+        "based on one pretraining run of each."
     )
 
 
@@ -43,8 +43,8 @@ def test_what_cannot_be_told_apart_is_said_to_be_so(tmp_path):
     compared = differences(cells, baseline="uniform").to_pylist()
 
     assert headline(compared, baseline="uniform") == (
-        "Europe cannot be told apart from uniform, in Europe, "
-        "as far as one pretraining run of each can tell."
+        "Europe is not distinguishable from uniform, in Europe, "
+        "based on one pretraining run of each."
     )
     (verdict,) = verdicts(compared, baseline="uniform")
     assert verdict.sentences == ("Not distinguishable in Europe.",)

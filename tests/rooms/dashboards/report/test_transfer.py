@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from terrasweep.dashboards.report.sections import matrices
+from terrasweep.dashboards.report.sections import transfer_matrices
 from terrasweep.infra.context import Context
 from terrasweep.infra.seeds import generator
 from terrasweep.infra.storage.ledger import Ledger
@@ -76,6 +76,6 @@ def test_a_matrix_has_a_mean_for_every_pair():
         for one in Continent
         for other in Continent
     ]
-    ((place, values),) = matrices([*rows, {**rows[0], "tested": "same"}]).items()
+    ((place, values),) = transfer_matrices([*rows, {**rows[0], "tested": "same"}]).items()
     assert place == ("m", "t", 0, "linear", "a")
     assert len(values) == 36

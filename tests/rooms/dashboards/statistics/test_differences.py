@@ -10,7 +10,8 @@ from scipy import stats
 from terrasweep.dashboards.statistics.differences import MEAN, differences
 from terrasweep.dashboards.statistics.intervals import estimate, resampled
 from terrasweep.dashboards.statistics.multiple_testing import holm
-from terrasweep.dashboards.tables.cells import TIDY, Holes, HolesError, tidy
+from terrasweep.dashboards.tables.cells import Holes, HolesError, tidy
+from terrasweep.dashboards.tables.rows import CellRow, schema_of
 from terrasweep.infra.seeds import generator
 from tests.support.study import Study
 
@@ -40,7 +41,7 @@ def grid(values):
         for (composition, continent, replicate), seeds in values.items()
         for seed, value in seeds.items()
     ]
-    return pa.Table.from_pylist(rows, schema=TIDY)
+    return pa.Table.from_pylist(rows, schema=schema_of(CellRow))
 
 
 def single(pairs):

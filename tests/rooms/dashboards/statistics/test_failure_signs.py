@@ -3,8 +3,13 @@
 import pyarrow as pa
 import pytest
 
-from terrasweep.dashboards.statistics.failure_signs import gathered, signatures, where, zero_arms
-from terrasweep.dashboards.tables.cells import TIDY
+from terrasweep.dashboards.statistics.failure_signs import (
+    describe_place,
+    signatures,
+    summarise_signs,
+    zero_arms,
+)
+from terrasweep.dashboards.tables.rows import CellRow, schema_of
 
 LIMITS = {"spread": 0.03, "near_random": 0.05}
 PLACE = {
@@ -35,7 +40,7 @@ def table(values: dict[str, list[float]], **more: object) -> pa.Table:
         for name, own in values.items()
         for seed, value in enumerate(own)
     ]
-    return pa.Table.from_pylist(rows, schema=TIDY)
+    return pa.Table.from_pylist(rows, schema=schema_of(CellRow))
 
 
 def signs(cells: pa.Table, zero: tuple[str, ...] = ()) -> list[tuple[str, str]]:
@@ -83,7 +88,7 @@ def test_cells_without_a_value_show_nothing():
 
 def test_a_place_is_told_in_words():
     (row,) = signatures(table({"a": [0.5, 0.5]}, skill=0.0), limits=LIMITS, zero=()).to_pylist()
-    assert where(row) == "a · presto on crop · Africa · n = 100 · linear"
+    assert describe_place(row) == "a · presto on crop · Africa · n = 100 · linear"
     assert "0.00 better than guessing" in row["told"]
 
 
@@ -99,8 +104,8 @@ def test_signs_are_counted_and_the_worst_places_named_first():
     guessed = table({"d": [0.5, 0.5]}, skill=0.01), table({"e": [0.5, 0.5]}, skill=-0.2)
     cells = pa.concat_tables([wild, *guessed])
     rows = signatures(cells, limits=LIMITS, zero=()).to_pylist()
-    spread, random = gathered(rows, worst=2)
-    assert (spread.name, spread.places) == ("spread", 3)
+    spread, random = summarise_signs(rows, worst=2)
+    assert (spread.name, spread.num_places) == ("spread", 3)
     assert [row["composition"] for row in spread.worst] == ["b", "a"]
     assert (random.name, [row["composition"] for row in random.worst]) == (
         "near random",
