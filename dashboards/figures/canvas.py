@@ -1,6 +1,7 @@
 """What figures share: axes measured in inches, words on them, and how they are finished."""
 
 import io
+from typing import Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -45,14 +46,25 @@ def frame(axes: Axes, *, xlabel: str, ylabel: str = "") -> None:
 
 
 def text(
-    axes: Axes, x: float, y: float, words: str, *, colour: str = "ink", **style: object
+    axes: Axes,
+    x: float,
+    y: float,
+    words: str,
+    *,
+    size: float,
+    colour: str = "ink",
+    ha: Literal["left", "center", "right"] = "center",
+    va: Literal["center", "bottom"] = "center",
+    weight: str = "normal",
 ) -> None:
     """Write at a place in data."""
-    default = {"ha": "center", "va": "center", "linespacing": 1.15}
-    axes.text(x, y, words, color=stand_in(colour), **{**default, **style})
+    style = {"ha": ha, "va": va, "size": size, "weight": weight}
+    axes.text(x, y, words, color=stand_in(colour), linespacing=1.15, fontdict=style)
 
 
-def beside(axes: Axes, side: int, y: float, words: str, **style: object) -> None:
+def beside(
+    axes: Axes, side: int, y: float, words: str, *, size: float, weight: str = "normal"
+) -> None:
     """Write left (0) or right (1) of the axes, at a height in data."""
     axes.annotate(
         words,
@@ -63,7 +75,8 @@ def beside(axes: Axes, side: int, y: float, words: str, **style: object) -> None
         va="center",
         annotation_clip=False,
         color=stand_in("ink"),
-        **style,
+        size=size,
+        weight=weight,
     )
 
 

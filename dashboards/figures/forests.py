@@ -44,7 +44,7 @@ def forest(
 def _forest_line(axes: Axes, y: float, row: DifferenceRow) -> None:
     ahead = "ahead" if row["difference"] > 0 else "behind"
     colour = stand_in(ahead if row["distinguishable"] else "muted")
-    if row["low"] is not None:
+    if row["low"] is not None and row["high"] is not None:
         axes.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=1.8)
     fill = colour if row["distinguishable"] else stand_in("paper")
     axes.plot(

@@ -1,6 +1,7 @@
 """Matrices of scores: compositions on continents, and continents on continents."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -95,7 +96,7 @@ def _diverging_legend(axes: Axes, y: float, *, largest: float, baseline: str) ->
         patch = Rectangle(place, size, 0.26, color=stand_in(f"d{step}"), linewidth=0, clip_on=False)
         axes.add_patch(patch)
     right = left + NUM_DIVERGING * size
-    ends = {
+    ends: dict[float, tuple[Literal["left", "right"], str]] = {
         left - 0.06: ("right", f"≤ {wording.signed(-largest)}"),
         right + 0.06: (
             "left",

@@ -51,7 +51,10 @@ def scaling(
     for at, (composition, rows) in enumerate(lines.items()):
         colour = stand_in(f"c{at % NUM_LINES}")
         x, y = [row["n"] for row in rows], [row["difference"] for row in rows]
-        low, high = [row["low"] for row in rows], [row["high"] for row in rows]
+        low, high = (
+            np.array([row["low"] for row in rows], dtype=np.float64),
+            np.array([row["high"] for row in rows], dtype=np.float64),
+        )
         axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
         axes.plot(x, y, "o-", color=colour, linewidth=1.6, markersize=4.5, label=composition)
     axes.axhline(0, color=stand_in("muted"), linewidth=0.9, zorder=0)

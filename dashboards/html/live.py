@@ -54,7 +54,7 @@ def chart(spec: VegaSpec, *, name: str, description: str) -> Html:
         name: What its file is called when a reader keeps it.
         description: What it shows, for screen readers.
     """
-    whole = {"$schema": SCHEMA, "description": description, "config": LOOK, **spec}
+    whole: dict[str, Json] = {"$schema": SCHEMA, "description": description, "config": LOOK, **spec}
     scrolls = {"class_": "chart-live picture", "tabindex": "0", "role": "group", "data_name": name}
     return html(
         element("div", "This chart needs scripts.", **scrolls, aria_label=description),

@@ -38,26 +38,30 @@ def explore(results: SweepResults) -> Section | None:
 def _differences(results: SweepResults) -> Html:
     rows = _contrasts(results)
     line = {"type": "rule", "stroke": "var(--muted)", "aria": False}
-    zero = {"mark": line, "encoding": {"x": {"datum": 0}}}
-    x = {"field": "difference", "type": "quantitative"}
+    zero: VegaSpec = {"mark": line, "encoding": {"x": {"datum": 0}}}
+    x: dict[str, Json] = {"field": "difference", "type": "quantitative"}
     label = f"difference against {results.baseline}, 95 % interval"
+    shared: dict[str, Json] = {
+        "y": _line(results),
+        "color": _colour(results),
+        "opacity": _faded(),
+    }
     bars: VegaSpec = {
         "mark": {"type": "rule", "strokeWidth": 2},
-        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}},
+        "encoding": {**shared, "x": {**x, "field": "low"}, "x2": {"field": "high"}},
     }
     points: VegaSpec = {
         "mark": {"type": "point", "size": 45, "strokeWidth": 2},
         "params": [_by_name()],
         "encoding": {
+            **shared,
             "x": {**x, "axis": {"tickCount": 7, "grid": True}, "title": label},
             "fill": _colour(results),
             "fillOpacity": {"condition": {"test": SEEN, "value": 1}, "value": 0},
             "tooltip": _tooltip(rows[0], without=("setting", "low", "high")),
         },
     }
-    shared = {"y": _line(results), "color": _colour(results), "opacity": _faded()}
-    named = [{**layer, "encoding": {**shared, **layer["encoding"]}} for layer in (bars, points)]
-    spec = {"layer": [zero, *named], "width": WIDTH, "height": {"step": 12}}
+    spec: VegaSpec = {"layer": [zero, bars, points], "width": WIDTH, "height": {"step": 12}}
     title = f"Differences against {results.baseline} by continent and composition"
     drawing = chart(_by_place(spec, rows), name="every-difference", description=title)
     return html(element("h3", title), drawing)

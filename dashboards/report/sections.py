@@ -182,7 +182,7 @@ def _without_value(rows: Sequence[CoverageRow]) -> Iterable[Html]:
 
 
 def _failed(results: SweepResults) -> Iterable[Html]:
-    lines = [
+    lines: list[Sequence[Content]] = [
         [
             element("code", step.key),
             step.label,
