@@ -26,7 +26,7 @@ SCRIPTS = (
 LICENCES = "LICENSES.txt"
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
-_AXIS = {
+_AXIS: dict[str, Json] = {
     "domainColor": "var(--rule)",
     "gridColor": "var(--rule)",
     "labelColor": "var(--muted)",
@@ -34,8 +34,12 @@ _AXIS = {
     "titleColor": "var(--muted)",
     "titleFontWeight": "normal",
 }
-_WORDS = {"labelColor": "var(--ink)", "titleColor": "var(--muted)", "titleFontWeight": "normal"}
-LOOK = {
+_WORDS: dict[str, Json] = {
+    "labelColor": "var(--ink)",
+    "titleColor": "var(--muted)",
+    "titleFontWeight": "normal",
+}
+LOOK: Mapping[str, Json] = {
     "background": "transparent",
     "font": "var(--sans)",
     "view": {"stroke": None},

@@ -37,7 +37,7 @@ def explore(results: SweepResults) -> Section | None:
 
 def _differences(results: SweepResults) -> Html:
     rows = _contrasts(results)
-    line = {"type": "rule", "stroke": "var(--muted)", "aria": False}
+    line: dict[str, Json] = {"type": "rule", "stroke": "var(--muted)", "aria": False}
     zero: VegaSpec = {"mark": line, "encoding": {"x": {"datum": 0}}}
     x: dict[str, Json] = {"field": "difference", "type": "quantitative"}
     label = f"difference against {results.baseline}, 95 % interval"
