@@ -11,7 +11,7 @@ from terrasweep.models.spec import ModelSpec, TrainingSpec
 from terrasweep.pipelines.spec import InitSpec, PretrainSpec, SampleSpec
 
 HISTORY: Final = "history.parquet"
-FEWEST_PASSES: Final = 2_000
+FEWEST_PASSES: Final = 1_000_000
 """Samples times epochs below which a lone worker does without Ray Train."""
 
 
