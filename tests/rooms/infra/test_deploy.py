@@ -251,7 +251,7 @@ def test_values_that_make_no_sense_are_refused_in_a_sentence(said, tmp_path, old
     path = tmp_path / "values.yaml"
     path.write_text(said.replace(old, new))
     with pytest.raises(
-        SpecError, match=rf"{re.escape(str(path))}:\d+:\d+: expected .*, got .*\. Fix: "
+        SpecError, match=rf"{re.escape(str(path))}:\d+:\d+: Expected .*, got .*\. Fix: "
     ) as refused:
         read_part(path, Values, called="values")
     assert told in str(refused.value)
