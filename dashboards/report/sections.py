@@ -117,8 +117,8 @@ def differences(results: SweepResults) -> Section | None:
         return None
     lead = (
         "Each line compares two compositions on the same finetuning seeds, hence on the same "
-        "training samples. Bars are 95 % bootstrap intervals. A filled point differs from zero "
-        "after correction; a hollow one does not."
+        "training samples. Bars are 95 % bootstrap intervals. A filled point is "
+        "distinguishable from zero after correction, a hollow one is not."
     )
     shown = (figure(drawing, caption=stamp(results.is_synthetic)) for drawing in drawings)
     numbers = folded("All differences with their tests", _difference_table(results))

@@ -280,3 +280,17 @@ def test_further_questions_are_answered_where_a_sweep_asks_them(tmp_path):
     for name in ("home", "ranks", "diversity"):
         assert (tmp_path / "out" / f"{name}.csv").exists()
     assert not (tmp_path / "out" / "labels.csv").exists()  # there is one n alone
+
+
+def test_a_missing_card_is_named_and_not_taken_for_an_empty_one(tmp_path):
+    study = Study(tmp_path / "s", compositions=("uniform", "europe"), seeds=2).write()
+    whole = read(built(study, tmp_path / "whole")).text
+    card = next((tmp_path / "s").rglob("card.json"))
+    card.unlink()
+
+    text = read(built(study, tmp_path / "out")).text
+
+    assert "card of this draw is missing" not in whole
+    assert "Missing files" not in whole
+    assert text.count("the card of this draw is missing from the store") == 1
+    assert card.relative_to(tmp_path / "s").as_posix() in text
