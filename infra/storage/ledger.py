@@ -17,6 +17,7 @@ from terrasweep.infra.errors import PASSING, Cause, StoreError, nearest
 from terrasweep.infra.spec import Json, Spec, everything
 from terrasweep.infra.step import Key, Step
 from terrasweep.infra.storage.append_table import AppendTable, from_bytes, to_bytes, versioned
+from terrasweep.infra.storage.axes import AXES, Axis
 from terrasweep.infra.storage.record import refuse_drift
 from terrasweep.infra.storage.store import Store
 from terrasweep.infra.telemetry import logs
@@ -69,24 +70,22 @@ FAILURES = versioned(
     version=1,
 )
 
+
+def _axis_type(axis: Axis) -> pa.DataType:
+    return _COUNT if axis.is_number else _WORD
+
+
 PLAN = versioned(
     pa.schema(
         [
             ("key", _WORD),
-            ("composition", _WORD),
-            ("model", _WORD),
-            ("task", _WORD),
-            ("continent", _WORD),
-            ("n", _COUNT),
-            ("protocol", _WORD),
-            ("seed", _COUNT),
-            ("replicate", _COUNT),
+            *((axis.name, _axis_type(axis)) for axis in AXES if axis.name != "tested"),
             ("metric", _WORD),
             ("excluded", _WORD),
             ("features", _WORD),
             ("checkpoint", _WORD),
             ("sample", _WORD),
-            ("tested", _WORD),
+            ("tested", _WORD),  # the last, as it came after the first version of the table
         ]
     ),
     version=1,

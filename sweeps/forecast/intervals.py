@@ -10,6 +10,7 @@ import pyarrow as pa
 from scipy.special import stdtrit
 
 from terrasweep.dashboards.tables.cells import tidy
+from terrasweep.infra.storage.axes import PLACE as CELL_PLACE
 from terrasweep.infra.storage.ledger import FAILURES, Ledger
 from terrasweep.infra.summary import CONFIDENCE
 from terrasweep.sweeps.plan import plan_table
@@ -18,7 +19,7 @@ from terrasweep.sweeps.plan.grid import Plan
 Row: TypeAlias = Mapping[str, Any]
 Place: TypeAlias = tuple[Any, ...]
 
-PLACE = ("model", "task", "n", "protocol", "metric")
+PLACE = tuple(axis for axis in CELL_PLACE if axis not in ("composition", "continent", "tested"))
 
 
 @dataclass(frozen=True)

@@ -205,7 +205,6 @@ def _why_not_there(composition: Arm, entry: ModelEntry, replicate: int) -> str |
 
 def _why_excluded(cell: Cell, rules: tuple[Exclusion, ...]) -> str | None:
     for rule in rules:
-        said = rule.model_dump(mode="json", exclude={"reason"}, exclude_none=True)
-        if all(getattr(cell, axis) == value for axis, value in said.items()):
+        if all(getattr(cell, axis) == value for axis, value in rule.axes.items()):
             return rule.reason
     return None

@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from terrasweep.infra.spec import Json, Spec, everything
+from terrasweep.infra.storage.axes import AXIS_NAMES
 from terrasweep.infra.storage.ledger import PLAN
 from terrasweep.infra.storage.record import assumed
 from terrasweep.pipelines.spec import FINETUNE, FinetuneSpec
@@ -21,15 +22,7 @@ def _row(cell: Cell) -> dict[str, str | int | None]:
     sample = [need for need in checkpoint.needs if need.stage == "sample"]
     return {
         "key": str(cell.step.key),
-        "composition": cell.composition,
-        "model": cell.model,
-        "task": cell.task,
-        "continent": cell.continent,
-        "tested": cell.tested,
-        "n": cell.n,
-        "protocol": cell.protocol,
-        "seed": cell.seed,
-        "replicate": cell.replicate,
+        **{axis: getattr(cell, axis) for axis in AXIS_NAMES},
         "metric": cell.metric,
         "excluded": cell.excluded,
         "features": str(cell.features.key),

@@ -78,6 +78,11 @@ class Exclusion(Part):
     replicate: int | None = None
     """Only this replicate."""
 
+    @property
+    def axes(self) -> dict[str, str | int]:
+        """The axes that are named here, each with its value."""
+        return self.model_dump(mode="json", exclude={"reason"}, exclude_none=True)
+
 
 class Limits(Part):
     """From where on a result is marked as doubtful in status and report; no result changes."""

@@ -1,6 +1,6 @@
 """A sweep is a named question: the axes of a grid, as a frozen value. It has a name, not a key."""
 
-from collections.abc import Sized
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Annotated, Any, Literal, cast
 
@@ -148,26 +148,15 @@ class Sweep(Part):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "Sweep":
-        for axis, values in _axes(self).items():
-            check_once(axis, values)
-        names = _axes(self)["compositions"]
-        check_known("baseline", self.baseline, known=names, what="a composition")
+        axes = _axis_values(self)
+        _check_once(self, axes)
+        check_known("baseline", self.baseline, known=axes["composition"], what="a composition")
         _check_sizes(self)
         networks = {entry.model.name for entry in self.models}
         check_checkpoints(self.compositions, networks=networks, baseline=self.baseline)
-        _check_exclusions(self)
+        _check_exclusions(self, axes)
         _check_judged(self)
-        tasks = [task for model in self.models for task in model.tasks]
-        axes: tuple[Sized, ...] = (
-            names,
-            tasks,
-            self.continents,
-            self.judged_on,
-            self.n,
-            self.protocols,
-            self.seeds,
-        )
-        check_cells(self.replicates * prod(len(axis) for axis in axes))
+        check_cells(prod(len(values) for axis, values in axes.items() if axis != "model"))
         return self
 
     @property
@@ -190,20 +179,29 @@ def _official(name: object) -> TrainingSpec | None:
     return cast("type[ModelSpec]", ZOO.spec(str(name))).official
 
 
-def _axes(sweep: Sweep) -> dict[str, list[str]]:
-    """Every axis and what its values are called."""
+def _axis_values(sweep: Sweep) -> dict[str, Sequence[str]]:
+    """Return what the values of every axis are called; the tasks are those of all models."""
     return {
-        "compositions": [entry.name for entry in sweep.compositions],
-        "models": [entry.name for entry in sweep.models],
-        "protocols": [entry.name for entry in sweep.protocols],
-        "continents": [continent.value for continent in sweep.continents],
+        "composition": [entry.name for entry in sweep.compositions],
+        "model": [entry.name for entry in sweep.models],
+        "task": [task.name for model in sweep.models for task in model.tasks],
+        "continent": [continent.value for continent in sweep.continents],
+        "tested": sweep.judged_on,
         "n": [str(n) for n in sweep.n],
-        "seeds": [str(seed) for seed in sweep.seeds],
-        **{
-            f"models.{place}.tasks": [task.name for task in model.tasks]
-            for place, model in enumerate(sweep.models)
-        },
+        "protocol": [entry.name for entry in sweep.protocols],
+        "seed": [str(seed) for seed in sweep.seeds],
+        "replicate": [str(replicate) for replicate in range(sweep.replicates)],
     }
+
+
+def _check_once(sweep: Sweep, axes: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a value that an axis has twice; two models may well have one task."""
+    for axis, values in axes.items():
+        field = axis if axis == "n" else f"{axis}s"
+        if field in Sweep.model_fields and axis != "replicate":
+            check_once(field, values)
+    for place, model in enumerate(sweep.models):
+        check_once(f"models.{place}.tasks", [task.name for task in model.tasks])
 
 
 def _check_judged(sweep: Sweep) -> None:
@@ -239,19 +237,14 @@ def _unfit(at: str, entry: CompositionEntry, error: ValidationError) -> Pydantic
     return misfit(at, expected, got=got, fix=fix)
 
 
-def _check_exclusions(sweep: Sweep) -> None:
-    axes = _axes(sweep)
-    axes["tasks"] = [task.name for model in sweep.models for task in model.tasks]
-    axes["replicates"] = [str(replicate) for replicate in range(sweep.replicates)]
+def _check_exclusions(sweep: Sweep, axes: Mapping[str, Sequence[str]]) -> None:
     for place, rule in enumerate(sweep.exclude):
         at = f"exclude.{place}"
-        said = rule.model_dump(mode="json", exclude={"reason"}, exclude_none=True)
-        if not said:
-            fix = "say what is left out, such as `continent: oceania`"
+        if not rule.axes:
+            fix = "name what is left out, such as `continent: oceania`"
             raise misfit(at, "an exclusion of at least one axis", got="only a reason", fix=fix)
-        for axis, value in said.items():
-            known = axes["n" if axis == "n" else f"{axis}s"]
-            check_known(f"{at}.{axis}", str(value), known=known, what=f"a {axis}")
+        for axis, value in rule.axes.items():
+            check_known(f"{at}.{axis}", str(value), known=axes[axis], what=f"a {axis}")
 
 
 class PoolFile(Part):

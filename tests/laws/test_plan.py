@@ -1,11 +1,13 @@
 """Law 9: a plan is the full product of its axes, whatever the order they were written in."""
 
+import dataclasses
 from itertools import product
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from terrasweep.sweeps.plan.grid import Plan, plan
+from terrasweep.infra.storage.axes import AXIS_NAMES
+from terrasweep.sweeps.plan.grid import Cell, Plan, plan
 from terrasweep.sweeps.spec.sweep import Exclusion, Sweep
 from tests.support.strategies import sweeps
 
@@ -128,3 +130,12 @@ def test_what_is_excluded_is_planned_and_not_wanted(sweep: Sweep, data: st.DataO
     assert places(planned) == places(plan(sweep))
     assert {at for at, c in zip(places(planned), planned.cells, strict=True) if c.excluded} == out
     assert len(planned.included) == len(planned.cells) - len(out)
+
+
+# A cell has a place on every axis, and an exclusion may name every axis but where it is judged.
+
+
+def test_cells_and_exclusions_know_every_axis():
+    fields = [field.name for field in dataclasses.fields(Cell) if field.name in AXIS_NAMES]
+    assert tuple(fields) == AXIS_NAMES
+    assert set(Exclusion.model_fields) == {"reason", *AXIS_NAMES} - {"tested"}
