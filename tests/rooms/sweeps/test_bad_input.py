@@ -234,7 +234,7 @@ def test_a_folder_without_parquet_is_no_pool(tmp_path: Path, capsys):
     (tmp_path / "pool").mkdir()
     file = with_pool(tmp_path, f"{{name: parquet, path: {tmp_path / 'pool'}}}")
     assert main(["plan", str(file), "--store", str(tmp_path / "s")]) == 2
-    assert "got none that ends in .parquet" in sentence(capsys)
+    assert "got no file that ends in .parquet" in sentence(capsys)
 
 
 def with_pool(folder: Path, pool: str) -> Path:
