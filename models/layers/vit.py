@@ -62,8 +62,8 @@ class Block(nn.Module):
         """Return the same shape; `paths` weighs both branches of each sample, zero skips one."""
         mixed = self.attn(self.norm1(x_BND))
         x_BND = x_BND + (mixed if paths_B2 is None else mixed * paths_B2[:, :1, None])
-        made = self.mlp(self.norm2(x_BND))
-        return cast("Tensor", x_BND + (made if paths_B2 is None else made * paths_B2[:, 1:, None]))
+        out = self.mlp(self.norm2(x_BND))
+        return cast("Tensor", x_BND + (out if paths_B2 is None else out * paths_B2[:, 1:, None]))
 
 
 class PatchEmbed(nn.Module):
@@ -121,6 +121,7 @@ def grid_table(side: int, *, width: int) -> Tensor:
 def patchify(images_BCHW: Tensor, *, patch: int) -> Tensor:
     """Return each patch's pixels, channel by channel and in rows: (B, L, C, P * P)."""
     samples, channels, height, width = images_BCHW.shape
+    # (B, C, rows, P, columns, P) -> (B, rows, columns, C, P, P): patches in row order.
     cut = (samples, channels, height // patch, patch, width // patch, patch)
     return images_BCHW.reshape(cut).permute(0, 2, 4, 1, 3, 5).flatten(4).flatten(1, 2)
 
@@ -143,6 +144,7 @@ def pick(x_BND: Tensor, index_BK: Tensor) -> Tensor:
 
 def put_back(x_BKD: Tensor, index_BK: Tensor, *, mask_token: Tensor, tokens: int) -> Tensor:
     """Return tokens where they stood, and the mask token wherever one was hidden: (B, N, D)."""
+    # `expand` copies nothing; `scatter` writes into a new tensor, so the token itself stays.
     empty = mask_token.to(x_BKD.dtype).expand(len(x_BKD), tokens, -1)
     return empty.scatter(1, index_BK[:, :, None].expand_as(x_BKD), x_BKD)
 
@@ -153,6 +155,7 @@ def initialise(module: nn.Module) -> None:
         nn.init.xavier_uniform_(module.weight)
         nn.init.zeros_(module.bias)
     if isinstance(module, PatchEmbed):
+        # A convolution over whole patches is a linear layer: initialise it by its flat shape.
         nn.init.xavier_uniform_(module.proj.weight.flatten(1))
 
 

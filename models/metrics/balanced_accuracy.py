@@ -12,6 +12,6 @@ JUDGES: tuple[Target, ...] = ("binary", "classes")
 
 def score(truth: np.ndarray, prediction: Prediction) -> float:
     """Return the balanced accuracy; a class that is said but not there has no share."""
-    found = counts(truth, prediction.labels)
-    there = found.there > 0
-    return float((found.right[there] / found.there[there]).mean())
+    count = counts(truth, prediction.labels)
+    present = count.true > 0
+    return float((count.correct[present] / count.true[present]).mean())

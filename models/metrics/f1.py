@@ -10,7 +10,7 @@ JUDGES: tuple[Target, ...] = ("binary",)
 
 
 def score(truth: np.ndarray, prediction: Prediction) -> float:
-    """Return F1; zero where the class is neither there nor said."""
-    there, said = truth == 1, prediction.labels == 1
-    either = int(there.sum()) + int(said.sum())
-    return 2.0 * int((there & said).sum()) / either if either else 0.0
+    """Return F1; zero where the class is neither true nor predicted."""
+    true, predicted = truth == 1, prediction.labels == 1
+    either = int(true.sum()) + int(predicted.sum())
+    return 2.0 * int((true & predicted).sum()) / either if either else 0.0

@@ -1,4 +1,4 @@
-"""F1 of each class, averaged over the classes that are there or were said.
+"""F1 of each class, averaged over the classes that are true or predicted.
 
 That is scikit-learn's macro average: saying a class that is not there costs a zero.
 """

@@ -10,7 +10,7 @@ JUDGES: tuple[Target, ...] = ("labels",)
 
 
 def score(truth: np.ndarray, prediction: Prediction) -> float:
-    """Return the micro F1; zero where no label is there and none is said."""
-    there, said = truth == 1, prediction.labels == 1
-    either = int(there.sum()) + int(said.sum())
-    return 2.0 * int((there & said).sum()) / either if either else 0.0
+    """Return the micro F1; zero where no label is true and none is predicted."""
+    true, predicted = truth == 1, prediction.labels == 1
+    either = int(true.sum()) + int(predicted.sum())
+    return 2.0 * int((true & predicted).sum()) / either if either else 0.0

@@ -12,7 +12,7 @@ JUDGES: tuple[Target, ...] = ("binary", "classes", "map")
 
 def score(truth: np.ndarray, prediction: Prediction) -> float:
     """Return the weighted F1; a class that is not there has no weight."""
-    found = counts(truth, prediction.labels)
-    there = found.there > 0
-    f1 = 2.0 * found.right[there] / (found.there + found.said)[there]
-    return float((f1 * found.there[there]).sum() / len(truth))
+    count = counts(truth, prediction.labels)
+    present = count.true > 0
+    f1 = 2.0 * count.correct[present] / (count.true + count.predicted)[present]
+    return float((f1 * count.true[present]).sum() / len(truth))

@@ -15,6 +15,6 @@ JUDGES: tuple[Target, ...] = ("map",)
 
 def score(truth: np.ndarray, prediction: Prediction) -> float:
     """Return the mean intersection over union of all pixels together."""
-    found = counts(truth, prediction.labels)
-    union = found.there + found.said - found.right
-    return float((found.right[union > 0] / union[union > 0]).mean())
+    count = counts(truth, prediction.labels)
+    union = count.true + count.predicted - count.correct
+    return float((count.correct[union > 0] / union[union > 0]).mean())

@@ -100,5 +100,5 @@ def target(num_classes: int, *, several: bool) -> Target:
 
 def number(values: np.ndarray, *, notes: tuple[str, ...] = ()) -> Prediction:
     """Return the prediction of a number per test sample."""
-    said = values.astype(np.float64)
-    return Prediction(said, said[:, None], notes)
+    labels = values.astype(np.float64)
+    return Prediction(labels, labels[:, None], notes)

@@ -104,8 +104,8 @@ def _measured(device: torch.device, *, precision: str) -> float:
     took = []
     for _ in range(TRIALS):
         started = _clock(device)
-        made = square @ square
-        made[0, 0].item()  # an accelerator answers once it is done
+        product = square @ square
+        product[0, 0].item()  # an accelerator answers once it is done
         took.append(_clock(device) - started)
     return 2 * SIDE**3 / min(took)
 

@@ -24,8 +24,10 @@ def _commonest(problem: Problem) -> Prediction:
         return Prediction((share > 0.5).astype(np.int64), share)
     if problem.target == "map":
         known = problem.train_y[problem.train_y != NOTHING]
-        said = np.full((tested, *problem.train_y.shape[1:]), np.bincount(known).argmax(), np.int16)
-        return Prediction(said, np.empty((tested, 0)))
+        labels = np.full(
+            (tested, *problem.train_y.shape[1:]), np.bincount(known).argmax(), np.int16
+        )
+        return Prediction(labels, np.empty((tested, 0)))
     counts = np.bincount(problem.train_y, minlength=problem.num_classes)
     labels = np.full(tested, counts.argmax(), dtype=np.int64)
     return Prediction(labels, np.tile(counts / counts.sum(), (tested, 1)))

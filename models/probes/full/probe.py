@@ -32,17 +32,17 @@ def fit_predict(problems: Sequence[Problem], *, spec: ProbeSpec) -> list[Predict
     """Return each problem's prediction."""
     assert isinstance(spec, FullSpec)
     alike: dict[tuple[int | str, ...], list[int]] = defaultdict(list)
-    made: dict[int, Prediction] = {}
+    predictions: dict[int, Prediction] = {}
     for index, problem in enumerate(problems):
         if has_single_class(problem):
-            made[index] = single_class_prediction(problem)
+            predictions[index] = single_class_prediction(problem)
         else:
             shape = (id(problem.origin), len(problem.train_x), num_outputs(problem), problem.target)
             alike[shape].append(index)
     for members in alike.values():
         own = [problems[index] for index in members]
-        made.update(zip(members, _each(own, spec=spec), strict=True))
-    return [made[index] for index in range(len(problems))]
+        predictions.update(zip(members, _each(own, spec=spec), strict=True))
+    return [predictions[index] for index in range(len(problems))]
 
 
 def _each(problems: Sequence[Problem], *, spec: FullSpec) -> list[Prediction]:
@@ -53,8 +53,8 @@ def _each(problems: Sequence[Problem], *, spec: FullSpec) -> list[Prediction]:
     assert recipe is not None, "every network has one"
     size = room(origin, samples=min(recipe.batch_size, len(problems[0].train_x)))
     parts = [problems[at : at + size] for at in range(0, len(problems), size)]
-    found = Learning.of(origin)
-    answers = (together(one, origin=origin, recipe=recipe, learning=found) for one in parts)
+    learning = Learning.of(origin)
+    answers = (together(one, origin=origin, recipe=recipe, learning=learning) for one in parts)
     return [answer for part in answers for answer in part]
 
 

@@ -86,17 +86,18 @@ class NetworkStack:
 
         What learns is found out anew, unless it is handed in.
         """
-        found = learning or Learning.of(origin)
+        learning = learning or Learning.of(origin)
         device = next(origin.network.parameters()).device
-        heads = [_head(found.width, draw, recipe=recipe).to(device) for draw in draws]
+        heads = [_head(learning.width, draw, recipe=recipe).to(device) for draw in draws]
         weights = dict(origin.network.named_parameters())
         tuned = {
             f"network.{name}": weights[name].detach().expand(len(draws), *weights[name].shape)
-            for name in found.names
+            for name in learning.names
         }
         for name, _ in heads[0].named_parameters():
             own = [head.get_parameter(name).detach() for head in heads]
             tuned[f"head.{name}"] = torch.stack(own)
+        # `expand` gave every copy the same memory; only a clone can be trained for itself.
         learnt = {name: values.clone().requires_grad_() for name, values in tuned.items()}
         module = Headed(origin.network, heads[0])
         every = {**dict(module.named_parameters()), **dict(module.named_buffers())}
@@ -113,7 +114,7 @@ class NetworkStack:
 
     def __call__(self, batch: Batch) -> Tensor:
         """Return the raw outputs, (copies, samples, outputs), of a batch of (copies, samples)."""
-        if len(self) == 1:
+        if len(self) == 1:  # without vmap, so that all fused kernels of the CPU can be used
             alone = {name: values[0] for name, values in batch.items()}
             return self._ask({name: one[0] for name, one in self.tuned.items()}, alone)[None]
         with self._attention():
@@ -129,10 +130,12 @@ class NetworkStack:
 
     def groups(self, recipe: FinetuningSpec) -> Iterator[dict[str, Any]]:
         """Yield what an optimiser moves, by the depth that each weight has in the network."""
-        blocks = [int(found[1]) for name in self.tuned if (found := BLOCK.search(name))]
+        blocks = [int(match[1]) for name in self.tuned if (match := BLOCK.search(name))]
+        # Depth 0 embeds, block i has depth i + 1, and the norm and the head have the largest.
         deepest = max(blocks, default=-1) + 2
         by_kind: dict[tuple[int, bool], list[Tensor]] = {}
         for name, values in self.tuned.items():
+            # The first axis counts the copies: biases and norms have one more, and do not decay.
             spared = values.ndim - 1 <= 1 or name.endswith(".bias")
             by_kind.setdefault((_depth(name, deepest=deepest), spared), []).append(values)
         for (depth, spared), alike in sorted(by_kind.items(), key=lambda item: item[0]):
@@ -145,8 +148,8 @@ class NetworkStack:
 
 def _depth(name: str, *, deepest: int) -> int:
     """Return 0 for what embeds, the number of its block from 1 on, and the largest for the rest."""
-    if found := BLOCK.search(name):
-        return int(found[1]) + 1
+    if match := BLOCK.search(name):
+        return int(match[1]) + 1
     return deepest if LAST.search(name) else 0
 
 
@@ -169,6 +172,8 @@ class Learning:
             for name, weight in origin.network.named_parameters()
             if weight.requires_grad or name in origin.model.thaws
         }
+        # A weight that one sample's features do not depend on has no gradient at all (None, not
+        # zeros): so a decoder is found without knowing the network.
         with torch.enable_grad():
             features = _features(origin.network, leaves, batch)
             slopes = torch.autograd.grad(features.sum(), list(leaves.values()), allow_unused=True)
@@ -192,8 +197,8 @@ def _features(network: Network, weights: Mapping[str, Tensor], batch: Batch) -> 
 
 def _called(module: nn.Module, weights: Mapping[str, Tensor], batch: Batch) -> Tensor:
     # A layer that stands in two places is one module: torch would put its weights back only once.
-    made = functional_call(module, dict(weights), (dict(batch),), tie_weights=False)
-    return cast("Tensor", made)
+    output = functional_call(module, dict(weights), (dict(batch),), tie_weights=False)
+    return cast("Tensor", output)
 
 
 def _head(width: int, draw: HeadDraw, *, recipe: FinetuningSpec) -> Head:

@@ -156,14 +156,14 @@ def _losses(raw_Sbk: Tensor, y_Sbk: Tensor, *, output: Output, smoothing: float)
 
 def predict(stack: NetworkStack, tests: Sequence[Tensor]) -> list[Tensor]:
     """Return what each copy says of its own test samples, (tests, k) on the CPU."""
-    longest, made = max(len(own) for own in tests), []
+    longest, outputs = max(len(own) for own in tests), []
     with torch.no_grad():
         for at in range(0, longest, CHUNK):
             # Shorter ones are asked for their last sample again, and not heard.
             place = torch.arange(at, min(at + CHUNK, longest))
             rows = [own[place.clamp(max=len(own) - 1)] for own in tests]
-            made.append(stack(_gathered(stack, rows)).cpu())
-    joined = torch.cat(made, dim=1)
+            outputs.append(stack(_gathered(stack, rows)).cpu())
+    joined = torch.cat(outputs, dim=1)
     return [own[: len(test)] for own, test in zip(joined, tests, strict=True)]
 
 

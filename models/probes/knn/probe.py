@@ -1,7 +1,7 @@
 """The k nearest neighbours by Euclidean distance, all equally heard, as scikit-learn has them.
 
-Of two classes with as many votes the lower is said. Of two training samples as far away, the one
-that stands first in the draw is the nearer. Distances come from one matrix product per draw;
+Of two classes with as many votes the lower is predicted. Of two training samples as far away, the
+one that stands first in the draw is the nearer. Distances come from one matrix product per draw;
 where that cannot tell neighbours apart, they are measured again one by one.
 """
 
@@ -33,15 +33,15 @@ def _asked(problem: Problem, *, spec: KnnSpec) -> Prediction:
     size = max(1, AT_ONCE // len(train))
     parts = [nearest(train, test[at : at + size], k=k) for at in range(0, len(test), size)]
     near = np.concatenate([*parts, np.empty((0, k), np.int64)])
-    said = problem.train_y[near]
+    neighbours = problem.train_y[near]
     match problem.target:
         case "number":
-            return number(said.mean(axis=1), notes=notes)
+            return number(neighbours.mean(axis=1), notes=notes)
         case "labels":
-            share = said.mean(axis=1)
+            share = neighbours.mean(axis=1)
             return Prediction((share > 0.5).astype(np.int64), share, notes)
         case _:
-            votes = (said[:, :, None] == np.arange(problem.num_classes)).mean(axis=1)
+            votes = (neighbours[:, :, None] == np.arange(problem.num_classes)).mean(axis=1)
             return Prediction(votes.argmax(axis=1).astype(np.int64), votes, notes)
 
 

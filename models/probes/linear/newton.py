@@ -56,6 +56,8 @@ def minimise(stack: ProblemStack, *, max_iter: int) -> Solution:
     theta = np.zeros((problems, width, stack.y.shape[2]))
     iterations = np.zeros(problems, dtype=np.int64)
     converged = np.zeros(problems, dtype=bool)
+    # `live` are the problems that still move, `rest` their data. A problem that is done leaves, so
+    # it costs nothing more and its result cannot change.
     live, rest = np.arange(problems), stack
     for _ in range(max_iter + 1):
         here = theta[live]
@@ -72,6 +74,7 @@ def minimise(stack: ProblemStack, *, max_iter: int) -> Solution:
         step = _direction(rest, p=p, slope=slope)
         length = _length(rest, theta=here, step=step, slope=slope)
         theta[live] = here + length * step
+        # Length zero: no step along this direction lowers the objective, so the problem stops.
         moved = length.reshape(-1) > 0
         iterations[live] += 1
         if not moved.all():
@@ -82,6 +85,8 @@ def minimise(stack: ProblemStack, *, max_iter: int) -> Solution:
 def _probabilities(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the softmax of the scores and the log of its denominator."""
     single = z.shape[2] == 1
+    # The largest score is subtracted, so exp cannot overflow. A single column stands against an
+    # implicit score of zero, whose term in the sum is exp(0 - top).
     top = np.maximum(z, 0.0) if single else z.max(axis=2, keepdims=True)
     e = np.exp(z - top)
     total = e + np.exp(-top) if single else e.sum(axis=2, keepdims=True)
@@ -102,6 +107,7 @@ def _gradient(stack: ProblemStack, *, theta: np.ndarray, p: np.ndarray) -> np.nd
 
 def _curved(stack: ProblemStack, *, p: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Return the Hessian times `v`."""
+    # Per sample the Hessian in the scores is diag(p) - p p^T; it is applied and never stored.
     z = p * (stack.x @ v)
     z -= p * z.sum(axis=2, keepdims=True)
     bent = stack.x.swapaxes(1, 2) @ (stack.weights * z)
@@ -111,6 +117,8 @@ def _curved(stack: ProblemStack, *, p: np.ndarray, v: np.ndarray) -> np.ndarray:
 def _one_class(stack: ProblemStack, *, p: np.ndarray) -> np.ndarray:
     """Return the Hessian of one class of average curvature, (b, r + 1, r + 1)."""
     curvature = (p * (1.0 - p)).sum(axis=2, keepdims=True) / p.shape[2]
+    # X^T D X as A^T A with A = sqrt(D) X. The floor keeps it from becoming singular where all
+    # samples are predicted with certainty.
     rooted = stack.x * np.sqrt(stack.weights * np.maximum(curvature, 1e-12))
     average: np.ndarray = rooted.swapaxes(1, 2) @ rooted
     diagonal = np.arange(average.shape[1])
@@ -122,19 +130,23 @@ def _direction(stack: ProblemStack, *, p: np.ndarray, slope: np.ndarray) -> np.n
     """Return the Newton step, each problem's as exactly as it needs."""
     hessian = _one_class(stack, p=p)
     if p.shape[2] == 1:
+        # One score column: this is the exact Hessian, so the Newton step is one linear solve.
         return np.linalg.solve(hessian, -slope)
+    # Otherwise preconditioned conjugate gradients; the preconditioner is the same for all classes.
     inverse = np.linalg.inv(hessian)
     step, residual = np.zeros_like(slope), -slope
     towards = inverse @ residual
     energy = _inner(residual, towards)
     start = _inner(slope, slope)
+    # Stop at |residual| <= min(FORCING, |slope|^(1/2)) * |slope|: loose far from the optimum, and
+    # tight enough near it for superlinear convergence.
     enough = start * np.minimum(FORCING**2, np.sqrt(start))
     for _ in range(CG_STEPS):
         open_ = _inner(residual, residual) > enough
         if not open_.any():
             break
         curved = _curved(stack, p=p, v=towards)
-        # A closed problem goes on with pace and turn zero, so nothing of it moves.
+        # A solved problem stays in the stack with pace and turn zero: its step no longer changes.
         pace = np.divide(energy, _inner(towards, curved), out=np.zeros_like(energy), where=open_)
         step += pace * towards
         residual -= pace * curved
@@ -150,14 +162,17 @@ def _direction(stack: ProblemStack, *, p: np.ndarray, slope: np.ndarray) -> np.n
 def _length(
     stack: ProblemStack, *, theta: np.ndarray, step: np.ndarray, slope: np.ndarray
 ) -> np.ndarray:
-    """Return how far to go along each step, (b, 1, 1): halved until the objective falls."""
+    """Return the length of each step, (b, 1, 1): halved until the objective falls enough."""
     z, dz = stack.x @ theta, stack.x @ step
     now = _objective(stack, z=z, theta=theta)
+    # Armijo's rule: the objective falls by at least a small share of what the slope promises. Near
+    # the optimum the fall is lost in rounding, hence the slack.
     wanted = 1e-4 * _inner(slope, step)
     slack = ROUNDING * np.maximum(1.0, np.abs(now))
     length = np.ones_like(now)
     for _ in range(HALVINGS):
         there = _objective(stack, z=z + length * dz, theta=theta + length * step)
+        # Written as "not <=", so that a NaN counts as poor.
         poor = ~(there <= now + length * wanted + slack)
         if not poor.any():
             return length

@@ -60,15 +60,15 @@ def _each(problems: Sequence[Problem], *, spec: LinearSpec) -> list[Prediction]:
 
 
 def _fit(problems: Sequence[Problem], *, spec: LinearSpec) -> list[Prediction]:
-    made: dict[int, Prediction] = {}
+    predictions: dict[int, Prediction] = {}
     for part in _alike(problems):
         draws = [_standardised(problems[index], spec=spec) for index in part]
         for shape in sorted({draw.shape for draw in draws}):
             same = [(i, d) for i, d in zip(part, draws, strict=True) if d.shape == shape]
             asked = [problems[index] for index, _ in same]
             answers = _solve([draw for _, draw in same], asked=asked, spec=spec)
-            made.update(zip((index for index, _ in same), answers, strict=True))
-    return [made[index] for index in range(len(problems))]
+            predictions.update(zip((index for index, _ in same), answers, strict=True))
+    return [predictions[index] for index in range(len(problems))]
 
 
 def _alike(problems: Sequence[Problem]) -> Iterator[list[int]]:
@@ -172,6 +172,6 @@ def _parts(problem: Problem) -> list[Problem]:
 def _joined(answers: Sequence[Prediction]) -> Prediction:
     """Join what was said of each label; a label that the draw always or never has needs no note."""
     notes = dict.fromkeys(note for answer in answers for note in answer.notes)
-    said = np.stack([answer.labels for answer in answers], axis=1)
+    labels = np.stack([answer.labels for answer in answers], axis=1)
     scores = np.stack([answer.scores[:, 1] for answer in answers], axis=1)
-    return Prediction(said, scores, tuple(note for note in notes if "single class" not in note))
+    return Prediction(labels, scores, tuple(note for note in notes if "single class" not in note))

@@ -30,10 +30,10 @@ def fit_predict(problems: Sequence[Problem], *, spec: ProbeSpec) -> list[Predict
     """Return each problem's prediction."""
     assert isinstance(spec, MlpSpec)
     alike: dict[tuple[int | str, ...], list[int]] = defaultdict(list)
-    made: dict[int, Prediction] = {}
+    predictions: dict[int, Prediction] = {}
     for index, problem in enumerate(problems):
         if has_single_class(problem):
-            made[index] = single_class_prediction(problem)
+            predictions[index] = single_class_prediction(problem)
         else:
             shape = (*problem.train_x.shape, num_outputs(problem), problem.target)
             alike[shape].append(index)
@@ -43,8 +43,10 @@ def fit_predict(problems: Sequence[Problem], *, spec: ProbeSpec) -> list[Predict
         size = max(1, CACHE_BYTES // (STATES * weights + 4 * samples * features))
         for at in range(0, len(members), size):
             part = members[at : at + size]
-            made.update(zip(part, _together([problems[i] for i in part], spec=spec), strict=True))
-    return [made[index] for index in range(len(problems))]
+            predictions.update(
+                zip(part, _together([problems[i] for i in part], spec=spec), strict=True)
+            )
+    return [predictions[index] for index in range(len(problems))]
 
 
 def _together(problems: Sequence[Problem], *, spec: MlpSpec) -> list[Prediction]:
@@ -54,7 +56,7 @@ def _together(problems: Sequence[Problem], *, spec: MlpSpec) -> list[Prediction]
     ]
     aims = [output_target(problem, standardised=spec.standardised) for problem in problems]
     output = aims[0].output
-    found = train(
+    trained = train(
         np.stack([x for x, _ in inputs]),
         np.stack([own.y for own in aims]),
         output=output,
@@ -63,8 +65,8 @@ def _together(problems: Sequence[Problem], *, spec: MlpSpec) -> list[Prediction]
     )
     answers = []
     for at, (own, problem) in enumerate(zip(aims, problems, strict=True)):
-        layers = Layers(found.layers.flat[at : at + 1], found.layers.shapes)
+        layers = Layers(trained.layers.flat[at : at + 1], trained.layers.shapes)
         raw = forward(inputs[at][1][None], layers)
-        notes = () if found.converged[at] else (f"not converged after {spec.epochs} epochs",)
+        notes = () if trained.converged[at] else (f"not converged after {spec.epochs} epochs",)
         answers.append(to_prediction(activated(raw, output=output)[0], own, problem, notes=notes))
     return answers

@@ -161,12 +161,12 @@ def _slope(
     hidden = x @ into
     hidden += into_offset
     np.maximum(hidden, 0, out=hidden)
-    said = activated(hidden @ out + out_offset, output=output)
-    loss = _loss(said, y, output=output)
+    outputs = activated(hidden @ out + out_offset, output=output)
+    loss = _loss(outputs, y, output=output)
     loss += 0.5 * alpha * ((into**2).sum(axis=(1, 2)) + (out**2).sum(axis=(1, 2))) / samples
     slope = Layers(np.empty_like(layers.flat), layers.shapes)
     g_into, g_into_offset, g_out, g_out_offset = slope.views
-    off = (said - y) / samples
+    off = (outputs - y) / samples
     np.matmul(hidden.swapaxes(1, 2), off, out=g_out)
     g_out_offset[:] = off.sum(axis=1, keepdims=True)
     back = off @ out.swapaxes(1, 2)
@@ -179,13 +179,13 @@ def _slope(
     return slope.flat, loss
 
 
-def _loss(said: np.ndarray, y: np.ndarray, *, output: Output) -> np.ndarray:
+def _loss(outputs: np.ndarray, y: np.ndarray, *, output: Output) -> np.ndarray:
     """Return the mean loss of each network's batch, float64."""
     if output == "identity":
-        losses = 0.5 * (said - y) ** 2
+        losses = 0.5 * (outputs - y) ** 2
         return np.asarray(losses.mean(axis=(1, 2)), np.float64)
     tiny = np.finfo(np.float32).eps
-    losses = -y * np.log(np.maximum(said, tiny))
+    losses = -y * np.log(np.maximum(outputs, tiny))
     if output == "sigmoid":
-        losses = losses - (1 - y) * np.log(np.maximum(1 - said, tiny))
+        losses = losses - (1 - y) * np.log(np.maximum(1 - outputs, tiny))
     return np.asarray(losses.sum(axis=2).mean(axis=1), np.float64)

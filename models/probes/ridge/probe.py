@@ -25,13 +25,15 @@ def fit_predict(problems: Sequence[Problem], *, spec: ProbeSpec) -> list[Predict
     shapes: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for index, problem in enumerate(problems):
         shapes[problem.train_x.shape].append(index)
-    made: dict[int, Prediction] = {}
+    predictions: dict[int, Prediction] = {}
     for (samples, features), members in shapes.items():
         size = max(1, CACHE_BYTES // (8 * samples * features))
         for at in range(0, len(members), size):
             part = members[at : at + size]
-            made.update(zip(part, _solve([problems[i] for i in part], spec=spec), strict=True))
-    return [made[index] for index in range(len(problems))]
+            predictions.update(
+                zip(part, _solve([problems[i] for i in part], spec=spec), strict=True)
+            )
+    return [predictions[index] for index in range(len(problems))]
 
 
 def _solve(problems: Sequence[Problem], *, spec: RidgeSpec) -> list[Prediction]:
@@ -62,8 +64,8 @@ def _slopes(x: np.ndarray, y: np.ndarray, *, alphas: Sequence[float]) -> np.ndar
         _best(seen, y, along, values, shrunk=shrunk, few=few) if len(alphas) > 1 else [0] * len(x)
     )
     weights = np.stack([shrunk[at][b] * along[b] for b, at in enumerate(best)])
-    told = (basis @ weights[:, :, None])[:, :, 0]
-    return np.asarray((turned @ told[:, :, None])[:, :, 0] if few else told)
+    solved = (basis @ weights[:, :, None])[:, :, 0]
+    return np.asarray((turned @ solved[:, :, None])[:, :, 0] if few else solved)
 
 
 def _best(

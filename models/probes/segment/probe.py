@@ -85,12 +85,12 @@ def _fit(
         weights=(pixels / pixels.sum())[None],
         ridge=ridge,
     )
-    found = minimise(stack, max_iter=spec.max_iter)
-    theta = found.theta[0]
+    solution = minimise(stack, max_iter=spec.max_iter)
+    theta = solution.theta[0]
     if theta.shape[1] == 1:
         theta = np.hstack([np.zeros_like(theta), theta])
-    iterations = int(found.iterations[0])
-    return theta, () if found.converged[0] else (f"not converged after {iterations} iterations",)
+    iterations = int(solution.iterations[0])
+    return theta, () if solution.converged[0] else (f"not converged after {iterations} iterations",)
 
 
 def _maps(
@@ -103,13 +103,13 @@ def _maps(
 ) -> np.ndarray:
     """Return the best class of every pixel of the test samples, int16 (tests, H, W)."""
     height, width = problem.train_y.shape[1:]
-    made = np.empty((len(problem.test_x), height, width), np.int16)
+    labels = np.empty((len(problem.test_x), height, width), np.int16)
     size = max(1, AT_ONCE // (height * width * len(classes)))
-    for at in range(0, len(made), size):
+    for at in range(0, len(labels), size):
         scores = problem.test_x[at : at + size].astype(np.float64) @ slope + offset
         pixels = _stretched(scores, size=(height, width), how=spec.stretch)
-        made[at : at + size] = classes[pixels.argmax(axis=1)]
-    return made
+        labels[at : at + size] = classes[pixels.argmax(axis=1)]
+    return labels
 
 
 def _stretched(scores: np.ndarray, *, size: tuple[int, int], how: str) -> np.ndarray:

@@ -45,6 +45,7 @@ def draw_as(strategy_B: Tensor, *, steps: int, ratio: float, generator: torch.Ge
     def uniform(*shape: int) -> Tensor:
         return torch.rand(samples, *shape, generator=generator, device=generator.device)
 
+    # The order of these draws fixes the masks of a key: do not reorder them.
     relief_B = uniform() < ratio
     left_B = num_hidden(steps, ratio=ratio) - relief_B.long()
     whole_BGT = _whole(
@@ -54,6 +55,8 @@ def draw_as(strategy_B: Tensor, *, steps: int, ratio: float, generator: torch.Ge
         step_rank=_rank(uniform(steps)),
         start=uniform(),
     )
+    # Scores of single tokens lie in [0, 1) and those of tokens outside a chosen group or step in
+    # [1, 2): so tokens of chosen groups or steps are hidden first, then random ones.
     score = (uniform(NUM_SERIES, steps) + ~whole_BGT).flatten(1)
     hidden = _rank(score) < left_B[:, None]
     cut = BEFORE_RELIEF * steps
@@ -66,6 +69,7 @@ def _whole(
     """Return (B, G, T), True where a token's whole group or step is hidden."""
     steps = step_rank.shape[1]
     groups_B, steps_B = left_B // steps, left_B // NUM_SERIES
+    # A chunk of steps_B steps may begin at any of steps - steps_B + 1 places.
     first_B = (start * (steps - steps_B + 1)).long()
     since = torch.arange(steps, device=start.device) - first_B[:, None]
     by_group = (group_rank < groups_B[:, None])[:, :, None]
@@ -81,6 +85,7 @@ def _whole(
 
 def _rank(score: Tensor) -> Tensor:
     """Return each entry's place in its row, the smallest first."""
+    # The inverse permutation of argsort, by one scatter in place of a second sort.
     order = score.argsort(dim=1, stable=True)
     places = torch.arange(score.shape[1], device=score.device).expand_as(order)
     return torch.empty_like(order).scatter_(1, order, places)

@@ -1,4 +1,4 @@
-"""Raw bands to network input: (x + shift) / div per band, B9 left out, NDVI made anew.
+"""Raw bands to network input: (x + shift) / div per band, B9 left out, NDVI computed anew.
 
 Bands that are normalised already are told by their number, and stay as they are.
 """
@@ -41,14 +41,14 @@ def series(arrays: Arrays) -> dict[str, np.ndarray]:
     _check_shapes(arrays)
     x = arrays["x"]
     is_raw = x.shape[-1] == RAW_BANDS
-    made = {
+    prepared = {
         "x": normalise(x) if is_raw else x.astype(np.float32),
         "dynamic_world": np.minimum(arrays["dynamic_world"].astype(np.int64), MISSING),
         "month": _months(arrays["month"], shape=x.shape[:2]),
     }
     if "mask" in arrays:
-        made["mask"] = arrays["mask"] != 0
-    return made
+        prepared["mask"] = arrays["mask"] != 0
+    return prepared
 
 
 def _check_shapes(arrays: Arrays) -> None:
@@ -87,12 +87,12 @@ def _months(month: np.ndarray, *, shape: tuple[int, ...]) -> np.ndarray:
 
 def normalise(raw: np.ndarray) -> np.ndarray:
     """Return float32 bands of shape (..., 17) from raw bands of shape (..., 18)."""
-    made = np.empty((*raw.shape[:-1], NUM_BANDS), dtype=np.float32)
+    prepared = np.empty((*raw.shape[:-1], NUM_BANDS), dtype=np.float32)
     for band, (source, shift, div) in enumerate(zip(KEPT, SHIFT, DIV, strict=True)):
         # in float64 and band by band: a float64 copy of everything would not fit beside a big pool
-        made[..., band] = (raw[..., source].astype(np.float64) + shift) / div
-    made[..., NDVI] = _ndvi(near_infrared=made[..., NEAR_INFRARED], red=made[..., RED])
-    return made
+        prepared[..., band] = (raw[..., source].astype(np.float64) + shift) / div
+    prepared[..., NDVI] = _ndvi(near_infrared=prepared[..., NEAR_INFRARED], red=prepared[..., RED])
+    return prepared
 
 
 def _ndvi(*, near_infrared: np.ndarray, red: np.ndarray) -> np.ndarray:

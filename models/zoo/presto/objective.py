@@ -48,8 +48,8 @@ def _squared_error(
     """Return the sum over hidden values."""
     terms = []
     for name, bands in GROUPS.items():
-        made = predicted[name].float()
-        truth = x[:, : made.shape[1], bands[0] : bands[-1] + 1]
+        output = predicted[name].float()
+        truth = x[:, : output.shape[1], bands[0] : bands[-1] + 1]
         hidden = hidden_BN[:, where[name]][:, :, None]
-        terms.append(((made - truth).square() * hidden).sum())
+        terms.append(((output - truth).square() * hidden).sum())
     return torch.stack(terms).sum()

@@ -35,12 +35,14 @@ class SphericalHarmonics(nn.Module):
         order = torch.arange(1, self.degrees, dtype=torch.float64, device=lonlat.device)
         turns = order * phi[:, None]
         sines, cosines = turns.sin(), turns.cos()
-        made = []
+        features = []
         for degree, legendre in enumerate(_legendre(theta, degrees=self.degrees)):
+            # Each complex function of order m > 0 gives two real ones, sin and cos, of half the
+            # squared norm: hence the root of 2. Negative orders come first, from -l up.
             tesseral = math.sqrt(2) * legendre[:, 1:]
             west, east = tesseral * sines[:, :degree], tesseral * cosines[:, :degree]
-            made += [west.flip(1), ZONAL * legendre[:, :1], east]
-        return torch.cat(made, dim=1)
+            features += [west.flip(1), ZONAL * legendre[:, :1], east]
+        return torch.cat(features, dim=1)
 
 
 def _legendre(theta: Tensor, *, degrees: int) -> list[Tensor]:
@@ -51,6 +53,8 @@ def _legendre(theta: Tensor, *, degrees: int) -> list[Tensor]:
     x, s = theta.cos()[:, None], theta.sin()[:, None]
     rows = [torch.full_like(x, math.sqrt(1 / (4 * math.pi)))]
     for l in range(1, degrees):  # noqa: E741
+        # Orders l and l - 1 follow from order l - 1 of the degree below (the sectoral recurrence);
+        # all lower orders follow from the two degrees below. Both are stable for all degrees.
         last = rows[-1][:, -1:]
         parts = [math.sqrt(2 * l + 1) * x * last, math.sqrt((2 * l + 1) / (2 * l)) * s * last]
         if l > 1:

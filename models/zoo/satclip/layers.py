@@ -41,8 +41,8 @@ class Siren(nn.Module):
         """Return (samples, width); a layer's dropout multiplies what goes into its sine."""
         for layer, omega, factor in zip(self.layers, self.omegas, dropout, strict=True):
             x = torch.sin(omega * (layer(x) * factor))
-        made: Tensor = self.last_layer(x)
-        return made
+        features: Tensor = self.last_layer(x)
+        return features
 
 
 class Location(nn.Module):
@@ -57,8 +57,8 @@ class Location(nn.Module):
         """Return (samples, width); nothing is dropped unless it is said what."""
         everything = [torch.ones((), dtype=torch.float64, device=lonlat.device)]
         dropout = everything * len(self.nnet.layers) if dropout is None else dropout
-        made: Tensor = self.nnet(self.posenc(lonlat), dropout=dropout)
-        return made
+        features: Tensor = self.nnet(self.posenc(lonlat), dropout=dropout)
+        return features
 
 
 def draw_dropout(spec: SatClipSpec, *, samples: int, generator: torch.Generator) -> list[Tensor]:

@@ -11,12 +11,12 @@ from terrasweep.models.layers.imagery import BANDS, image_of
 
 def prepare(arrays: Arrays) -> dict[str, np.ndarray]:
     """Return coordinates in float64; longitude comes first here, as nowhere else in the house."""
-    made = {"lonlat": _lonlat(arrays)}
+    prepared = {"lonlat": _lonlat(arrays)}
     if "features" in arrays:
-        made["features"] = arrays["features"].astype(np.float32)
+        prepared["features"] = arrays["features"].astype(np.float32)
     elif "image" in arrays:
-        made["image"] = image_of(arrays, bands=(BANDS - 1, BANDS))
-    return made
+        prepared["image"] = image_of(arrays, bands=(BANDS - 1, BANDS))
+    return prepared
 
 
 def _lonlat(arrays: Arrays) -> np.ndarray:

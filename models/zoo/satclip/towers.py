@@ -65,9 +65,9 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a map of four times the width."""
-        made = F.relu(self.bn1(self.conv1(x)))
-        made = F.relu(self.bn2(self.conv2(made)))
-        return F.relu(self.bn3(self.conv3(made)) + self.downsample(x))
+        hidden = F.relu(self.bn1(self.conv1(x)))
+        hidden = F.relu(self.bn2(self.conv2(hidden)))
+        return F.relu(self.bn3(self.conv3(hidden)) + self.downsample(x))
 
 
 class Basic(nn.Module):
@@ -84,8 +84,8 @@ class Basic(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a map of the width."""
-        made = F.relu(self.bn1(self.conv1(x)))
-        return F.relu(self.bn2(self.conv2(made)) + self.downsample(x))
+        hidden = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(self.bn2(self.conv2(hidden)) + self.downsample(x))
 
 
 class ResNet(Tower):

@@ -38,9 +38,9 @@ def normalise(raw: np.ndarray) -> np.ndarray:
     kept = [
         band for band in range(BANDS) if raw.shape[1] == BANDS or band not in OFFICIALLY_DROPPED
     ]
-    made = np.empty(raw.shape, dtype=np.uint8)
+    byte_images = np.empty(raw.shape, dtype=np.uint8)
     for place, band in enumerate(kept):
         low, spread = MEAN[band] - 2 * STD[band], 4 * STD[band]
         scaled = (raw[:, place].astype(np.float64) - low) / spread * 255
-        made[:, place] = np.clip(scaled, 0, 255)  # into bytes by truncation
-    return made
+        byte_images[:, place] = np.clip(scaled, 0, 255)  # into bytes by truncation
+    return byte_images

@@ -36,10 +36,10 @@ def in_channel_order(
 ) -> Tensor:
     """Return the outputs of all groups as (B, L, C, P*P), each at the channel it stands for."""
     shapes = [
-        (*made.shape[:2], len(group), -1) for made, group in zip(predicted, groups, strict=True)
+        (*output.shape[:2], len(group), -1) for output, group in zip(predicted, groups, strict=True)
     ]
     lined_up = torch.cat(
-        [made.reshape(shape) for made, shape in zip(predicted, shapes, strict=True)], dim=2
+        [output.reshape(shape) for output, shape in zip(predicted, shapes, strict=True)], dim=2
     )
     if order == "official":
         return lined_up

@@ -49,17 +49,17 @@ def build(spec: ModelSpec) -> Network:
 
 
 def prepare(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the network's input, made from raw arrays: years from January on."""
-    made = normalise.series(arrays)
-    month = made.pop("month")
+    """Return the network's input, prepared from raw arrays: years from January on."""
+    prepared = normalise.series(arrays)
+    month = prepared.pop("month")
     if month.ndim == 1:
-        month = month[:, None] + np.arange(made["x"].shape[1])
+        month = month[:, None] + np.arange(prepared["x"].shape[1])
     order = np.argsort(month % STEPS, axis=1, kind="stable")
     row = np.arange(len(order))[:, None]
     return {
-        **made,
-        "x": (made["x"][row, order] - USUAL) / SPREAD,
-        "dynamic_world": made["dynamic_world"][row, order],
+        **prepared,
+        "x": (prepared["x"][row, order] - USUAL) / SPREAD,
+        "dynamic_world": prepared["dynamic_world"][row, order],
     }
 
 

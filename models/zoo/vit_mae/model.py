@@ -113,8 +113,8 @@ class VitMae(Network):
         x_BND = torch.cat([x_BKD[:, :1], patches], dim=1) + self.decoder_pos_embed
         for block in self.decoder_blocks:
             x_BND = block(x_BND)
-        made: Tensor = self.decoder_pred(self.decoder_norm(x_BND)[:, 1:])
-        return made
+        pixels: Tensor = self.decoder_pred(self.decoder_norm(x_BND)[:, 1:])
+        return pixels
 
 
 def _scaled(images: Tensor) -> Tensor:

@@ -30,7 +30,8 @@ SECRET = re.compile(
 )
 """A name that promises a secret, and the value it is given."""
 REFERENCE = re.compile(r"[$~{?]|(required|false)$")
-"""No secret itself: a variable, a message for one that is not set, a file, a reference."""
+"""No secret itself: a variable, a message for one that is not set, a file, a reference, or
+a switch."""
 PLAIN_SECRET = re.compile(r"AKIA[0-9A-Z]{16}|BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:]+:[^@\s]+@")
 INSTRUCTIONS = {"FROM", "RUN", "COPY", "ENV", "USER", "WORKDIR"}
 
