@@ -42,5 +42,5 @@ def write(step: Step[Spec], *, store: Store, folder: Path) -> None:
     samples = [need for need in checkpoint.needs if need.stage == "sample"]
     for sample in samples:
         if store.has(sample.key):
-            told = of_draw(sample.key, task=step.need("task").key, store=store)
-            (folder / FILE).write_text(json.dumps(told, indent=1))
+            shares = of_draw(sample.key, task=step.need("task").key, store=store)
+            (folder / FILE).write_text(json.dumps(shares, indent=1))

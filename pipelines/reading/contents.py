@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from terrasweep.infra.step import Key
 from terrasweep.infra.storage.store import Store
 from terrasweep.pipelines.reading.artifacts import checked, record_of, table
-from terrasweep.samplers.audit.audit import MAP_RESOLUTION, Holding
+from terrasweep.samplers.audit.audit import MAP_RESOLUTION, SampleSet
 from terrasweep.samplers.audit.draw_card import effective_number
 from terrasweep.samplers.draw import census
 from terrasweep.samplers.geography.cells import parents
@@ -23,7 +23,7 @@ from terrasweep.samplers.geography.spec import GeographySpec
 NOBODY: Final = np.empty(0, dtype=np.uint64)
 
 
-def drawn(store: Store, key: Key) -> Holding:
+def drawn(store: Store, key: Key) -> SampleSet:
     """Return what a sample step drew.
 
     Raises:
@@ -33,7 +33,7 @@ def drawn(store: Store, key: Key) -> Holding:
     rows, told = manifest(store, key), card(store, key)
     (shard,) = (need for need in record_of(store, key).needs if need.startswith("shard/"))
     entropies = told.get("spectral_entropies", {})
-    return Holding(
+    return SampleSet(
         size=rows.num_rows,
         held=census.totals(census.count(rows)),
         cells=_crowd(rows.column("cell")),
@@ -58,7 +58,7 @@ def card(store: Store, key: Key) -> Mapping[str, Any]:
     return told
 
 
-def pooled(store: Store, key: Key) -> Holding:
+def pooled(store: Store, key: Key) -> SampleSet:
     """Return what the pool behind a shard step holds, from its census and its index.
 
     Raises:
@@ -75,7 +75,7 @@ def pooled(store: Store, key: Key) -> Holding:
         numbers = np.asarray(own.value_counts().field("counts"), dtype=np.float64)
         size, logs = size + len(own), logs + float(np.sum(numbers * np.log(numbers)))
         cells.update(_crowd(own))
-    return Holding(
+    return SampleSet(
         size=size,
         held=census.totals(counted),
         cells=cells,

@@ -30,7 +30,7 @@ QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 @dataclass(frozen=True, eq=False)
-class Holding:
+class SampleSet:
     """A set of samples, as far as an audit looks at it."""
 
     size: int
@@ -54,7 +54,7 @@ class Holding:
     """The maps that say where its samples lie: their own land is the truth."""
 
 
-def audit(one: Holding) -> dict[str, Json]:
+def audit(one: SampleSet) -> dict[str, Json]:
     """Return everything that a card tells of a set of samples."""
     land = land_shares(russia=one.russia, geography=one.geography)
     shown = [over for over in STRATA if known(one.held, over)]
@@ -68,7 +68,7 @@ def audit(one: Holding) -> dict[str, Json]:
     }
 
 
-def overlap(one: Holding, other: Holding) -> dict[str, Json]:
+def overlap(one: SampleSet, other: SampleSet) -> dict[str, Json]:
     """Return how alike two draws are: ids shared, and how far apart what they hold is."""
     return {
         "jaccard": jaccard(one.ids, other.ids),
@@ -89,7 +89,7 @@ def name(over: Stratum, value: str) -> str:
     return NUMBERED[over][int(value)] if over in NUMBERED else value
 
 
-def _stratum(one: Holding, over: Stratum, *, truth: Mapping[str, float]) -> dict[str, Json]:
+def _stratum(one: SampleSet, over: Stratum, *, truth: Mapping[str, float]) -> dict[str, Json]:
     counts = known(one.held, over)
     total = sum(counts.values())
     values: dict[str, Json] = {
@@ -110,7 +110,7 @@ def _stratum(one: Holding, over: Stratum, *, truth: Mapping[str, float]) -> dict
     }
 
 
-def _cells(one: Holding) -> dict[str, Json]:
+def _cells(one: SampleSet) -> dict[str, Json]:
     cells, km2 = land_km2(MAP_RESOLUTION)
     truth = dict(zip(cells.tolist(), (km2 / km2.sum()).tolist(), strict=True))
     return {
@@ -139,17 +139,17 @@ def _against(
     }
 
 
-def _spectral(one: Holding) -> dict[str, Json]:
+def _spectral(one: SampleSet) -> dict[str, Json]:
     """Return the distribution of spectral entropies, each taken for the middle of its bin."""
     bins = np.array(sorted(one.entropies), dtype=np.int64)
     counts = np.array([one.entropies[int(place)] for place in bins], dtype=np.int64)
-    told: dict[str, Json] = {"definition": one.definition, "known": int(counts.sum())}
+    card: dict[str, Json] = {"definition": one.definition, "known": int(counts.sum())}
     if not counts.sum():
-        return told
+        return card
     middle, upto = (bins + 0.5) / BINS_PER_NAT, np.cumsum(counts) / counts.sum()
     at = np.searchsorted(upto, QUANTILES)
     return {
-        **told,
+        **card,
         "mean": float(np.average(middle, weights=counts)),
         "quantiles": {str(q): float(value) for q, value in zip(QUANTILES, middle[at], strict=True)},
         "bins_per_nat": BINS_PER_NAT,

@@ -38,16 +38,16 @@ def land_shares(
 
     A stratum that a user's own map tells has that map's shares; where the map is not at hand, none.
     """
-    found, own = dict(_embedded(russia)), []
+    shares, own = dict(_embedded(russia)), []
     if geography.ecoregions is not None:
-        found.pop("biome")
+        shares.pop("biome")
         own.append(GeographySpec(ecoregions=geography.ecoregions))
     if geography.land_cover is not None:
         own.append(GeographySpec(land_cover=geography.land_cover))
     for one in own:
         with suppress(PoolError):  # cards are looked at where maps need not be
-            found |= _own(one.model_dump_json())
-    return found
+            shares |= _own(one.model_dump_json())
+    return shares
 
 
 @cache
@@ -68,11 +68,11 @@ def _own(geography: str) -> Mapping[Stratum, Mapping[str, float]]:
     row, column = (np.floor(at / SQUARE).astype(np.int64) for at in (lat, lon))
     some = (row % OWN_STEP == 0) & (column % OWN_STEP == 0)
     at = {"lat": lat[some], "lon": lon[some]}
-    said = mapped(at, geography=GeographySpec.model_validate_json(geography))
+    values = mapped(at, geography=GeographySpec.model_validate_json(geography))
     return {
-        over: _shares(said[over].astype(str), km2[some], unknown=UNKNOWN[over])
+        over: _shares(values[over].astype(str), km2[some], unknown=UNKNOWN[over])
         for over in STRATA
-        if over in said
+        if over in values
     }
 
 

@@ -19,7 +19,7 @@ from terrasweep.samplers.draw.view import IndexView
 from terrasweep.samplers.draw.weights import BINS_PER_NAT, entropy_bins
 from terrasweep.samplers.geography.cells import parents
 from terrasweep.samplers.geography.land import land_km2
-from terrasweep.samplers.geography.strata import STRATA, UNKNOWN, Stratum, told
+from terrasweep.samplers.geography.strata import STRATA, UNKNOWN, Stratum, readable
 
 PILOT_SIZE = 65_536
 COUNT_RESOLUTION = 2
@@ -92,8 +92,8 @@ class PoolFacts:
         present = self.values(over)
         for value in values:
             if value not in present:
-                has = ", ".join(told(over, one) for one in present)
-                expected = f"samples whose {over} is {told(over, value)!r}"
+                has = ", ".join(readable(over, one) for one in present)
+                expected = f"samples whose {over} is {readable(over, value)!r}"
                 raise PoolError(expected, got="none in the pool", fix=f"it has {has}")
 
     def entropy_bin(self, fraction: float) -> tuple[int, float]:

@@ -15,9 +15,9 @@ Arrays = Mapping[str, np.ndarray]
 
 def to_table(columns: Arrays) -> pa.Table:
     """Return a table with one row per sample; arrays beyond one axis keep their shape."""
-    made = {name: _to_column(name, array) for name, array in columns.items()}
-    schema = pa.schema([field for field, _ in made.values()])
-    return pa.Table.from_arrays([column for _, column in made.values()], schema=schema)
+    pairs = {name: _to_column(name, array) for name, array in columns.items()}
+    schema = pa.schema([field for field, _ in pairs.values()])
+    return pa.Table.from_arrays([column for _, column in pairs.values()], schema=schema)
 
 
 def to_arrays(table: pa.Table) -> dict[str, np.ndarray]:

@@ -5,8 +5,8 @@ from pathlib import Path
 from terrasweep.infra.errors import TaskError
 
 
-class Unfit(Exception):
-    """A row cannot be used; the message is the reason that the rejects table counts it under."""
+class RejectedRow(Exception):
+    """A row cannot be used; the message is the reason in the table of rejects."""
 
 
 def malformed(path: Path, *, expected: str, got: str) -> TaskError:

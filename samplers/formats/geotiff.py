@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from terrasweep.infra.errors import PoolError
-from terrasweep.samplers.formats.faults import Unfit
+from terrasweep.samplers.formats.faults import RejectedRow
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -44,7 +44,7 @@ def pixels(source: Path | bytes, *, num_bands: int, dtypes: tuple[str, ...]) -> 
     """Return all bands of a GeoTIFF: (bands, height, width), in the type they are stored in.
 
     Raises:
-        Unfit: If the file is missing or not whole, or has other bands, types or values.
+        RejectedRow: If the file is missing or not whole, or has other bands, types or values.
     """
     with _opened(source) as file:
         return _checked(file, num_bands=num_bands, dtypes=dtypes)
@@ -56,7 +56,7 @@ def placed(
     """Return all bands of a GeoTIFF and the latitude and longitude of its middle.
 
     Raises:
-        Unfit: As `pixels`, and if the file does not say where it lies.
+        RejectedRow: As `pixels`, and if the file does not say where it lies.
     """
     with _opened(source) as file:
         lat, lon = _middle(file)
@@ -71,9 +71,9 @@ def _opened(source: Path | bytes) -> "Iterator[DatasetReader]":
     from rasterio.session import DummySession
 
     if isinstance(source, Path) and not source.is_file():
-        raise Unfit(MISSING)
+        raise RejectedRow(MISSING)
     if not source:
-        raise Unfit(UNREADABLE)
+        raise RejectedRow(UNREADABLE)
     try:
         with warnings.catch_warnings(), ExitStack() as stack:
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -85,18 +85,18 @@ def _opened(source: Path | bytes) -> "Iterator[DatasetReader]":
             else:
                 yield stack.enter_context(rasterio.open(source, driver="GTiff"))
     except (RasterioError, OSError):
-        raise Unfit(UNREADABLE) from None
+        raise RejectedRow(UNREADABLE) from None
 
 
 def _checked(file: "DatasetReader", *, num_bands: int, dtypes: tuple[str, ...]) -> np.ndarray:
     if file.count != num_bands:
-        raise Unfit(f"{file.count} bands instead of {num_bands}")
+        raise RejectedRow(f"{file.count} bands instead of {num_bands}")
     strange = sorted(set(file.dtypes) - set(dtypes))
     if strange:
-        raise Unfit(f"pixels of type {strange[0]} instead of {' or '.join(dtypes)}")
+        raise RejectedRow(f"pixels of type {strange[0]} instead of {' or '.join(dtypes)}")
     values = np.asarray(file.read())
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise Unfit(NOT_FINITE)
+        raise RejectedRow(NOT_FINITE)
     return values
 
 
@@ -104,7 +104,7 @@ def _middle(file: "DatasetReader") -> tuple[float, float]:
     from rasterio.warp import transform  # local: as above
 
     if file.crs is None or file.transform.is_identity:
-        raise Unfit(NOWHERE)
+        raise RejectedRow(NOWHERE)
     grid, right, down = file.transform, file.width / 2, file.height / 2
     east = grid.c + grid.a * right + grid.b * down
     north = grid.f + grid.d * right + grid.e * down
@@ -116,14 +116,14 @@ def at(path: Path, *, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
     """Return the value of a raster's only band at each point; NaN off the raster and without data.
 
     Raises:
-        Unfit: If the file is missing or not whole, has several bands, or lies nowhere.
+        RejectedRow: If the file is missing or not whole, has several bands, or lies nowhere.
     """
     values = np.full(len(lat), np.nan)
     if path.is_file() and not len(lat):
         return values
     with _opened(path) as file:
         if file.count != 1:
-            raise Unfit(f"{file.count} bands instead of 1")
+            raise RejectedRow(f"{file.count} bands instead of 1")
         row, col = _pixels(file, lat=lat, lon=lon)
         there = (row >= 0) & (row < file.height) & (col >= 0) & (col < file.width)
         values[there] = _at_pixels(file, row[there], col[there])
@@ -136,7 +136,7 @@ def around(path: Path, *, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
     """Say of each point whether a raster may hold it: whether it lies within its bounds.
 
     Raises:
-        Unfit: If the file is missing or not whole, or lies nowhere.
+        RejectedRow: If the file is missing or not whole, or lies nowhere.
     """
     west, south, east, north = _bounds(path)
     return np.asarray((lon >= west) & (lon <= east) & (lat >= south) & (lat <= north))
@@ -148,7 +148,7 @@ def _bounds(path: Path) -> tuple[float, float, float, float]:
 
     with _opened(path) as file:
         if file.crs is None or file.transform.is_identity:
-            raise Unfit(NOWHERE)
+            raise RejectedRow(NOWHERE)
         west, south, east, north = transform_bounds(file.crs, "EPSG:4326", *file.bounds)
     return (-180.0, south, 180.0, north) if west > east else (west, south, east, north)
 
@@ -160,7 +160,7 @@ def _pixels(
     from rasterio.warp import transform  # local: as above
 
     if file.crs is None or file.transform.is_identity:
-        raise Unfit(NOWHERE)
+        raise RejectedRow(NOWHERE)
     east, north = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
     if not file.crs.is_geographic:
         east, north = (np.asarray(one) for one in transform("EPSG:4326", file.crs, east, north))

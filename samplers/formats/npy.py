@@ -36,7 +36,7 @@ def arrays_of(data: bytes) -> dict[str, np.ndarray]:
     """Return the arrays of an archive of them (.npz) that can be read, by name."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            found = {name: array_of(archive.read(name)) for name in sorted(archive.namelist())}
+            arrays = {name: array_of(archive.read(name)) for name in sorted(archive.namelist())}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
         return {}
-    return {name.removesuffix(".npy"): one for name, one in found.items() if one is not None}
+    return {name.removesuffix(".npy"): one for name, one in arrays.items() if one is not None}

@@ -35,7 +35,7 @@ def records(path: Path) -> Iterator[bytes]:
                 raise BrokenError(f"the file ends within record {number}")
             length, checksum = struct.unpack("<QI", head)
             if _masked_crc(head[:8]) != checksum:
-                raise BrokenError(f"record {number} has a length that its checksum denies")
+                raise BrokenError(f"record {number} has a length that does not fit its checksum")
             left -= HEAD + length + TAIL
             if left < 0:
                 raise BrokenError(f"the file ends within record {number}")
@@ -81,6 +81,7 @@ def _entry(entry: bytes) -> tuple[str, Value]:
 
 
 def _floats(message: bytes) -> np.ndarray:
+    # Writers may pack floats into one field or repeat the field: joined, both are the same bytes.
     packed = b"".join(
         value
         for _, kind, value in _fields(message)
@@ -106,6 +107,8 @@ def _fields(message: bytes) -> Iterator[tuple[int, int, bytes | int]]:
     """Yield number, wire type and value of each field of a message."""
     at = 0
     while at < len(message):
+        # A key holds the number of the field, and in its lowest three bits the wire type: it says
+        # how long the value is.
         key, at = _varint(message, at)
         kind = key & 7
         if kind == VARINT:
@@ -122,6 +125,8 @@ def _fields(message: bytes) -> Iterator[tuple[int, int, bytes | int]]:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
+    # Whole numbers come in groups of seven bits, the lowest first; the top bit of a byte says that
+    # another byte follows.
     value, shift = 0, 0
     while True:
         byte = data[at]

@@ -121,11 +121,11 @@ def _land(continents: np.ndarray) -> dict[str, np.ndarray]:
 
     To the thousandth of a square kilometre, so that no processor's last digit shows.
     """
-    found: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
     for resolution in LAND_RESOLUTIONS:
         cells, km2 = land.by_cell(continents, resolution=resolution)
-        found |= {f"cells_{resolution}": cells, f"km2_{resolution}": np.round(km2, 3)}
-    return found
+        arrays |= {f"cells_{resolution}": cells, f"km2_{resolution}": np.round(km2, 3)}
+    return arrays
 
 
 def _cities(text: bytes) -> dict[str, np.ndarray]:

@@ -18,8 +18,8 @@ WORLD: Final = shapely.box(-HALF, -90.0, HALF, 90.0)
 
 def polygons(cells: np.ndarray) -> np.ndarray:
     """Return one geometry for each cell: a polygon, or several where it had to be cut."""
-    made = [_polygon(corners[:, ::-1]) for corners in boundaries(cells)]
-    return np.array(made, dtype=object)
+    shapes = [_polygon(corners[:, ::-1]) for corners in boundaries(cells)]
+    return np.array(shapes, dtype=object)
 
 
 def rings(cell: shapely.Geometry) -> list[np.ndarray]:
@@ -29,13 +29,18 @@ def rings(cell: shapely.Geometry) -> list[np.ndarray]:
 
 def _polygon(ring: np.ndarray) -> shapely.Geometry:
     """Return a ring of corners as a polygon of the map."""
+    # A step of more than half a turn is the same step the other way, across the 180th meridian. So
+    # each step is taken the short way, and longitudes are added up from the first corner: the ring
+    # is unrolled and may run past 180 degrees.
     turns = np.diff(ring[:, 0], append=ring[0, 0])
     if np.abs(turns).max() <= HALF:
         return shapely.Polygon(ring)
-    turns = (turns + HALF) % (2 * HALF) - HALF  # the short way round
+    turns = (turns + HALF) % (2 * HALF) - HALF
     lon = ring[0, 0] + np.concatenate([[0.0], np.cumsum(turns)])
     unrolled = np.column_stack([lon[:-1], ring[:, 1]])
-    if abs(lon[-1] - lon[0]) > HALF:  # it goes once around a pole
+    # A ring around a pole does not come back to its first longitude but ends a whole turn away. It
+    # is closed along the edge of the map: up to the pole, along it, and down again.
+    if abs(lon[-1] - lon[0]) > HALF:
         pole = np.copysign(90.0, ring[:, 1].mean())
         last = [lon[-1], ring[0, 1]]
         unrolled = np.vstack([unrolled, last, [lon[-1], pole], [lon[0], pole]])

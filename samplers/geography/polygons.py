@@ -71,7 +71,7 @@ def read(wheel: Path) -> Any:
 
 def parts(countries: Any) -> list[Part]:
     """Return every polygon with the continent it belongs to."""
-    found = []
+    polygons = []
     for row in countries.explode(index_parts=False).itertuples():
         west, south, east, north = row.geometry.bounds
         code = COUNTRIES.get(row.NAME, CONTINENTS.get(row.CONTINENT, Codes.NONE))
@@ -79,18 +79,18 @@ def parts(countries: Any) -> list[Part]:
             inside = box[0] <= west and box[1] <= south and east <= box[2] and north <= box[3]
             code = elsewhere if inside and code == Codes.EUROPE else code
         rings = (row.geometry.exterior, *row.geometry.interiors)
-        found.append(Part(row.NAME, code, tuple(np.array(ring.coords) for ring in rings)))
-    return found
+        polygons.append(Part(row.NAME, code, tuple(np.array(ring.coords) for ring in rings)))
+    return polygons
 
 
 def continents(countries: Any) -> np.ndarray:
     """Return the continent raster: land by scan lines, then the half degree around it."""
-    found = parts(countries)
+    polygons = parts(countries)
     raster = np.zeros((ROWS, COLS), np.uint8)
-    for code in sorted({part.code for part in found}):
-        rings = [ring for part in found if part.code == code for ring in part.rings]
+    for code in sorted({part.code for part in polygons}):
+        rings = [ring for part in polygons if part.code == code for ring in part.rings]
         raster[_fill(rings)] = code | Codes.LAND
-    snapped = _snap(raster, parts=found)
+    snapped = _snap(raster, parts=polygons)
     return np.where(raster == 0, snapped, raster)
 
 
@@ -114,7 +114,9 @@ def outlines(countries: Any) -> dict[str, np.ndarray]:
 
 
 def _fill(rings: list[np.ndarray]) -> np.ndarray:
-    """Say of each cell whether its middle lies inside the rings, by the even-odd rule."""
+    """Return whether the middle of each cell lies inside the rings, by the even-odd rule."""
+    # For every edge: the rows whose middles it crosses, and where. `first` is the first such row
+    # from the north and `crossed` their number; `repeat` writes one line for each crossing.
     start = np.concatenate([ring[:-1] for ring in rings])
     end = np.concatenate([ring[1:] for ring in rings])
     upper, lower = np.maximum(start[:, 1], end[:, 1]), np.minimum(start[:, 1], end[:, 1])
@@ -126,6 +128,7 @@ def _fill(rings: list[np.ndarray]) -> np.ndarray:
     slope = (end[edge, 0] - start[edge, 0]) / (end[edge, 1] - start[edge, 1])
     lon = start[edge, 0] + (lat - start[edge, 1]) * slope
     col = np.clip(np.ceil((lon + 180) / STEP - 0.5).astype(np.int64), 0, COLS)
+    # A cell is inside if an odd number of crossings lies to the west of its middle.
     crossings = np.zeros((ROWS, COLS + 1), np.int32)
     np.add.at(crossings, (row, col), 1)
     return np.asarray(np.cumsum(crossings, axis=1)[:, :COLS] % 2 == 1)
@@ -144,8 +147,8 @@ def _snap(raster: np.ndarray, *, parts: list[Part]) -> np.ndarray:
     middles = np.stack([STEP * (col + 0.5) - 180, 90 - STEP * (row + 0.5)], axis=1)
     _, nearest = tree.query(middles, distance_upper_bound=SNAP)
     snapped = np.zeros_like(raster)
-    found = nearest < 3 * len(codes)
-    snapped[row[found], col[found]] = np.tile(codes, 3)[nearest[found]]
+    within = nearest < 3 * len(codes)
+    snapped[row[within], col[within]] = np.tile(codes, 3)[nearest[within]]
     return snapped
 
 

@@ -93,7 +93,7 @@ def word(over: Stratum, value: object) -> str:
     return text
 
 
-def told(over: Stratum, value: str) -> str:
+def readable(over: Stratum, value: str) -> str:
     """Return a stratum's word as people read it: biome 11 is `11 (tundra)`."""
     names = NUMBERED.get(over, ())
     return f"{value} ({names[int(value)]})" if names and value != UNKNOWN[over] else value

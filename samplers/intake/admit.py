@@ -1,4 +1,4 @@
-"""What a pool hands over, checked row by row: a sample is admitted, or rejected with its reason.
+"""What a pool returns, checked row by row: a sample is admitted, or rejected with its reason.
 
 Every row read gets an ordinal (chunk and place in the chunk) that depends on nothing else, and a
 line in the report. Of samples with one id the first by ordinal stays, wherever the others lie.
@@ -20,7 +20,7 @@ NAMED: Final = ("id", "rank_hash", "lat", "lon", "cell", "coarse")
 """The columns that open every row; strata, entropy and arrays follow."""
 
 REJECTED: Final = "rejected"
-"""A column of text that a pool may give: why it holds a row unfit itself; empty where it is fit."""
+"""A column of text that a pool may give: why it rejects a row itself; empty for good rows."""
 
 NOT_A_NUMBER: Final = "a coordinate is not a finite number"
 IMPOSSIBLE: Final = "a coordinate lies off the Earth"
@@ -79,7 +79,7 @@ def layout(columns: Arrays) -> str:
 def admit(
     columns: Arrays, *, chunk: int, expected: str, describe: Describe
 ) -> tuple[pa.Table, pa.Table]:
-    """Return the rows of a chunk that are fit to be drawn, with their ordinals, and its report."""
+    """Return the rows of a chunk that may be drawn, with their ordinals, and its report."""
     ids = np.asarray(columns["id"])
     ordinals = (np.uint64(chunk) << np.uint64(32)) + np.arange(len(ids), dtype=np.uint64)
     own = layout(columns)
@@ -91,8 +91,8 @@ def admit(
     named = ids.astype(object)
     named[well] = None
     report = [ordinals, rank_hash, faults, named]
-    made = [pa.array(column, field.type) for column, field in zip(report, REPORT, strict=True)]
-    return table, pa.Table.from_arrays(made, schema=REPORT)
+    lines = [pa.array(column, field.type) for column, field in zip(report, REPORT, strict=True)]
+    return table, pa.Table.from_arrays(lines, schema=REPORT)
 
 
 def repeated(report: pa.Table) -> np.ndarray:
@@ -115,12 +115,12 @@ def joined(fragments: Iterable[pa.Table], *, dropped: np.ndarray) -> tuple[pa.Ta
 
 
 def rejects(reasons: Sequence[str], ids: Sequence[str]) -> pa.Table:
-    """Return how often each reason was given, and to whom."""
-    lines = [
-        {"reason": reason, "count": len(whose), "ids": sorted(whose)[:NUM_IDS_NAMED]}
-        for reason in sorted(set(reasons))
-        for whose in [[name for name, why in zip(ids, reasons, strict=True) if why == reason]]
-    ]
+    """Return how often each reason was given, and for which rows."""
+    lines = []
+    for reason in sorted(set(reasons)):
+        names = [name for name, why in zip(ids, reasons, strict=True) if why == reason]
+        first = sorted(names)[:NUM_IDS_NAMED]
+        lines.append({"reason": reason, "count": len(names), "ids": first})
     return pa.Table.from_pylist(lines, schema=REJECTS)
 
 

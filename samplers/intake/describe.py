@@ -26,25 +26,25 @@ def describe(lat: np.ndarray, lon: np.ndarray, *, russia: Russia) -> dict[str, n
 
 
 def mapped(columns: Arrays, *, geography: GeographySpec) -> dict[str, np.ndarray]:
-    """Return what a user's own maps say instead: where a map says nothing, nothing is known.
+    """Return what a user's own maps give instead; where a map has no value, the value is unknown.
 
     Raises:
         PoolError: If a map is not there, or is not what it should be.
     """
     lat, lon = columns["lat"], columns["lon"]
-    said: dict[str, np.ndarray] = {}
+    strata: dict[str, np.ndarray] = {}
     if geography.ecoregions is not None:
-        said |= ecoregions.read(geography.ecoregions).at(lat, lon)
+        strata |= ecoregions.read(geography.ecoregions).at(lat, lon)
     if geography.land_cover is not None:
-        said["land_cover"] = land_cover_map.at(geography.land_cover, lat=lat, lon=lon)
-    return said
+        strata["land_cover"] = land_cover_map.at(geography.land_cover, lat=lat, lon=lon)
+    return strata
 
 
 def surroundings(columns: Arrays) -> dict[str, np.ndarray]:
     """Return what else rules ask of samples: land cover, realm, ecoregion, distance to a city.
 
-    Land cover is the sample's own: the class its Dynamic World names most often. A pool that
-    brings one of these columns itself is believed; what nobody says is unknown.
+    Land cover is the sample's own: the class its Dynamic World names most often. A pool with one of
+    these columns of its own keeps it; what no source gives is unknown.
     """
     number = len(columns["id"])
     unknown = {
@@ -52,9 +52,9 @@ def surroundings(columns: Arrays) -> dict[str, np.ndarray]:
     }
     if "dynamic_world" in columns:
         unknown["land_cover"] = land_cover(columns["dynamic_world"])
-    said = {over: columns[over].astype(str) for over in unknown if over in columns}
+    given = {over: columns[over].astype(str) for over in unknown if over in columns}
     km = cities.distance_km(columns["lat"], columns["lon"]).astype(np.float32)
-    return {**unknown, **said, "city_km": km}
+    return {**unknown, **given, "city_km": km}
 
 
 def land_cover(dynamic_world: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ Source: TypeAlias = Literal["series", "image"]
 COLUMN: Final[Mapping[Source, str]] = {"series": "x", "image": "image"}
 UNITS: Final[Mapping[str, str]] = {"e": "nats", "2": "bits", "10": "hartleys"}
 USUAL: Final = EntropySpec()
-"""How it is measured where nobody says."""
+"""The definition that is used unless a spec names another."""
 MEASURED_AT_ONCE: Final = 1 << 22
 """How many values are counted at once, to bound the memory."""
 
@@ -58,7 +58,7 @@ def spectral_entropy(columns: Arrays, *, pool: PoolSpec, spec: EntropySpec = USU
 
 
 def of_series(x: np.ndarray, *, how: SeriesEntropy = USUAL.series) -> np.ndarray:
-    """Return the entropy of samples of shape (N, months, bands); of one never seen it is zero."""
+    """Return the entropy of samples of shape (N, months, bands); zero if nothing was observed."""
     values = np.asarray(x, np.float32)[:, :, _bands(how, x.shape[2])].transpose(0, 2, 1)
     return np.asarray(np.nan_to_num(_mean_entropy(values, seen=values > 0, how=how), nan=0.0))
 
@@ -66,14 +66,14 @@ def of_series(x: np.ndarray, *, how: SeriesEntropy = USUAL.series) -> np.ndarray
 def of_images(image: np.ndarray, *, how: ImageEntropy = USUAL.image) -> np.ndarray:
     """Return the entropy of samples of shape (N, bands, height, width)."""
     samples, bands = image.shape[:2]
-    found = np.full(samples, np.nan, dtype=np.float32)
+    entropies = np.full(samples, np.nan, dtype=np.float32)
     step = max(1, MEASURED_AT_ONCE // max(1, math.prod(image.shape[1:])))
     for start in range(0, samples, step):
         part = image[start : start + step, _bands(how, bands)]
         values = part.reshape(*part.shape[:2], -1).astype(np.float32)
         seen = np.isfinite(values) & (values != 0)
-        found[start : start + step] = _mean_entropy(values, seen=seen, how=how)
-    return found
+        entropies[start : start + step] = _mean_entropy(values, seen=seen, how=how)
+    return entropies
 
 
 def definition(of: Source, *, spec: EntropySpec) -> dict[str, Json]:
@@ -83,7 +83,7 @@ def definition(of: Source, *, spec: EntropySpec) -> dict[str, Json]:
     return {
         "what": "mean over bands of the Shannon entropy of a sample's values in equal bins",
         "of": of,
-        "bands": _told(of, how),
+        "bands": _bands_in_words(of, how),
         "bins": how.bins,
         "low": how.low,
         "high": how.high,
@@ -98,7 +98,7 @@ def names_of(layout: str) -> frozenset[str]:
     return frozenset(json.loads(layout))
 
 
-def _told(of: Source, how: SeriesEntropy | ImageEntropy) -> str:
+def _bands_in_words(of: Source, how: SeriesEntropy | ImageEntropy) -> str:
     whole = "all months at once" if of == "series" else "all pixels at once"
     if how.bands is None:
         return f"all bands of an image, {whole}"
@@ -126,8 +126,12 @@ def _bands(how: SeriesEntropy | ImageEntropy, number: int) -> list[int]:
 def _mean_entropy(
     values: np.ndarray, *, seen: np.ndarray, how: SeriesEntropy | ImageEntropy
 ) -> np.ndarray:
-    """Return the mean over bands of values of shape (N, bands, values); NaN where none is seen."""
+    """Return the mean over bands of values of shape (N, bands, values); NaN if none was seen."""
     samples, bands, _ = values.shape
+    # The bins of all bands of all samples are laid out in one row of numbers, so that a single
+    # `bincount` counts them: bin b of row r (a band of a sample) has the number r * bins + b. With
+    # counts c and total n the entropy -sum(c/n log(c/n)) is log n - sum(c log c) / n, which needs
+    # no division for each bin; `maximum` keeps log 0 out where its factor is zero anyway.
     scaled = (np.where(seen, values, how.low) - how.low) * (how.bins / (how.high - how.low))
     place = scaled.clip(0, how.bins - 1).astype(np.int32)
     row = np.arange(samples * bands, dtype=np.int32).reshape(samples, bands, 1)

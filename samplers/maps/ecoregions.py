@@ -14,7 +14,7 @@ import shapely
 
 from terrasweep.infra.errors import PoolError
 from terrasweep.samplers.formats import geotiff
-from terrasweep.samplers.formats.faults import Unfit
+from terrasweep.samplers.formats.faults import RejectedRow
 from terrasweep.samplers.geography.strata import BIOMES, UNKNOWN
 from terrasweep.samplers.maps.files import Map, find
 
@@ -189,7 +189,7 @@ def _numbers(path: Path, *, lat: np.ndarray, lon: np.ndarray, most: int) -> np.n
     """Return a raster's classes; 0 where it has none."""
     try:
         values = geotiff.at(path, lat=lat, lon=lon)
-    except Unfit as fault:
+    except RejectedRow as fault:
         raise _unfit(path, got=f"an error: {fault}") from None
     numbers = np.where(np.isfinite(values), values, 0).astype(np.int64)
     if ((numbers < 0) | (numbers > most)).any():

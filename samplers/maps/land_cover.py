@@ -4,7 +4,7 @@ import numpy as np
 
 from terrasweep.infra.errors import PoolError
 from terrasweep.samplers.formats import geotiff
-from terrasweep.samplers.formats.faults import Unfit
+from terrasweep.samplers.formats.faults import RejectedRow
 from terrasweep.samplers.geography.spec import LandCoverMap, Legend
 from terrasweep.samplers.geography.strata import LAND_COVERS, UNKNOWN
 from terrasweep.samplers.maps.files import Map, find
@@ -26,7 +26,7 @@ def at(spec: LandCoverMap, *, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
     one = find(spec.content, what="a land-cover raster")
     names = named(spec.legend)
     values = _values(one, lat=lat, lon=lon)
-    found = np.full(len(lat), UNKNOWN["land_cover"], object)
+    classes = np.full(len(lat), UNKNOWN["land_cover"], object)
     for number in np.unique(values[np.isfinite(values)]).tolist():
         if number == 0 and 0 not in names:
             continue  # no data, wherever classes are counted from one
@@ -37,8 +37,8 @@ def at(spec: LandCoverMap, *, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
                 got=f"class {number:g} (the legend names {known})",
                 fix="name it in `legend` of `land_cover`",
             )
-        found[values == number] = names[number]
-    return found.astype(str)
+        classes[values == number] = names[number]
+    return classes.astype(str)
 
 
 def named(legend: Legend) -> dict[int, str]:
@@ -59,7 +59,7 @@ def _values(one: Map, *, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
         try:
             left = np.flatnonzero(np.isnan(values) & geotiff.around(path, lat=lat, lon=lon))
             values[left] = geotiff.at(path, lat=lat[left], lon=lon[left])
-        except Unfit as fault:
+        except RejectedRow as fault:
             fix = "restore the file, or write the GeoTIFF again with its position on Earth"
             raise PoolError(f"land cover in {path}", got=f"an error: {fault}", fix=fix) from None
     return values

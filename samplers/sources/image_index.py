@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from terrasweep.samplers.formats.faults import Unfit
+from terrasweep.samplers.formats.faults import RejectedRow
 
 UNKNOWN_MONTH: Final = 255
 """The month of a sample whose source does not say when it was seen."""
@@ -34,7 +34,7 @@ INDEX: Final = pa.schema(
 
 
 @dataclass(frozen=True)
-class Seen:
+class LoadedImage:
     """What a row's file holds, and where that lies if the file says so."""
 
     image: np.ndarray
@@ -71,8 +71,8 @@ def index(columns: Mapping[str, Sequence[object] | np.ndarray | pa.ChunkedArray]
         "rejected": np.full(size, ""),
         **columns,
     }
-    made = [_column(given[field.name], field.type) for field in INDEX]
-    return pa.Table.from_arrays(made, schema=INDEX)
+    arrays = [_column(given[field.name], field.type) for field in INDEX]
+    return pa.Table.from_arrays(arrays, schema=INDEX)
 
 
 def num_sound(whole: pa.Table) -> int:
@@ -112,7 +112,9 @@ def months(dates: Sequence[str | None] | pa.ChunkedArray) -> np.ndarray:
     return np.asarray(known[words.indices.fill_null(len(known) - 1).to_numpy()])
 
 
-def gather(part: pa.Table, *, patch: Patch, load: Callable[[str], Seen]) -> dict[str, np.ndarray]:
+def gather(
+    part: pa.Table, *, patch: Patch, load: Callable[[str], LoadedImage]
+) -> dict[str, np.ndarray]:
     """Return the columns of an index's rows with the images that `load` finds in their files."""
     rows = part.to_pylist()
     images = np.zeros((len(rows), *patch.shape), dtype=patch.dtype)
@@ -124,7 +126,7 @@ def gather(part: pa.Table, *, patch: Patch, load: Callable[[str], Seen]) -> dict
             image[:] = fit(seen.image, size_px=patch.size_px)
             row["lat"] = row["lat"] if seen.lat is None else seen.lat
             row["lon"] = row["lon"] if seen.lon is None else seen.lon
-        except Unfit as fault:
+        except RejectedRow as fault:
             row["rejected"] = str(fault)
     return {
         **columns(index({name: [row[name] for row in rows] for name in INDEX.names})),

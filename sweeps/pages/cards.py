@@ -9,7 +9,7 @@ from terrasweep.infra.step import Key, Step
 from terrasweep.infra.storage.store import Store
 from terrasweep.pipelines.reading import contents
 from terrasweep.pipelines.spec import ShardSpec
-from terrasweep.samplers.audit.audit import Holding, audit, overlap
+from terrasweep.samplers.audit.audit import SampleSet, audit, overlap
 from terrasweep.sweeps.plan.draws import PlannedDraw
 
 KEPT = ("composition", "replicate", "quota", "short", "repeated", "guard", "notes", "leakage")
@@ -76,13 +76,13 @@ def _pool(key: Key, *, store: Store) -> Json:
     return {**found, "rejected": contents.rejected(store, key), "key": str(key)}
 
 
-def _card(draw: PlannedDraw, held: Holding, *, store: Store) -> Json:
+def _card(draw: PlannedDraw, held: SampleSet, *, store: Store) -> Json:
     told = contents.card(store, draw.step.key)
     kept = {name: told[name] for name in KEPT if name in told}
     return {**audit(held), **kept, "pool": draw.pool, "key": str(draw.step.key)}
 
 
-def _overlaps(held: Mapping[str, Holding], names: set[str]) -> list[Json]:
+def _overlaps(held: Mapping[str, SampleSet], names: set[str]) -> list[Json]:
     return [
         {"one": one, "other": other, **overlap(held[one], held[other])}
         for one, other in combinations(held, 2)

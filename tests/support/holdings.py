@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from terrasweep.samplers.audit.audit import MAP_RESOLUTION, Holding
+from terrasweep.samplers.audit.audit import MAP_RESOLUTION, SampleSet
 from terrasweep.samplers.audit.draw_card import effective_number
 from terrasweep.samplers.draw import census
 from terrasweep.samplers.geography.cells import cells_of
@@ -12,7 +12,7 @@ from terrasweep.samplers.intake.spectral_entropy import definition
 from terrasweep.samplers.spec.entropy import EntropySpec
 
 
-def holding(lat: np.ndarray, lon: np.ndarray, *, first_id: int = 0) -> Holding:
+def holding(lat: np.ndarray, lon: np.ndarray, *, first_id: int = 0) -> SampleSet:
     columns = describe(lat, lon, russia="europe")
     fine = cells_of(lat, lon, resolution=5)
     unknown = pa.array(["none"] * lat.size)
@@ -24,7 +24,7 @@ def holding(lat: np.ndarray, lon: np.ndarray, *, first_id: int = 0) -> Holding:
         }
     )
     cells, counts = np.unique(cells_of(lat, lon, resolution=MAP_RESOLUTION), return_counts=True)
-    return Holding(
+    return SampleSet(
         size=lat.size,
         held=census.totals(census.count(rows)),
         cells=dict(zip(cells.tolist(), counts.tolist(), strict=True)),

@@ -23,7 +23,7 @@ WANTED = ("category", "location_id", "image_id", "timestamp")
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Source:
     """The index of a split, and the folder that its files are named from."""
 
     index: pa.Table
@@ -33,18 +33,18 @@ class _Found:
 
 def chunks(spec: FmowSentinelSpec) -> int:
     """Return the number of chunks."""
-    num_rows: int = _found(spec).index.num_rows
+    num_rows: int = _source(spec).index.num_rows
     return -(-num_rows // _patch(spec).per_chunk)
 
 
 def count(spec: FmowSentinelSpec) -> int:
     """Return the number of sound lines; their files are looked for when they are read."""
-    return image_index.num_sound(_found(spec).index)
+    return image_index.num_sound(_source(spec).index)
 
 
 def content(spec: FmowSentinelSpec) -> str:
     """Return a digest of the CSV; the images are named by it and not looked at."""
-    return _found(spec).content
+    return _source(spec).content
 
 
 def read(spec: FmowSentinelSpec, chunk: int) -> dict[str, np.ndarray]:
@@ -62,16 +62,16 @@ def index(spec: FmowSentinelSpec) -> pa.Table:
     Raises:
         PoolError: If the folder does not hold the pool, or rasterio is not installed.
     """
-    return _found(spec).index
+    return _source(spec).index
 
 
 def load(spec: FmowSentinelSpec, part: pa.Table) -> dict[str, np.ndarray]:
     """Return the columns of some lines, with the image of each."""
-    found, patch = _found(spec), _patch(spec)
+    split, patch = _source(spec), _patch(spec)
 
-    def seen(name: str) -> image_index.Seen:
-        values = geotiff.pixels(found.home / name, num_bands=NUM_BANDS, dtypes=DTYPES)
-        return image_index.Seen(values.astype(patch.dtype))
+    def seen(name: str) -> image_index.LoadedImage:
+        values = geotiff.pixels(split.home / name, num_bands=NUM_BANDS, dtypes=DTYPES)
+        return image_index.LoadedImage(values.astype(patch.dtype))
 
     return image_index.gather(part, patch=patch, load=seen)
 
@@ -81,7 +81,7 @@ def _patch(spec: FmowSentinelSpec) -> image_index.Patch:
 
 
 @lru_cache(maxsize=4)
-def _found(spec: FmowSentinelSpec) -> _Found:
+def _source(spec: FmowSentinelSpec) -> _Source:
     geotiff.check_installed()
     split = spec.split
     holds = f"{split}.csv and {split}/<category>/... (fMoW-Sentinel)"
@@ -96,7 +96,7 @@ def _found(spec: FmowSentinelSpec) -> _Found:
     index = _index(lists[0], split=split)
     if not index.num_rows:
         raise pool_files.missing(root, holds=holds, get=GET, got=f"no line in {lists[0].name}")
-    return _Found(index, homes[0], digest)
+    return _Source(index, homes[0], digest)
 
 
 def _index(path: Path, *, split: str) -> pa.Table:
@@ -105,7 +105,7 @@ def _index(path: Path, *, split: str) -> pa.Table:
     place = pc.binary_join_element_wise(category, location, "_")
     name = pc.binary_join_element_wise(place, image, "_")
     laid_out = pc.binary_join_element_wise(split, category, place, name, "/")
-    told = "image_path" in table.column_names
+    has_paths = "image_path" in table.column_names
     lat, lon = _places(table, path)
     lines = image_index.index(
         {
@@ -114,7 +114,7 @@ def _index(path: Path, *, split: str) -> pa.Table:
             "lon": lon,
             "month": image_index.months(pc.utf8_slice_codeunits(stamp, 0, 7)),
             "file": table.column("image_path")
-            if told
+            if has_paths
             else pc.binary_join_element_wise(laid_out, ".tif", ""),
         }
     )

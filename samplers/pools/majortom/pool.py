@@ -44,8 +44,8 @@ def read(spec: MajortomSpec, chunk: int) -> dict[str, np.ndarray]:
     named = [bool(where and what) for where, what in zip(cell, product, strict=True)]
     faults = ["" if whole else NAMELESS for whole in named]
     dates = image_index.months([str(time or "") for time in stamp])
-    made = {"id": names, "lat": lat, "lon": lon, "month": dates, "rejected": faults}
-    return image_index.columns(image_index.index(made))
+    rows = {"id": names, "lat": lat, "lon": lon, "month": dates, "rejected": faults}
+    return image_index.columns(image_index.index(rows))
 
 
 @lru_cache(maxsize=16)
@@ -56,9 +56,9 @@ def _footers(spec: MajortomSpec) -> Footers:
         root = root / "metadata.parquet"
     if not root.is_file():
         raise pool_files.missing(root.parent, holds=HOLDS, get=GET)
-    found = survey(root, check=_check, largest=LARGEST_GROUP)
-    pool_files.check_content(spec, found.content)
-    return found
+    footers = survey(root, check=_check, largest=LARGEST_GROUP)
+    pool_files.check_content(spec, footers.content)
+    return footers
 
 
 @lru_cache(maxsize=1)

@@ -105,8 +105,10 @@ def _shape(field: pa.Field) -> tuple[tuple[int, ...], pa.DataType]:
     while pa.types.is_fixed_size_list(kind):
         shape.append(kind.list_size)
         kind = kind.value_type
-    said = json.loads((field.metadata or {}).get(b"shape", b"[]"))
-    return tuple(said) if said and np.prod(said) == np.prod(shape) else tuple(shape), kind
+    declared = json.loads((field.metadata or {}).get(b"shape", b"[]"))
+    return tuple(declared) if declared and np.prod(declared) == np.prod(shape) else tuple(
+        shape
+    ), kind
 
 
 def _check_whole(name: str, kind: pa.DataType, *, path: Path) -> None:

@@ -73,9 +73,9 @@ def read(spec: ParquetSpec, chunk: int) -> dict[str, np.ndarray]:
 @lru_cache(maxsize=16)
 def _footers(spec: ParquetSpec) -> Footers:
     root = pool_files.place(spec)
-    found = survey(root, check=partial(check, arrays=spec.arrays), largest=LARGEST_GROUP)
-    pool_files.check_content(spec, found.content)
-    return found
+    footers = survey(root, check=partial(check, arrays=spec.arrays), largest=LARGEST_GROUP)
+    pool_files.check_content(spec, footers.content)
+    return footers
 
 
 def _torn(names: list[str], arrays: list[Array], *, reason: str) -> dict[str, np.ndarray]:
@@ -94,11 +94,11 @@ def _columns(
     _blame(faults, nameless, NO_ID)
     lat, lon = _places(batch, point)
     month = _month(batch, faults)
-    found = {one.name: _array(batch.column(one.name), one, faults) for one in arrays}
+    columns = {one.name: _array(batch.column(one.name), one, faults) for one in arrays}
     part = image_index.index(
         {"id": ids, "lat": lat, "lon": lon, "month": month, "rejected": faults}
     )
-    return {**image_index.columns(part), **found}
+    return {**image_index.columns(part), **columns}
 
 
 def _places(batch: pa.RecordBatch, point: str) -> tuple[np.ndarray, np.ndarray]:
@@ -126,10 +126,10 @@ def _array(column: pa.Array, looks: Array, faults: np.ndarray) -> np.ndarray:
     if looks.name == "dynamic_world":
         _blame(faults, np.any((values < 0) | (values > 9), axis=1), NO_CLASS)
     with np.errstate(over="ignore", invalid="ignore"):
-        made = values.astype(looks.dtype)
-    if made.dtype.kind == "f":
-        _blame(faults, ~np.isfinite(made).all(axis=1), geotiff.NOT_FINITE)
-    return made.reshape(len(made), *looks.shape)
+        array = values.astype(looks.dtype)
+    if array.dtype.kind == "f":
+        _blame(faults, ~np.isfinite(array).all(axis=1), geotiff.NOT_FINITE)
+    return array.reshape(len(array), *looks.shape)
 
 
 def _flat(column: pa.Array) -> tuple[np.ndarray, np.ndarray]:

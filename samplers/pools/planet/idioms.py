@@ -3,8 +3,8 @@
 Every farming system works its land in its own way: what is sown, flooded, burnt or left bare, and
 when. So its fields deviate from the mixture that grows there by a pattern of months and bands, and
 land that is left alone deviates the other way. The patterns of two systems have nothing in common:
-who has learnt to see one of them has learnt nothing about another. None of them changes the mean
-of the year, and none is large beside what a sensor misses: it shows in many values at once.
+a network that has learnt one of them has learnt nothing about another. None of them changes the
+mean of the year, and none is large beside the noise of a sensor: it shows in many values at once.
 """
 
 from functools import cache
@@ -17,10 +17,10 @@ from terrasweep.samplers.pools.planet.spectra import NUM_BANDS
 
 MONTHS = 12
 UNSTEADY = 0.5
-"""How much places of one kind differ in how clearly they speak."""
+"""How much places of one kind differ in how clearly they show their idiom."""
 
 
-def said(
+def deviations(
     crop: np.ndarray, *, system: np.ndarray, seed: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Return by how much each month and band of each place deviates, (places, 12, 13)."""
@@ -34,6 +34,8 @@ def patterns(seed: int) -> np.ndarray:
     rng = generator("planet idioms", seed)
     drawn = rng.normal(size=(SYSTEMS, MONTHS, NUM_BANDS))
     drawn -= drawn.mean(axis=1, keepdims=True)
+    # QR makes the drawn patterns orthogonal; a basis vector has length 1, so the factor gives its
+    # values the variance 1.
     basis, _ = np.linalg.qr(drawn.reshape(SYSTEMS, -1).T)
     scaled = basis.T * np.sqrt(MONTHS * NUM_BANDS)
     return np.asarray(scaled.reshape(SYSTEMS, MONTHS, NUM_BANDS), np.float32)

@@ -15,7 +15,7 @@ from terrasweep.samplers.pools.planet.observe import YEAR, look, months_of, posi
 from terrasweep.samplers.pools.planet.patches import patches
 from terrasweep.samplers.pools.planet.places import Places, take
 from terrasweep.samplers.pools.planet.series import MISSING
-from terrasweep.samplers.pools.planet.spec import Made, World
+from terrasweep.samplers.pools.planet.spec import ArrayKind, World
 from terrasweep.samplers.pools.planet.worlds import KNOBS
 
 CELL_RESOLUTION = 5
@@ -23,7 +23,7 @@ CANDIDATES = 4
 """Places looked at for every one that is labelled."""
 FEBRUARY = 1
 
-Wish = Callable[[Places, float], np.ndarray]
+Willingness = Callable[[Places, float], np.ndarray]
 """How likely labels are gathered at each place (zero: never), given the world's gap."""
 
 Label = Callable[[Ground], np.ndarray]
@@ -39,9 +39,9 @@ class Campaign:
     world: World
     seed: int
     russia: Russia
-    arrays: Made
+    arrays: ArrayKind
     size_px: int
-    wish: Wish
+    willingness: Willingness
     label: Label
 
 
@@ -61,7 +61,7 @@ def _continent(campaign: Campaign, continent: str) -> dict[str, np.ndarray]:
     count = CANDIDATES * campaign.per_continent
     where = positions(count, land=land, reach=knobs.task_reach, rng=rng)
     at = look(where, seed=campaign.seed, rng=rng)
-    rows = _chosen(campaign.wish(at, knobs.gap), count=campaign.per_continent, rng=rng)
+    rows = _chosen(campaign.willingness(at, knobs.gap), count=campaign.per_continent, rng=rng)
     first = np.full(campaign.per_continent, FEBRUARY)
     under = ground(take(at, rows), knobs=knobs, redundancy=0.0, seed=campaign.seed, rng=rng)
     lat, lon = where.lat[rows], where.lon[rows]
@@ -80,8 +80,8 @@ def _continent(campaign: Campaign, continent: str) -> dict[str, np.ndarray]:
 
 
 def _series(under: Ground, *, first: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    made = months_of(under, first=first, months=YEAR, rng=rng)
-    return {**made, "dynamic_world": np.full_like(made["dynamic_world"], MISSING)}
+    arrays = months_of(under, first=first, months=YEAR, rng=rng)
+    return {**arrays, "dynamic_world": np.full_like(arrays["dynamic_world"], MISSING)}
 
 
 def _images(
@@ -91,7 +91,9 @@ def _images(
     return {"image": patches(under, month=month, size_px=campaign.size_px, rng=rng)}
 
 
-def _chosen(wish: np.ndarray, *, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the rows that are labelled: a draw without replacement, weighted by the wish."""
-    waiting = rng.exponential(size=len(wish)) / np.maximum(wish, 1e-9)
+def _chosen(willingness: np.ndarray, *, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the rows that are labelled: a draw without replacement, weighted by willingness."""
+    # Exponential waiting times with these rates: the first arrivals are a weighted draw without
+    # replacement.
+    waiting = rng.exponential(size=len(willingness)) / np.maximum(willingness, 1e-9)
     return np.sort(np.argsort(waiting, kind="stable")[:count])

@@ -14,7 +14,7 @@ from terrasweep.samplers.pools.planet.covers import BUILT, COVERS, CROP
 from terrasweep.samplers.pools.planet.ground import Ground
 from terrasweep.samplers.pools.planet.phenology import green, signatures
 from terrasweep.samplers.pools.planet.places import STYLE
-from terrasweep.samplers.pools.planet.series import OPTICAL_SAYS, redundant, snow_cover
+from terrasweep.samplers.pools.planet.series import OPTICAL_IDIOM, redundant, snow_cover
 
 BATCH = 128
 """Patches made at a time; larger ones would only leave the cache."""
@@ -49,12 +49,12 @@ def patches(
     under: Ground, *, month: np.ndarray, size_px: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Return what is seen of each place in a month, uint16 of shape (places, 13, size, size)."""
-    made = np.empty((len(month), NUM_BANDS, size_px, size_px), np.uint16)
+    images = np.empty((len(month), NUM_BANDS, size_px, size_px), np.uint16)
     for start in range(0, len(month), BATCH):
         rows = np.arange(start, min(start + BATCH, len(month)))
         seen = _batch(under.rows(rows), month=month[rows], size_px=size_px, rng=rng)
-        made[rows] = seen.transpose(0, 3, 1, 2)
-    return made
+        images[rows] = seen.transpose(0, 3, 1, 2)
+    return images
 
 
 def _batch(
@@ -67,7 +67,7 @@ def _batch(
     draw = Mosaics(np.where(farmed, SHARP, 1).astype(np.float32), size_px=size_px, rng=rng)
     seen = _land(under, _kinds(under, draw), leaf=leaf, draw=draw)
     seen += snow * (_SNOWY - seen)
-    seen *= _brightness(under, draw) * _said(under, month=month, rng=rng)
+    seen *= _brightness(under, draw) * _idiom_factors(under, month=month, rng=rng)
     if under.redundancy:
         lost = under.redundancy * redundant(at)
         seen = _PLAIN + (1 - lost).astype(np.float32)[:, None, None, None] * (seen - _PLAIN)
@@ -86,8 +86,11 @@ class Mosaics:
     def pattern(self) -> np.ndarray:
         """Return a pattern for each patch, (patches, size, size), of about mean 0, variance 1."""
         count, size_px = len(self.sharp), self.size_px
-        made = np.zeros((count, size_px, size_px), np.float32)
+        field = np.zeros((count, size_px, size_px), np.float32)
         pixel = (np.arange(size_px, dtype=np.float32) + 0.5) / size_px
+        # Random heights on a grid of knots, interpolated along both sides by two matrices. The
+        # weights fall from one knot to the next within a strip that the sharpness narrows: at 1
+        # the interpolation is linear, far above it cells have one height and sharp edges.
         for grain in GRAINS:
             knots = np.arange(grain + 2, dtype=np.float32)
             heights = self.rng.standard_normal((count, grain + 2, grain + 2), np.float32)
@@ -96,8 +99,8 @@ class Mosaics:
                 away = np.abs(offset + 0.5 + pixel[:, None] * grain - knots)
                 edge = 0.5 + self.sharp[:, None, None] * (0.5 - away)
                 sides.append(np.clip(edge, 0, 1))
-            made += sides[0] @ heights @ sides[1].transpose(0, 2, 1)
-        return made / np.float32(np.sqrt(len(GRAINS)))
+            field += sides[0] @ heights @ sides[1].transpose(0, 2, 1)
+        return field / np.float32(np.sqrt(len(GRAINS)))
 
 
 def _kinds(under: Ground, draw: Mosaics) -> np.ndarray:
@@ -138,11 +141,11 @@ def _brightness(under: Ground, draw: Mosaics) -> np.ndarray:
     return grain
 
 
-def _said(under: Ground, *, month: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return what the idioms of farming systems say in this month, as factors of reflectance."""
-    said = idioms.said(under.crop == 1, system=under.at.system, seed=under.seed, rng=rng)
-    of_month = said[np.arange(len(month)), month][:, spectra.OPTICAL][:, SEEN_AS]
-    return np.asarray(1 + np.float32(under.idiom * OPTICAL_SAYS) * of_month)[:, None, None, :]
+def _idiom_factors(under: Ground, *, month: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the factors by which the idioms of farming systems change the month's reflectance."""
+    moved = idioms.deviations(under.crop == 1, system=under.at.system, seed=under.seed, rng=rng)
+    of_month = moved[np.arange(len(month)), month][:, spectra.OPTICAL][:, SEEN_AS]
+    return np.asarray(1 + np.float32(under.idiom * OPTICAL_IDIOM) * of_month)[:, None, None, :]
 
 
 def _through_the_air(seen: np.ndarray, draw: Mosaics) -> np.ndarray:

@@ -1,9 +1,9 @@
 """When what grows is green: the year of every cover, (places, 12 months, 8 covers).
 
 Crops and grass differ by their calendar more than by their spectrum, and the calendar is a habit
-of the region. There are a few farming systems, invented anew for each seed: over a continent two
-or three of them rule, over the Earth all. A meadow is mown by the calendar of the next system: the
-same curve is a crop in one region and a meadow in another, so where labels come from matters.
+of the region. There are a few farming systems, drawn for each seed: two or three of them dominate a
+continent, and all occur on Earth. A meadow is mown by the calendar of the next system: the same
+curve is a crop in one region and a meadow in another, so where labels come from matters.
 """
 
 from functools import cache
@@ -31,14 +31,14 @@ def green(at: Places, *, gap: float, seed: int, rng: np.random.Generator) -> np.
     meadow = (0.85 * sigmoid(2 * at.region[:, MEADOW] + 2 * (gap - 1))).astype(np.float32)[:, None]
     mild = at.weather.celsius.min(axis=1, keepdims=True)
     evergreen = np.maximum(0.85 * sigmoid((mild - 6) / 3), 0.45 * sigmoid((-8 - mild) / 3))
-    made = np.zeros((*growth.shape, len(COVERS)), np.float32)
-    made[..., TREE] = evergreen + (1 - evergreen) * growth
-    made[..., SHRUB] = 0.3 + 0.5 * growth
-    made[..., GRASS] = (1 - meadow) * (0.1 + 0.9 * growth) + meadow * mown
-    made[..., CROP] = field
-    made[..., BUILT] = 0.1 + 0.2 * growth
-    made[..., BARE] = 0.05 + 0.25 * growth
-    return made
+    leaf = np.zeros((*growth.shape, len(COVERS)), np.float32)
+    leaf[..., TREE] = evergreen + (1 - evergreen) * growth
+    leaf[..., SHRUB] = 0.3 + 0.5 * growth
+    leaf[..., GRASS] = (1 - meadow) * (0.1 + 0.9 * growth) + meadow * mown
+    leaf[..., CROP] = field
+    leaf[..., BUILT] = 0.1 + 0.2 * growth
+    leaf[..., BARE] = 0.05 + 0.25 * growth
+    return leaf
 
 
 def _field(
@@ -51,6 +51,8 @@ def _field(
     narrow = narrow * rng.uniform(0.8, 1.25, count)
     long = at.weather.growth.sum(axis=1) - 7.5 + gap * (at.region[:, WATER] + twice)
     again = np.where(rng.random(count) < sigmoid(long), 0.8, 0.0)
+    # exp(k (cos(angle) - 1)) is a bell on a circle (von Mises), one at the peak: December joins
+    # January without a seam. The second crop is the same bell half a year away.
     angle = (MONTHS - peak[:, None]) * MONTH
     first = np.exp(narrow[:, None] * (np.cos(angle) - 1))
     second = again[:, None] * np.exp(narrow[:, None] * (-np.cos(angle) - 1))
@@ -75,5 +77,7 @@ def signatures(seed: int) -> np.ndarray:
 
 def _season(growth: np.ndarray) -> np.ndarray:
     """Return the middle of the growing season as a month, by the mean direction of the year."""
+    # Months are directions on a circle, weighted by growth: an average of month numbers would put
+    # the season of December and January into June.
     x, y = growth @ np.cos(MONTHS * MONTH), growth @ np.sin(MONTHS * MONTH)
     return np.asarray(np.arctan2(y, x) / MONTH)

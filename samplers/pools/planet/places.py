@@ -30,7 +30,7 @@ class Places:
     region: np.ndarray
     """Regional habits as columns ``WATER`` to ``STYLE``, each about mean 0 and variance 1."""
     system: np.ndarray
-    """Which of the farming systems rules here: the one whose seat is nearest."""
+    """Which of the farming systems is used here: the one whose seat is nearest."""
     weather: Weather
 
 

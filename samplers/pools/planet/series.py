@@ -26,7 +26,7 @@ MISTAKEN = 0.2
 """How often Dynamic World names another vegetation all year long."""
 SPECKLE, NOISE = 2.0, 0.15
 """Deviation of a single value from what is there: of radar in dB, of reflectance as a share."""
-OPTICAL_SAYS, RADAR_SAYS = 0.15, 1.2
+OPTICAL_IDIOM, RADAR_IDIOM = 0.15, 1.2
 """How far an idiom moves a value: reflectance as a share, radar in dB; no further than noise."""
 WET = 4.0
 """How much radar's view of a bare plain changes from month to month, in dB."""
@@ -45,19 +45,20 @@ class Series:
 def series(under: Ground, *, rng: np.random.Generator) -> Series:
     """Return what is seen of each place."""
     at, cover, gap = under.at, under.cover, under.gap
+    # The order of the draws is part of the results: each step takes its noise from one generator.
     leaf = green(at, gap=gap, seed=under.seed, rng=rng)
     share = _monthly(cover, heterogeneity=at.heterogeneity, rng=rng)
     snow = snow_cover(under)
     cloud = _cloud(at, rng=rng)
     seen = _mixture(share, leaf=leaf)
     growing = share[..., CROP] * leaf[..., CROP]
-    seen[..., OPTICAL] += _signed(at, crop=growing, gap=gap, seed=under.seed)
+    seen[..., OPTICAL] += _crop_signatures(at, crop=growing, gap=gap, seed=under.seed)
     seen += snow[..., None] * (spectra.SNOWY - seen)
-    seen = _spoken(_styled(seen, at=at, gap=gap, rng=rng), under=under, rng=rng)
-    seen = _noisy(seen, rng=rng)
+    seen = _with_idioms(_with_style(seen, at=at, gap=gap, rng=rng), under=under, rng=rng)
+    seen = _with_noise(seen, rng=rng)
     if under.redundancy:
-        seen = _dull(seen, by=under.redundancy * redundant(at), rng=rng)
-    seen = _hazy(seen, rng=rng)
+        seen = _with_redundancy(seen, by=under.redundancy * redundant(at), rng=rng)
+    seen = _with_haze(seen, rng=rng)
     seen[..., OPTICAL][cloud] = 0
     land = _dynamic_world(cover, share=share, leaf=leaf, snow=snow, rng=rng)
     return Series(_assembled(seen, at=at, rng=rng), np.where(cloud, np.uint8(MISSING), land))
@@ -81,19 +82,20 @@ def snow_cover(under: Ground) -> np.ndarray:
 
 
 def _cloud(at: Places, *, rng: np.random.Generator) -> np.ndarray:
-    """Say which months the optical sensor missed: about one in thirteen, more where it rains."""
+    """Return which months the optical sensor missed: about one in thirteen, more where it rains."""
     often = 0.04 + 0.08 * np.minimum(at.weather.rain_mm / 150, 1.5)
     return np.asarray(rng.random(often.shape, np.float32) < often)
 
 
 def _mixture(share: np.ndarray, *, leaf: np.ndarray) -> np.ndarray:
     """Return the end members, mixed by share and greenness."""
+    # Every cover is a mixture of its green and its dry look; all are mixed in one product.
     growing = share * leaf
     weights = np.concatenate([growing, share - growing], axis=2)
     return np.asarray(weights @ spectra.MEMBERS)
 
 
-def _signed(at: Places, *, crop: np.ndarray, gap: float, seed: int) -> np.ndarray:
+def _crop_signatures(at: Places, *, crop: np.ndarray, gap: float, seed: int) -> np.ndarray:
     """Return what the crops of each farming system add to the optical bands."""
     extra = np.float32(gap) * signatures(seed) * spectra.MEMBERS[CROP, OPTICAL]
     return np.asarray(crop[..., None] * extra[at.system][:, None, :])
@@ -104,8 +106,8 @@ def redundant(at: Places) -> np.ndarray:
     return np.asarray(1 - sigmoid(DULL_STEEP * (at.heterogeneity - DULL_BELOW)))
 
 
-def _dull(seen: np.ndarray, *, by: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Make uniform land look like one bare plain, of which radar sees but how wet each month is."""
+def _with_redundancy(seen: np.ndarray, *, by: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Make uniform land look like one bare plain, where radar sees only how wet a month is."""
     lost = by.astype(np.float32)[:, None, None]
     wet = rng.standard_normal((*seen.shape[:2], 1), np.float32)
     plain = np.broadcast_to(spectra.PLAIN, seen.shape).copy()
@@ -113,7 +115,9 @@ def _dull(seen: np.ndarray, *, by: np.ndarray, rng: np.random.Generator) -> np.n
     return np.asarray(seen + lost * (plain - seen))
 
 
-def _styled(seen: np.ndarray, *, at: Places, gap: float, rng: np.random.Generator) -> np.ndarray:
+def _with_style(
+    seen: np.ndarray, *, at: Places, gap: float, rng: np.random.Generator
+) -> np.ndarray:
     """Colour the view as the region's soils and plants are, and a little by chance."""
     own = rng.standard_normal((len(seen), 3), np.float32)
     style = 0.06 * own + np.float32(0.08 * gap) * at.region[:, STYLE]
@@ -122,16 +126,16 @@ def _styled(seen: np.ndarray, *, at: Places, gap: float, rng: np.random.Generato
     return seen
 
 
-def _spoken(seen: np.ndarray, *, under: Ground, rng: np.random.Generator) -> np.ndarray:
-    """Let every place speak the idiom of its farming system."""
-    said = idioms.said(under.crop == 1, system=under.at.system, seed=under.seed, rng=rng)
-    said *= np.float32(under.idiom)
-    seen[..., OPTICAL] *= 1 + OPTICAL_SAYS * said[..., OPTICAL]
-    seen[..., RADAR] += RADAR_SAYS * said[..., RADAR]
+def _with_idioms(seen: np.ndarray, *, under: Ground, rng: np.random.Generator) -> np.ndarray:
+    """Add the idiom of the farming system of each place."""
+    moved = idioms.deviations(under.crop == 1, system=under.at.system, seed=under.seed, rng=rng)
+    moved *= np.float32(under.idiom)
+    seen[..., OPTICAL] *= 1 + OPTICAL_IDIOM * moved[..., OPTICAL]
+    seen[..., RADAR] += RADAR_IDIOM * moved[..., RADAR]
     return seen
 
 
-def _noisy(seen: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
+def _with_noise(seen: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
     """Add speckle and noise, which no month and no band shares with another."""
     noise = rng.standard_normal(seen.shape, np.float32)
     seen[..., RADAR] += SPECKLE * noise[..., RADAR]
@@ -139,7 +143,7 @@ def _noisy(seen: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
     return seen
 
 
-def _hazy(seen: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
+def _with_haze(seen: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
     """Add thin cloud."""
     haze = rng.standard_exponential(seen.shape[:2], np.float32)
     thin = 300 * np.maximum(haze - 1, 0)

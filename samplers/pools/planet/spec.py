@@ -11,10 +11,10 @@ World: TypeAlias = Literal["null", "coverage", "entropy", "local"]
 """Which true answer the generator plants; none of them names a winner by continent."""
 
 
-Made: TypeAlias = Literal["series", "patches", "both"]
+ArrayKind: TypeAlias = Literal["series", "patches", "both"]
 """Monthly series in Presto's format, images of 13 bands, or both of the same places."""
 
-GIVEN: Mapping[Made, tuple[str, ...]] = {
+ARRAYS_OF: Mapping[ArrayKind, tuple[str, ...]] = {
     "series": ("x", "dynamic_world", "month"),
     "patches": ("image", "month"),
     "both": ("x", "dynamic_world", "image", "month"),
@@ -35,7 +35,7 @@ class PlanetSpec(PoolSpec):
     """Which true answer the generator plants."""
     seed: int = Field(default=0, ge=0)
     """Another seed is another planet."""
-    arrays: Made = "series"
+    arrays: ArrayKind = "series"
     """What is seen of each place: `x` and `dynamic_world` for series, `image` for patches."""
     months: Literal[12, 24] = 12
     """How long a series is; two years differ by weather, clouds and noise. Presto reads either."""

@@ -1,7 +1,7 @@
 """Monthly temperature and rain from latitude, height, the sea and the Koppen class.
 
 The temperature formulas are fits to a half-degree climatology (R2 0.94 for the mean, 0.85 for the
-yearly range). Latitude says next to nothing about rain: its amount and season are the class's.
+yearly range). Rain hardly depends on latitude: its amount and season follow from the class.
 """
 
 from dataclasses import dataclass

@@ -7,8 +7,8 @@ learnt it only of systems whose places it was shown. Where those are plants the 
 
 * ``null``: everything looks like anywhere, so every continent's samples are exchangeable and no
   composition by place can win.
-* ``coverage``: the pool looks like where it lies, and a few systems rule each continent; labelled
-  samples are met under conditions from anywhere. So a pretraining set has to have seen many places.
+* ``coverage``: the pool looks like where it lies, and a few systems dominate each continent;
+  labelled samples look like places from anywhere. So a pretraining set has to cover many places.
 * ``local``: pool and labels look like where they lie and regions differ a lot, so the continent
   itself is the best teacher.
 * ``entropy``: exchangeable as in ``null``, but uniform places of the pool all look like one bare

@@ -38,7 +38,7 @@ class _Tile:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Source:
     """All tiles, and which of them make up each chunk."""
 
     tiles: tuple[_Tile, ...]
@@ -48,17 +48,17 @@ class _Found:
 
 def chunks(spec: PrestoShardsSpec) -> int:
     """Return the number of chunks."""
-    return len(_found(spec).chunks)
+    return len(_source(spec).chunks)
 
 
 def count(spec: PrestoShardsSpec) -> int:
     """Return the number of pixels of sound tiles."""
-    return sum(tile.num_pixels for tile in _found(spec).tiles if not tile.fault)
+    return sum(tile.num_pixels for tile in _source(spec).tiles if not tile.fault)
 
 
 def content(spec: PrestoShardsSpec) -> str:
     """Return a digest of the names and sizes of all members of all tars."""
-    return _found(spec).content
+    return _source(spec).content
 
 
 def read(spec: PrestoShardsSpec, chunk: int) -> dict[str, np.ndarray]:
@@ -67,13 +67,13 @@ def read(spec: PrestoShardsSpec, chunk: int) -> dict[str, np.ndarray]:
     Raises:
         PoolError: If the folder does not hold the pool.
     """
-    found = _found(spec)
-    parts = [_pixels(found.tiles[place], spec=spec) for place in found.chunks[chunk]]
+    archive = _source(spec)
+    parts = [_pixels(archive.tiles[place], spec=spec) for place in archive.chunks[chunk]]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 @lru_cache(maxsize=4)
-def _found(spec: PrestoShardsSpec) -> _Found:
+def _source(spec: PrestoShardsSpec) -> _Source:
     root = pool_files.place(spec)
     if not root.is_file():
         pool_files.folder(spec, holds=HOLDS, get=GET)
@@ -90,7 +90,7 @@ def _found(spec: PrestoShardsSpec) -> _Found:
     )
     pool_files.check_content(spec, digest)
     whole = (*tiles, *torn)
-    return _Found(whole, tuple(_chunks([tile.num_pixels for tile in whole])), digest)
+    return _Source(whole, tuple(_chunks([tile.num_pixels for tile in whole])), digest)
 
 
 def _chunks(sizes: list[int]) -> list[range]:
@@ -118,8 +118,8 @@ def _tile(sample: Sample) -> _Tile:
         if shapes[part] is None:
             return _Tile(sample, 1, UNREADABLE.format(part))
         if shapes[part] != shape or not num_pixels:
-            said = " x ".join(map(str, shapes[part] or ()))
-            return _Tile(sample, 1, STRANGE.format(part, said))
+            size = " x ".join(map(str, shapes[part] or ()))
+            return _Tile(sample, 1, STRANGE.format(part, size))
     return _Tile(sample, num_pixels)
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from terrasweep.samplers.formats import geotiff, npy
-from terrasweep.samplers.formats.faults import Unfit
+from terrasweep.samplers.formats.faults import RejectedRow
 from terrasweep.samplers.formats.tar import Sample
-from terrasweep.samplers.sources.image_index import Seen
+from terrasweep.samplers.sources.image_index import LoadedImage
 
 NO_IMAGE = "no part of the sample is an image of {} bands"
 TWO_IMAGES = "more than one part of the sample could be the image"
@@ -26,31 +26,31 @@ DTYPES = ("uint8", "int16", "uint16", "int32", "float32", "float64")
 Values = Mapping[str, np.ndarray]
 
 
-def seen(sample: Sample, *, num_bands: int) -> Seen:
+def loaded(sample: Sample, *, num_bands: int) -> LoadedImage:
     """Return a sample's image, bands first, and its place.
 
     Raises:
-        Unfit: If either cannot be told without doubt.
+        RejectedRow: If either cannot be identified without doubt.
     """
     values = dict(_values(sample, num_bands=num_bands))
     images = [_bands_first(value, num_bands=num_bands) for value in values.values()]
-    found = [image for image in images if image is not None]
-    if not found:
-        raise Unfit(NO_IMAGE.format(num_bands))
-    if len(found) > 1:
-        raise Unfit(TWO_IMAGES)
-    image = found[0].astype(np.float32)
+    fitting = [image for image in images if image is not None]
+    if not fitting:
+        raise RejectedRow(NO_IMAGE.format(num_bands))
+    if len(fitting) > 1:
+        raise RejectedRow(TWO_IMAGES)
+    image = fitting[0].astype(np.float32)
     if not np.isfinite(image).all():
-        raise Unfit(geotiff.NOT_FINITE)
-    return Seen(image, *_place(values))
+        raise RejectedRow(geotiff.NOT_FINITE)
+    return LoadedImage(image, *_place(values))
 
 
 def describe(sample: Sample, *, num_bands: int) -> str:
     """Return what the parts of a sample are, in words."""
     values = dict(_values(sample, num_bands=num_bands))
-    told = [f"{name} ({one.dtype} {one.shape})" for name, one in sorted(values.items())]
+    arrays = [f"{name} ({one.dtype} {one.shape})" for name, one in sorted(values.items())]
     parts = [f".{part} ({span.size:,} bytes)" for part, span in sorted(sample.parts.items())]
-    return f"samples of {', '.join(parts)}; in them {', '.join(told) or 'nothing that is known'}"
+    return f"samples of {', '.join(parts)}; in them {', '.join(arrays) or 'nothing that is known'}"
 
 
 def _values(sample: Sample, *, num_bands: int) -> Iterator[tuple[str, np.ndarray]]:
@@ -70,7 +70,7 @@ def _values(sample: Sample, *, num_bands: int) -> Iterator[tuple[str, np.ndarray
 def _raster(name: str, data: bytes, *, num_bands: int) -> Iterator[tuple[str, np.ndarray]]:
     try:
         image, lat, lon = geotiff.placed(data, num_bands=num_bands, dtypes=DTYPES)
-    except Unfit as fault:
+    except RejectedRow as fault:
         if str(fault) != geotiff.NOWHERE:
             return
         yield name, geotiff.pixels(data, num_bands=num_bands, dtypes=DTYPES)
@@ -82,10 +82,10 @@ def _raster(name: str, data: bytes, *, num_bands: int) -> Iterator[tuple[str, np
 def _numbers(data: bytes) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the numbers, and lists of numbers, of a JSON object of one level."""
     try:
-        said = json.loads(data)
+        record = json.loads(data)
     except (UnicodeDecodeError, ValueError):
         return
-    for name, value in said.items() if isinstance(said, dict) else ():
+    for name, value in record.items() if isinstance(record, dict) else ():
         values = value if isinstance(value, list) else [value]
         if all(isinstance(one, int | float) and not isinstance(one, bool) for one in values):
             yield name, np.array(value, dtype=np.float64)
@@ -107,5 +107,5 @@ def _place(values: Values) -> tuple[float, float]:
     lats = [named[name] for name in LAT if name in named and named[name].size == 1]
     lons = [named[name] for name in LON if name in named and named[name].size == 1]
     if len(lats) != 1 or len(lons) != 1:
-        raise Unfit(NO_PLACE)
+        raise RejectedRow(NO_PLACE)
     return float(lats[0][0]), float(lons[0][0])

@@ -24,7 +24,7 @@ FIRST = 8
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Source:
     """The index of all samples, and the samples themselves in its order."""
 
     index: pa.Table
@@ -34,18 +34,18 @@ class _Found:
 
 def chunks(spec: PretrainWhereSpec) -> int:
     """Return the number of chunks."""
-    num_rows: int = _found(spec).index.num_rows
+    num_rows: int = _source(spec).index.num_rows
     return -(-num_rows // _patch(spec).per_chunk)
 
 
 def count(spec: PretrainWhereSpec) -> int:
     """Return the number of samples in the tars."""
-    return image_index.num_sound(_found(spec).index)
+    return image_index.num_sound(_source(spec).index)
 
 
 def content(spec: PretrainWhereSpec) -> str:
     """Return a digest of the names and sizes of all members of all tars."""
-    return _found(spec).content
+    return _source(spec).content
 
 
 def read(spec: PretrainWhereSpec, chunk: int) -> dict[str, np.ndarray]:
@@ -54,12 +54,12 @@ def read(spec: PretrainWhereSpec, chunk: int) -> dict[str, np.ndarray]:
     Raises:
         PoolError: If the folder does not hold the set, or its samples are not understood.
     """
-    found, patch = _found(spec), _patch(spec)
-    part = image_index.slice_of(found.index, chunk, size=patch.per_chunk)
+    archive, patch = _source(spec), _patch(spec)
+    part = image_index.slice_of(archive.index, chunk, size=patch.per_chunk)
     return image_index.gather(
         part,
         patch=patch,
-        load=lambda name: parts.seen(found.samples[int(name)], num_bands=spec.num_bands),
+        load=lambda name: parts.loaded(archive.samples[int(name)], num_bands=spec.num_bands),
     )
 
 
@@ -68,7 +68,7 @@ def _patch(spec: PretrainWhereSpec) -> image_index.Patch:
 
 
 @lru_cache(maxsize=4)
-def _found(spec: PretrainWhereSpec) -> _Found:
+def _source(spec: PretrainWhereSpec) -> _Source:
     holds = f"{spec.region}/{spec.split}_shards/*.tar (pretrain-where)"
     root = pool_files.folder(spec, holds=holds, get=GET)
     home = root / spec.region / f"{spec.split}_shards"
@@ -89,7 +89,7 @@ def _found(spec: PretrainWhereSpec) -> _Found:
     )
     pool_files.check_content(spec, digest)
     _check_understood(samples[:FIRST], home=home, spec=spec)
-    return _Found(_index(names, faults), samples, digest)
+    return _Source(_index(names, faults), samples, digest)
 
 
 def _index(names: list[str], faults: dict[str, str]) -> pa.Table:
@@ -110,14 +110,14 @@ def _check_understood(samples: tuple[Sample, ...], *, home: Path, spec: Pretrain
     why = "the tars hold no sample"
     for sample in samples:
         try:
-            parts.seen(sample, num_bands=spec.num_bands)
+            parts.loaded(sample, num_bands=spec.num_bands)
             return
-        except faults.Unfit as fault:
+        except faults.RejectedRow as fault:
             why = str(fault)
-    told = parts.describe(samples[0], num_bands=spec.num_bands) if samples else "none"
+    contents = parts.describe(samples[0], num_bands=spec.num_bands) if samples else "none"
     raise PoolError(
         f"samples with an image of {spec.num_bands} bands and a place in {home}",
-        got=f"{told} ({why})",
+        got=f"{contents} ({why})",
         fix="set `num_bands`, or write the samples as Parquet for the pool `parquet`",
     )
 

@@ -27,7 +27,7 @@ UNNAMED = "no line of the index names the file"
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Source:
     """The index with all its faults, and where each patch lies."""
 
     index: pa.Table
@@ -37,18 +37,18 @@ class _Found:
 
 def chunks(spec: S2100kSpec) -> int:
     """Return the number of chunks."""
-    num_rows: int = _found(spec).index.num_rows
+    num_rows: int = _source(spec).index.num_rows
     return -(-num_rows // _patch(spec).per_chunk)
 
 
 def count(spec: S2100kSpec) -> int:
     """Return the number of lines whose patch is there."""
-    return image_index.num_sound(_found(spec).index)
+    return image_index.num_sound(_source(spec).index)
 
 
 def content(spec: S2100kSpec) -> str:
     """Return a digest of the index and of the names and sizes of all files."""
-    return _found(spec).content
+    return _source(spec).content
 
 
 def read(spec: S2100kSpec, chunk: int) -> dict[str, np.ndarray]:
@@ -57,12 +57,14 @@ def read(spec: S2100kSpec, chunk: int) -> dict[str, np.ndarray]:
     Raises:
         PoolError: If the folder does not hold the pool, or rasterio is not installed.
     """
-    found, patch = _found(spec), _patch(spec)
-    part = image_index.slice_of(found.index, chunk, size=patch.per_chunk)
+    archive, patch = _source(spec), _patch(spec)
+    part = image_index.slice_of(archive.index, chunk, size=patch.per_chunk)
 
-    def load(name: str) -> image_index.Seen:
-        data = found.patches[name].read()
-        return image_index.Seen(geotiff.pixels(data, num_bands=NUM_BANDS, dtypes=(patch.dtype,)))
+    def load(name: str) -> image_index.LoadedImage:
+        data = archive.patches[name].read()
+        return image_index.LoadedImage(
+            geotiff.pixels(data, num_bands=NUM_BANDS, dtypes=(patch.dtype,))
+        )
 
     return image_index.gather(part, patch=patch, load=load)
 
@@ -72,7 +74,7 @@ def _patch(spec: S2100kSpec) -> image_index.Patch:
 
 
 @lru_cache(maxsize=4)
-def _found(spec: S2100kSpec) -> _Found:
+def _source(spec: S2100kSpec) -> _Source:
     geotiff.check_installed()
     root = pool_files.folder(spec, holds=HOLDS, get=GET)
     if not (root / "index.csv").is_file():
@@ -93,7 +95,7 @@ def _found(spec: S2100kSpec) -> _Found:
     index = _index(root / "index.csv", spec=spec, patches=patches, faults=faults)
     if not index.num_rows:
         raise pool_files.missing(root, holds=HOLDS, get=GET, got="an index without lines")
-    return _Found(index, patches, digest)
+    return _Source(index, patches, digest)
 
 
 def _loose(folder: Path) -> Iterator[tuple[str, Span]]:

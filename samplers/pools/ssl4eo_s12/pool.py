@@ -66,30 +66,30 @@ def read(spec: Ssl4eoS12Spec, chunk: int) -> dict[str, np.ndarray]:
     return image_index.gather(part, patch=patch, load=lambda name: _seen(home / name, spec=spec))
 
 
-def _seen(granule: Path, *, spec: Ssl4eoS12Spec) -> image_index.Seen:
+def _seen(granule: Path, *, spec: Ssl4eoS12Spec) -> image_index.LoadedImage:
     """Return a granule's bands on the grid of its 10 m band.
 
     Raises:
-        Unfit: If a band is missing, unreadable, or of a size that does not fit the grid.
+        RejectedRow: If a band is missing, unreadable, or of a size that does not fit the grid.
     """
     accepts, bands = (DTYPES[spec.split],), BANDS[spec.split]
     lacking = [band for band in bands if not (granule / f"{band}.tif").is_file()]
     if lacking:
-        raise faults.Unfit(f"band {lacking[0]} is missing")
+        raise faults.RejectedRow(f"band {lacking[0]} is missing")
     reference = granule / f"{REFERENCE[spec.split]}.tif"
     grid, lat, lon = geotiff.placed(reference, num_bands=1, dtypes=accepts)
     image = np.empty((len(bands), *grid.shape[1:]), dtype=grid.dtype)
     for place, band in enumerate(bands):
         values = geotiff.pixels(granule / f"{band}.tif", num_bands=1, dtypes=accepts)
         image[place] = _on_grid(values[0], grid, band)
-    return image_index.Seen(image, lat, lon)
+    return image_index.LoadedImage(image, lat, lon)
 
 
 def _on_grid(values: np.ndarray, grid: np.ndarray, band: str) -> np.ndarray:
     tall, wide = (have / own for have, own in zip(grid.shape[1:], values.shape, strict=True))
     if tall != wide or tall != int(tall):
         size = " x ".join(map(str, values.shape))
-        raise faults.Unfit(f"band {band} of {size} pixels does not fit the grid of 10 m")
+        raise faults.RejectedRow(f"band {band} of {size} pixels does not fit the grid of 10 m")
     return values.repeat(int(tall), axis=0).repeat(int(tall), axis=1)
 
 
@@ -108,11 +108,11 @@ def _locations(spec: Ssl4eoS12Spec) -> tuple[str, ...]:
     holds = f"{spec.split}/<location>/<granule>/<band>.tif (SSL4EO-S12)"
     root = pool_files.folder(spec, holds=holds, get=GET)
     home = root / spec.split
-    found = sorted(item.name for item in home.iterdir() if item.is_dir()) if home.is_dir() else []
-    if not found:
+    names = sorted(item.name for item in home.iterdir() if item.is_dir()) if home.is_dir() else []
+    if not names:
         raise pool_files.missing(root, holds=holds, get=GET)
-    pool_files.check_content(spec, digest_of_parts(found))
-    return tuple(found)
+    pool_files.check_content(spec, digest_of_parts(names))
+    return tuple(names)
 
 
 def _granules(location: Path) -> list[str]:
@@ -120,5 +120,5 @@ def _granules(location: Path) -> list[str]:
 
 
 def _date(granule: str) -> str:
-    found = _STAMP.search(granule)
-    return found[1] if found else ""
+    match = _STAMP.search(granule)
+    return match[1] if match else ""

@@ -119,14 +119,14 @@ def _dynamic_world(root: Path, line: Line) -> np.ndarray:
 def _test_files(root: Path, spec: CropHarvestSpec) -> Sequence[Path]:
     if spec.label != "crop":
         return []
-    found: list[Path] = []
+    paths: list[Path] = []
     for name in spec.test_sets:
         own = sorted((root / "test_features").glob(f"{name}*.h5"))
         if not own:
             holds = f"test_features/{name}*.h5 (CropHarvest)"
             raise task_files.incomplete(root, holds=holds, get=GET)
-        found += own
-    return found
+        paths += own
+    return paths
 
 
 def _test_set(path: Path) -> dict[str, np.ndarray]:

@@ -30,8 +30,8 @@ def read(spec: EcoregionsSpec) -> dict[str, np.ndarray]:
     lat, lon, names = _drawn(spec)
     _, label = np.unique(names, return_inverse=True)
     ids = [f"ecoregions-{spec.seed}-{number}" for number in range(len(lat))]
-    made = task_files.columns(spec, ids=ids, lat=lat, lon=lon, label=label.astype(np.int64))
-    return {name: column[made["continent"] != "none"] for name, column in made.items()}
+    columns = task_files.columns(spec, ids=ids, lat=lat, lon=lon, label=label.astype(np.int64))
+    return {name: column[columns["continent"] != "none"] for name, column in columns.items()}
 
 
 @lru_cache(maxsize=2)

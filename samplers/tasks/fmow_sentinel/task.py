@@ -46,10 +46,10 @@ def _part(spec: FmowSentinelTaskSpec, split: Split, official: str) -> dict[str, 
     read = pool.load(_pool(spec, split), chosen)
     bad = np.flatnonzero(read["rejected"] != "")
     if len(bad):
-        found = f"{len(bad):,} that cannot be used, such as {read['id'][bad[0]]}: "
+        examples = f"{len(bad):,} that cannot be used, such as {read['id'][bad[0]]}: "
         raise TaskError(
             f"the images of {split} in {task_files.place(spec)}",
-            got=found + str(read["rejected"][bad[0]]),
+            got=examples + str(read["rejected"][bad[0]]),
             fix="restore the files, or remove their lines from the CSV",
         )
     return {

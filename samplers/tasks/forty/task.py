@@ -89,18 +89,18 @@ def _records(path: Path) -> list[bytes]:
 
 def _patch(record: bytes, spec: FortySpec, path: Path) -> _Patch | None:
     try:
-        told = tfrecord.example(record)
+        features = tfrecord.example(record)
     except tfrecord.BrokenError as error:
         raise faults.malformed(path, expected="records of ForTy", got=str(error)) from None
-    label = _label(_bytes(told, "segmentation_labels", path), spec)
+    label = _label(_bytes(features, "segmentation_labels", path), spec)
     if label is None:
         return None
-    seasons = _numbers(told, "s2", path, size=SEASONS * SIDE * SIDE * CHANNELS)
+    seasons = _numbers(features, "s2", path, size=SEASONS * SIDE * SIDE * CHANNELS)
     channels = seasons.reshape(SEASONS, SIDE, SIDE, CHANNELS)[spec.season]
     image = np.zeros((len(L1C), SIDE, SIDE), np.float32)
     image[[L1C.index(band) for band in spec.bands]] = channels.transpose(2, 0, 1)
-    (number,) = _numbers(told, "id", path, size=1)
-    (lat,), (lon,) = (_numbers(told, name, path, size=1) for name in ("lat", "lon"))
+    (number,) = _numbers(features, "id", path, size=1)
+    (lat,), (lon,) = (_numbers(features, name, path, size=1) for name in ("lat", "lon"))
     return _Patch(f"forty-{int(number)}", float(lat), float(lon), label, image)
 
 
@@ -117,17 +117,19 @@ def _label(codes: np.ndarray, spec: FortySpec) -> np.ndarray | None:
     return np.asarray(np.bincount(known).argmax(), dtype=np.int64)
 
 
-def _numbers(told: Mapping[str, tfrecord.Value], name: str, path: Path, *, size: int) -> np.ndarray:
-    values = told.get(name)
+def _numbers(
+    features: Mapping[str, tfrecord.Value], name: str, path: Path, *, size: int
+) -> np.ndarray:
+    values = features.get(name)
     if not isinstance(values, np.ndarray) or values.size != size:
         got = "none" if values is None else f"{len(values)}"
         raise faults.malformed(path, expected=f"{size} numbers of {name} per record", got=got)
     return values
 
 
-def _bytes(told: Mapping[str, tfrecord.Value], name: str, path: Path) -> np.ndarray:
+def _bytes(features: Mapping[str, tfrecord.Value], name: str, path: Path) -> np.ndarray:
     """Return a map of classes, whether it is kept as bytes or as whole numbers."""
-    values = told.get(name)
+    values = features.get(name)
     if isinstance(values, list) and len(values) == 1:
         values = np.frombuffer(values[0], np.uint8)
     if not isinstance(values, np.ndarray) or values.size != SIDE * SIDE:

@@ -151,8 +151,8 @@ def _place(
     about: Mapping[str, Any], band: str, *, shape: tuple[int, ...], path: Path, spec: GeobenchSpec
 ) -> tuple[float, float]:
     """Return where the middle of a sample lies."""
-    told = about.get(band) or about.get("band_descriptor") or {}
-    grid, crs = _numbers(told.get("transform")), _text(told.get("crs"))
+    georeference = about.get(band) or about.get("band_descriptor") or {}
+    grid, crs = _numbers(georeference.get("transform")), _text(georeference.get("crs"))
     if grid is None or crs is None:
         if spec.unplaced == "null_island":
             return 0.0, 0.0

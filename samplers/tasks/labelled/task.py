@@ -123,11 +123,11 @@ def _column(table: pa.Table, name: str, path: Path) -> np.ndarray:
 def _array(table: pa.Table, name: str, path: Path) -> np.ndarray:
     column = table.column(name)
     try:
-        told = looks(table.schema.field(name), path)
+        layout = looks(table.schema.field(name), path)
     except PoolError as error:
         raise faults.malformed(path, expected=f"arrays in {name}", got=error.got) from None
     if column.null_count:
         got = f"{column.null_count:,} rows without"
         raise faults.malformed(path, expected=f"an array of {name} in every row", got=got)
     values = to_arrays(table.select([name]))[name]
-    return values.reshape(len(values), *told.shape).astype(told.dtype)
+    return values.reshape(len(values), *layout.shape).astype(layout.dtype)

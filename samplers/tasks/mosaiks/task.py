@@ -51,10 +51,10 @@ def _learnt(label: np.ndarray, spec: MosaiksSpec, path: Path) -> np.ndarray:
 def _file(spec: MosaiksSpec) -> Path:
     holds = f"outcomes_sampled_{spec.label}_*.csv or {spec.label}.parquet (MOSAIKS)"
     root = task_files.folder(spec, holds=holds, get=GET)
-    found = [
+    paths = [
         *sorted(root.glob(f"outcomes_sampled_{spec.label}_*.csv")),
         *(path for path in [root / f"{spec.label}.parquet"] if path.is_file()),
     ]
-    if not found:
+    if not paths:
         raise task_files.incomplete(root, holds=holds, get=GET)
-    return found[0]
+    return paths[0]

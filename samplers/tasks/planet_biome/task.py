@@ -27,13 +27,13 @@ def read(spec: PlanetBiomeSpec) -> dict[str, np.ndarray]:
             russia=spec.russia,
             arrays=spec.arrays,
             size_px=spec.size_px,
-            wish=_wish,
+            willingness=_willingness,
             label=_label,
         )
     )
 
 
-def _wish(at: Places, gap: float) -> np.ndarray:
+def _willingness(at: Places, gap: float) -> np.ndarray:
     return (at.biome > 0).astype(np.float64)
 
 

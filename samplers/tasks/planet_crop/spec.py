@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from terrasweep.samplers.geography.spec import Russia
-from terrasweep.samplers.pools.planet.spec import GIVEN, Made, World
+from terrasweep.samplers.pools.planet.spec import ARRAYS_OF, ArrayKind, World
 from terrasweep.samplers.spec.tasks import Target, TaskSpec
 
 
@@ -24,7 +24,7 @@ class PlanetCropSpec(TaskSpec):
     """Another seed is another planet."""
     russia: Russia = "europe"
     """Where Russia counts; as the pool says."""
-    arrays: Made = "series"
+    arrays: ArrayKind = "series"
     """What is seen of each place: `x` for series, `image` for patches; as the network reads."""
     size_px: int = Field(default=64, ge=8, le=264)
     """Side of an image."""
@@ -39,4 +39,4 @@ class PlanetCropSpec(TaskSpec):
     @property
     def gives(self) -> tuple[str, ...]:
         """The arrays of a sample, beside its coordinates."""
-        return GIVEN[self.arrays]
+        return ARRAYS_OF[self.arrays]

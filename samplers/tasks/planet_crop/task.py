@@ -11,7 +11,7 @@ from terrasweep.samplers.tasks.planet_crop.spec import PlanetCropSpec
 CLASSES = ("not crop", "crop")
 
 WILD = 0.1
-"""How willingly a place without any farming is visited, against 0.85 where all land is farmed."""
+"""How likely a place without any farming is visited, against 0.85 where all land is farmed."""
 
 
 def classes(spec: PlanetCropSpec) -> tuple[str, ...]:
@@ -30,13 +30,13 @@ def read(spec: PlanetCropSpec) -> dict[str, np.ndarray]:
             russia=spec.russia,
             arrays=spec.arrays,
             size_px=spec.size_px,
-            wish=_wish,
+            willingness=_willingness,
             label=_label,
         )
     )
 
 
-def _wish(at: Places, gap: float) -> np.ndarray:
+def _willingness(at: Places, gap: float) -> np.ndarray:
     return WILD + farmed(at, gap=gap)
 
 

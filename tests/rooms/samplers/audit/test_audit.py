@@ -4,19 +4,19 @@ import math
 
 import pytest
 
-from terrasweep.samplers.audit.audit import Holding, audit, overlap
+from terrasweep.samplers.audit.audit import SampleSet, audit, overlap
 from terrasweep.samplers.audit.land_shares import land_shares, points_on_land
 from terrasweep.samplers.intake.describe import describe
 from tests.support.holdings import holding
 
 
 @pytest.fixture(scope="module")
-def even() -> Holding:
+def even() -> SampleSet:
     return holding(*points_on_land(3000, purpose="audit"))
 
 
 @pytest.fixture(scope="module")
-def european(even: Holding) -> Holding:
+def european(even: SampleSet) -> SampleSet:
     lat, lon = points_on_land(30_000, purpose="audited")
     inside = describe(lat, lon, russia="europe")["continent"] == "europe"
     return holding(lat[inside][:3000], lon[inside][:3000], first_id=1500)
@@ -32,7 +32,7 @@ def test_the_truth_is_that_of_the_map_and_follows_where_russia_counts():
     assert land_shares(russia="asia")["continent"]["europe"] < 0.06
 
 
-def test_even_samples_are_as_far_from_the_truth_as_luck_takes_them(even: Holding):
+def test_even_samples_are_as_far_from_the_truth_as_luck_takes_them(even: SampleSet):
     told = audit(even)
     for over in ("continent", "biome", "climate"):
         against = told["strata"][over]["land"]
@@ -43,7 +43,7 @@ def test_even_samples_are_as_far_from_the_truth_as_luck_takes_them(even: Holding
     assert told["spacing"]["clustering"] == pytest.approx(1, abs=0.06)
 
 
-def test_europe_alone_is_far_from_the_truth(even: Holding, european: Holding):
+def test_europe_alone_is_far_from_the_truth(even: SampleSet, european: SampleSet):
     told = audit(european)
     europe = land_shares(russia="europe")["continent"]["europe"]
     against = told["strata"]["continent"]["land"]
@@ -65,7 +65,7 @@ def _divergence_from_one(*, told: float) -> float:
     return (-math.log(middle) + told * math.log(told / middle) + rest) / 2
 
 
-def test_a_distribution_of_entropies_is_told_by_its_bins(even: Holding):
+def test_a_distribution_of_entropies_is_told_by_its_bins(even: SampleSet):
     told = audit(even)["spectral_entropy"]
     assert told["known"] == 4
     assert told["mean"] == pytest.approx((1.005 + 3 * 1.505) / 4)

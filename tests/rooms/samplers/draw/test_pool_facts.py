@@ -11,7 +11,7 @@ from terrasweep.samplers.draw.pool_facts import PoolFacts, cell_counts, entropy_
 from terrasweep.samplers.geography import continents
 from terrasweep.samplers.geography.cells import cells_of
 from terrasweep.samplers.geography.land import land_km2
-from terrasweep.samplers.geography.strata import BIOMES, CLIMATES, LAND_COVERS, told, word
+from terrasweep.samplers.geography.strata import BIOMES, CLIMATES, LAND_COVERS, readable, word
 from terrasweep.samplers.intake.describe import land_cover, surroundings
 from tests.support.drawing import facts_of, pool_of
 
@@ -79,8 +79,8 @@ def test_words_are_known_by_name_and_by_number():
     assert [len(BIOMES), len(CLIMATES), len(LAND_COVERS)] == [15, 32, 9]
     assert word("biome", "Tundra") == word("biome", 11) == word("biome", "11") == "11"
     assert word("climate", "cfb") == "10"
-    assert (told("biome", "11"), told("climate", "10")) == ("11 (tundra)", "10 (Cfb)")
-    assert (told("continent", "asia"), told("biome", "0")) == ("asia", "0")
+    assert (readable("biome", "11"), readable("climate", "10")) == ("11 (tundra)", "10 (Cfb)")
+    assert (readable("continent", "asia"), readable("biome", "0")) == ("asia", "0")
 
 
 def test_land_cover_is_the_class_most_months_name():

@@ -8,7 +8,7 @@ import pytest
 from rasterio.warp import transform
 
 from terrasweep.infra.errors import PoolError
-from terrasweep.samplers.formats.faults import Unfit
+from terrasweep.samplers.formats.faults import RejectedRow
 from terrasweep.samplers.formats.geotiff import MISSING, NOWHERE, UNREADABLE, pixels, placed
 from terrasweep.samplers.members import POOLS
 from tests.data import geotiff
@@ -61,21 +61,21 @@ def test_a_recipe_that_names_another_file_is_not_followed(tmp_path: Path):
         f"<SimpleSource><SourceFilename>{tmp_path}/secret.tif</SourceFilename></SimpleSource>"
         "</VRTRasterBand></VRTDataset>"
     )
-    with pytest.raises(Unfit, match=UNREADABLE):
+    with pytest.raises(RejectedRow, match=UNREADABLE):
         pixels(tmp_path / "a.tif", num_bands=1, dtypes=("uint16",))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.66, 0.99])
 def test_a_file_cut_anywhere_is_told(share: float):
     data = geotiff.encoded(IMAGE, lat=1, lon=1)
-    with pytest.raises(Unfit, match=UNREADABLE):
+    with pytest.raises(RejectedRow, match=UNREADABLE):
         pixels(data[: int(len(data) * share)], num_bands=3, dtypes=("uint16",))
 
 
 def test_a_missing_file_and_one_without_a_place_are_told(tmp_path: Path):
-    with pytest.raises(Unfit, match=MISSING):
+    with pytest.raises(RejectedRow, match=MISSING):
         pixels(tmp_path / "none.tif", num_bands=3, dtypes=("uint16",))
-    with pytest.raises(Unfit, match=NOWHERE):
+    with pytest.raises(RejectedRow, match=NOWHERE):
         placed(geotiff.encoded(IMAGE), num_bands=3, dtypes=("uint16",))
 
 
