@@ -106,9 +106,8 @@ def _shape(field: pa.Field) -> tuple[tuple[int, ...], pa.DataType]:
         shape.append(kind.list_size)
         kind = kind.value_type
     declared = json.loads((field.metadata or {}).get(b"shape", b"[]"))
-    return tuple(declared) if declared and np.prod(declared) == np.prod(shape) else tuple(
-        shape
-    ), kind
+    fits = bool(declared) and np.prod(declared) == np.prod(shape)
+    return tuple(declared if fits else shape), kind
 
 
 def _check_whole(name: str, kind: pa.DataType, *, path: Path) -> None:
