@@ -27,7 +27,7 @@ COMMANDS = {
     "report": "write the HTML report and CSV tables again, from the ledger alone",
     "explain": "show what a key stands for, what it needs, and why it is new",
     "mirror": "copy to MLflow what the ledger has and MLflow lacks",
-    "ui": "open the MLflow pages of a store",
+    "ui": "serve the MLflow pages of a store",
     "spec": "check a sweep file, or print its schema",
     "composition": "list the compositions of the catalogue; draw, show and export those of a sweep",
     "pool": "prepare a pool, and audit it before you draw from it",

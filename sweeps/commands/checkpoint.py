@@ -18,12 +18,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parts = parser.add_subparsers(dest="part", metavar="import", required=True)
     taken = parts.add_parser(
-        "import", help="take in a published file, after a look at every entry", parents=[shared()]
+        "import", help="import a published file after checking every entry", parents=[shared()]
     )
     taken.add_argument("network", metavar="NETWORK", help="presto, satclip or satmae")
-    taken.add_argument("file", metavar="FILE", type=Path, help="as its authors publish it")
+    taken.add_argument("file", metavar="FILE", type=Path, help="the file as its authors publish it")
     taken.add_argument(
-        "--output", type=Path, metavar="FOLDER", help="write it there, and not into the store"
+        "--output", type=Path, metavar="FOLDER", help="write to this folder instead of the store"
     )
     with_json(taken)
     taken.set_defaults(part=_import)

@@ -25,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     with_json(listed)
     listed.set_defaults(part=_list)
     shown = parts.add_parser(
-        "show", help="print one, as it would stand in a sweep file", parents=[shared()]
+        "show", help="print one in the form of a sweep file", parents=[shared()]
     )
     shown.add_argument("name", metavar="NAME")
     with_json(shown)
@@ -80,28 +80,39 @@ def _plain(value: object) -> str:
 
 def _add_sweep_parts(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Say what the parts take."""
-    draw = _part(parts, "draw", help="draw a sweep's compositions, and train nothing")
+    draw = _part(parts, "draw", help="draw the compositions of a sweep without training")
     draw.add_argument("--address", metavar="HOST:PORT", help="a running Ray cluster")
     draw.set_defaults(part=_draw)
     card = _part(parts, "card", help="maps, shares, diversity and overlap of what was drawn")
     card.add_argument("--composition", metavar="NAME", help="only this one")
-    card.add_argument("--out", type=Path, metavar="FOLDER", help="where to (default: the store)")
+    card.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="folder of the page (default: in the store)"
+    )
     card.set_defaults(part=_card)
     export = _part(parts, "export", help="write what was drawn as GeoParquet")
     export.add_argument("--composition", metavar="NAME", required=True, help="which one")
-    export.add_argument("--to", type=Path, required=True, metavar="FILE", help="where to")
+    export.add_argument("--to", type=Path, required=True, metavar="FILE", help="file to write")
     export.add_argument(
         "--of",
         choices=("samples", "cells"),
         default="samples",
-        help="a point for each sample, or a polygon for each H3 cell with its count",
+        help="one point per sample, or one polygon per H3 cell with its count",
     )
     export.add_argument(
-        "--resolution", type=int, metavar="R", help="of cells (default: as fine as in the pool)"
+        "--resolution",
+        type=int,
+        metavar="R",
+        help="H3 resolution of cells (default: that of the pool)",
     )
     export.set_defaults(part=_export)
     for one in (card, export):
-        one.add_argument("--replicate", type=int, default=0, metavar="N", help="which draw of it")
+        one.add_argument(
+            "--replicate",
+            type=int,
+            default=0,
+            metavar="N",
+            help="number of the replicate (default: 0)",
+        )
 
 
 def _part(
@@ -137,7 +148,7 @@ def _draw(args: argparse.Namespace) -> int:
         output.as_json(rows)
         return 0
     output.table(rows)
-    output.say(f"`terrasweep composition card {args.sweep}` shows them on maps")
+    output.say(f"`terrasweep composition card {args.sweep}` shows maps of them")
     return 0
 
 

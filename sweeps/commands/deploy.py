@@ -14,8 +14,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parts = parser.add_subparsers(dest="part", metavar="render", required=True)
     help_ = "write images, clusters, jobs and MLflow"
     render = parts.add_parser("render", help=help_, description=help_, parents=[shared()])
-    render.add_argument("--values", type=Path, required=True, metavar="FILE", help="what differs")
-    render.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where to")
+    render.add_argument(
+        "--values", type=Path, required=True, metavar="FILE", help="YAML file of values"
+    )
+    render.add_argument(
+        "--output", type=Path, required=True, metavar="FOLDER", help="folder to write to"
+    )
     with_json(render)
     render.set_defaults(part=_render)
 

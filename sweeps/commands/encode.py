@@ -15,15 +15,15 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--checkpoint",
         required=True,
         metavar="FOLDER|KEY",
-        help="an imported one, or what an init or pretrain step left in the store",
+        help="folder of an imported checkpoint, or the key of an init or pretrain step",
     )
     parser.add_argument("--input", required=True, type=Path, metavar="X.npz")
     parser.add_argument("--output", required=True, type=Path, metavar="Y.npz")
     parser.add_argument(
-        "--raw", action="store_true", help="`x` has 18 raw bands, and not 17 normalised ones"
+        "--raw", action="store_true", help="`x` has 18 raw bands instead of 17 normalised ones"
     )
     parser.add_argument(
-        "--device", default="cpu", metavar="NAME", help="as torch calls it (default: cpu)"
+        "--device", default="cpu", metavar="NAME", help="device in torch notation (default: cpu)"
     )
     with_json(parser)
 
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         output.as_json({"network": checkpoint.model.name, "output": str(args.output), **vars(made)})
         return 0
     if made.unused:
-        output.say(f"not looked at: {', '.join(made.unused)}")
+        output.say(f"arrays not used: {', '.join(made.unused)}")
     output.say(f"{args.output}: features ({made.samples:,}, {made.width:,}) float32")
     return 0
 

@@ -15,7 +15,7 @@ NAME = "explain"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.add_argument("key", metavar="KEY", help="<stage>/<digest>, or how it begins")
+    parser.add_argument("key", metavar="KEY", help="<stage>/<digest>, or the beginning of one")
     parser.add_argument("--sweep", metavar="SWEEP", help=f"the sweep it belongs to: {SWEEP_HELP}")
     with_json(parser)
 
@@ -66,7 +66,7 @@ def _print(found: "Explanation") -> None:
     if found.failure:
         output.say(f"failed: {' '.join(found.failure.split())}")
     if found.drifted:
-        output.say(f"cannot be used: {found.drifted}")
+        output.say(f"the record cannot be used: {found.drifted}")
     output.table([{"field": name, "value": value} for name, value in found.flat.items()])
     output.table(found.needs, title="needs")
     if found.nearest is None:
@@ -74,7 +74,7 @@ def _print(found: "Explanation") -> None:
         return
     output.say(f"nearest: {found.nearest.key} {found.nearest.label}")
     if not found.news:
-        output.say("no field differs; its needs were lost, or made by an older recipe")
+        output.say("no field differs: what it needs was lost, or an older recipe made it")
     output.table(
         [{"field": one.field, "nearest": one.there, "this": one.here} for one in found.news],
         title="differs in",

@@ -13,7 +13,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     with_sweep(parser)
     job.with_address(parser)
-    parser.add_argument("--follow", action="store_true", help="go on until the job is over")
+    parser.add_argument("--follow", action="store_true", help="keep printing until the job ends")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -13,7 +13,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     with_sweep(parser)
     with_json(parser)
-    parser.add_argument("--tracking", metavar="URI", help="where MLflow mirrors to")
+    parser.add_argument(
+        "--tracking",
+        metavar="URI",
+        help="URI of the MLflow server or database",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -22,8 +22,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Refuse the line."""
-        fix = f"`{self.prog} --help` shows what can be said"
-        raise UserError("a line that makes sense", got=message, fix=fix)
+        fix = f"`{self.prog} --help` lists the arguments"
+        raise UserError("valid arguments", got=message, fix=fix)
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
         choices: Iterable[Any] | None = action.choices
@@ -41,11 +41,10 @@ def shared() -> Parser:
         "--store",
         metavar="URI",
         default=suppress,
-        help=f"where things are kept: a path, s3://, gs:// (default: {STORE_ENV}, "
-        f"or {DEFAULT_STORE})",
+        help=f"the store: a path, s3:// or gs:// (default: {STORE_ENV}, or {DEFAULT_STORE})",
     )
     parser.add_argument(
-        "--debug", action="store_true", default=suppress, help="show tracebacks of errors"
+        "--debug", action="store_true", default=suppress, help="print the traceback of an error"
     )
     return parser
 

@@ -22,7 +22,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     with_sweep(parser)
     with_json(parser)
     parser.add_argument(
-        "--cluster", type=Path, metavar="FILE", help="simulate it on the cluster of this profile"
+        "--cluster",
+        type=Path,
+        metavar="FILE",
+        help="simulate the run on the cluster that this profile describes",
     )
 
 
@@ -99,7 +102,7 @@ def _say_rest(found: "Outlook", *, sweep: str) -> None:
     if found.new:
         output.say(f"new compositions: {', '.join(found.new)}")
     if not any(one.to_make for one in found.stages):
-        output.say("everything is made")
+        output.say("nothing is left to make")
     for width in found.widths:
         place = f"{width.model}, {width.task}, n {width.n}, {width.protocol}"
         if width.half_width is None:
@@ -108,4 +111,4 @@ def _say_rest(found: "Outlook", *, sweep: str) -> None:
         wide = f"{width.metric} difference +- {width.half_width:.3g}"
         pairs = f"{width.num_pairs} earlier pairs, the unit is the {width.unit}"
         output.say(f"interval for {place}: expect {wide} ({pairs})")
-    output.say("times are of the work itself, one step after another")
+    output.say("times are the sum over all steps, without parallelism")

@@ -24,14 +24,18 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parts = parser.add_subparsers(dest="part", metavar="build|show", required=True)
     build = parts.add_parser(
-        "build", help="cut a pool into shards and count it", parents=[shared()]
+        "build", help="split a pool into shards and count its samples", parents=[shared()]
     )
     build.add_argument("--address", metavar="HOST:PORT", help="a running Ray cluster")
     build.set_defaults(part=_build)
     shown = parts.add_parser(
-        "show", help="what a pool holds: is it biased before one samples?", parents=[shared()]
+        "show",
+        help="show what a pool holds, and how biased it is before sampling",
+        parents=[shared()],
     )
-    shown.add_argument("--out", type=Path, metavar="FOLDER", help="write a page with maps there")
+    shown.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="write a page with maps to this folder"
+    )
     shown.set_defaults(part=_show)
     for part in (build, shown):
         part.add_argument("pool", metavar="POOL|SWEEP", help=POOL_HELP)

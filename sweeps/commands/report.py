@@ -13,7 +13,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     with_sweep(parser)
     with_json(parser)
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to (default: the store)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="folder of the report (default: in the store)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

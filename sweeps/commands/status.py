@@ -24,9 +24,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     with_sweep(parser)
     with_json(parser)
     job.with_address(parser)
-    parser.add_argument("--watch", action="store_true", help="look again until it is over")
+    parser.add_argument("--watch", action="store_true", help="repeat until no cell is left to do")
     parser.add_argument(
-        "--every", type=float, default=5.0, metavar="SECONDS", help="between looks (default: 5)"
+        "--every",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="seconds between two looks (default: 5)",
     )
 
 
@@ -62,7 +66,7 @@ def _print(found: "Status", *, sweep: str) -> None:
         output.say(f"and {len(found.failures) - MOST_FAILURES:,} more failures; --json lists them")
     _say_doubts(found.signatures)
     for path in found.torn:
-        output.say(f"torn and not counted: {path}; `terrasweep run {sweep}` makes it again")
+        output.say(f"damaged and not counted: {path}; `terrasweep run {sweep}` makes it again")
 
 
 def _say_doubts(signatures: "Sequence[SignRow]") -> None:

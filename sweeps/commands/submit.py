@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from terrasweep.infra.errors import StoreError
 from terrasweep.sweeps.commands import job, output
 from terrasweep.sweeps.commands.options import STORE_ENV, named_store, with_json, with_sweep
-from terrasweep.sweeps.commands.run import said_of_resources, with_resources
+from terrasweep.sweeps.commands.run import resource_options, with_resources
 
 if TYPE_CHECKING:
     from terrasweep.sweeps.spec.sweep import Sweep
@@ -38,13 +38,13 @@ def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="submit-") as folder:
         jobs.pack(Path(folder))
         file = _packed(args.sweep, folder=Path(folder))
-        command = _command(file, store=store, said=said_of_resources(args))
-        made = there.submit(sweep.name, command=command, folder=Path(folder), store=store)
+        command = _command(file, store=store, options=resource_options(args))
+        submitted = there.submit(sweep.name, command=command, folder=Path(folder), store=store)
     if args.json:
-        output.as_json(vars(made))
+        output.as_json(vars(submitted))
         return 0
     where = f"--address {there.address}"
-    output.say(f"{made.name} is {made.state}; its store is {store}")
+    output.say(f"{submitted.name} is {submitted.state}; its store is {store}")
     _say_lines(sweep, where=where)
     return 0
 
@@ -82,8 +82,8 @@ def _packed(text: str, *, folder: Path) -> str:
     return f"{ASKED}/{path.name}" + (f"{colon}{attribute}" if file.endswith(".py") else "")
 
 
-def _command(file: str, *, store: str, said: list[str]) -> str:
+def _command(file: str, *, store: str, options: list[str]) -> str:
     from terrasweep.infra.telemetry.provenance import COMMIT_ENV, commit  # local: see above
 
-    words = ["python", "-m", "terrasweep", "run", file, "--store", store, *said]
+    words = ["python", "-m", "terrasweep", "run", file, "--store", store, *options]
     return f'{COMMIT_ENV}={commit()} {shlex.join(words)} --address "$RAY_ADDRESS"'

@@ -10,9 +10,15 @@ NAME = "ui"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.add_argument("--tracking", metavar="URI", help="where MLflow mirrors to")
-    parser.add_argument("--port", type=int, default=5000, help="port on this machine")
-    parser.add_argument("--print", action="store_true", help="print the line, start nothing")
+    parser.add_argument(
+        "--tracking",
+        metavar="URI",
+        help="URI of the MLflow server or database",
+    )
+    parser.add_argument(
+        "--port", type=int, default=5000, help="port on this machine (default: 5000)"
+    )
+    parser.add_argument("--print", action="store_true", help="print the command and start nothing")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -180,7 +180,7 @@ def explain(text: str, *, known: Known) -> Explanation:
         return Explanation(known.lineages.of(key), known=known)
     raise TerrasweepError(
         f"to explain {key}",
-        got="it only as a key, in a plan of this store",
+        got="only its key, in a plan of this store",
         fix="name the file of its sweep with --sweep",
     )
 
@@ -194,7 +194,7 @@ def _whole(text: str, known: Known) -> str:
     stages = (*RECORDED_STAGES, FINETUNE)
     if stage is not None and stage not in stages:
         got = f"the stage {stage!r}"
-        raise UserError("a key", got=got, fix=f"there are {', '.join(stages)}")
+        raise UserError("a key", got=got, fix=f"use one of {', '.join(stages)}")
     keys = known.keys([stage] if stage else stages)
     found_keys = sorted(key for key in keys if Key.parse(key).digest.startswith(hexes))
     if not found_keys:

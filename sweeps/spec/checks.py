@@ -65,7 +65,7 @@ def check_scored(at: str, task: TaskSpec) -> None:
             f"{at}.task.metric",
             f"a metric of {MEANT[task.target]}, which {task.name} asks for",
             got=repr(task.metric),
-            fix=f"there are {', '.join(fit)}",
+            fix=f"use one of {', '.join(fit)}",
         )
 
 
@@ -80,7 +80,7 @@ def check_trained(at: str, task: TaskSpec, *, protocols: Sequence[ProbeSpec]) ->
                 f"a protocol that can be trained for {MEANT[task.target]}, "
                 f"which {task.name} in {at} asks for",
                 got=protocol.name,
-                fix=f"there are {', '.join(fit)}",
+                fix=f"use one of {', '.join(fit)}",
             )
 
 

@@ -51,7 +51,7 @@ def test_an_imported_checkpoint_encodes_as_the_function_does(official: Path, ser
     line = ["encode", "--checkpoint", str(official), "--input", str(series)]
     assert main([*line, "--output", str(target)]) == 0
     said = capsys.readouterr().out
-    assert "not looked at: label" in said
+    assert "arrays not used: label" in said
     assert f"{target}: features (5, 128) float32" in said
     with np.load(series) as held:
         assert np.array_equal(features(target), encode(official, dict(held)))
