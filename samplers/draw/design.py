@@ -17,7 +17,7 @@ from terrasweep.infra.spec import canonical, digest
 from terrasweep.samplers.draw import layers
 from terrasweep.samplers.draw.kernels import GaussianKernel
 from terrasweep.samplers.draw.pool_facts import PoolFacts, bounds_of
-from terrasweep.samplers.draw.view import IndexView
+from terrasweep.samplers.draw.view import IndexView, RankSeed
 from terrasweep.samplers.draw.weights import (
     AllOf,
     AnyOf,
@@ -123,6 +123,10 @@ class DesignPart:
     def frozen(self) -> bool:
         """Whether it gives exactly its share, whatever the others lack."""
         return self.component.frozen if self.component else False
+
+    def rank_seed(self, replicate: int) -> RankSeed:
+        """Return what the ranks follow from by which its samples are drawn."""
+        return RankSeed(replicate, self.component.name if self.component else "")
 
     def strata_of(self, view: IndexView) -> np.ndarray:
         """Return the number of each row's stratum, -1 where it is not drawn."""

@@ -33,12 +33,15 @@ def hashes(ids: Iterable[str]) -> np.ndarray:
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
-def ranks(rank_hash: np.ndarray, *, replicate: int) -> np.ndarray:
+def ranks(rank_hash: np.ndarray, *, replicate: int, component: str = "") -> np.ndarray:
     """Return the rank of every sample in one replicate: two rounds of splitmix64's mixer.
+
+    Each component of a mixture has ranks of its own. With one order for all of them, the second
+    would be left without just those samples that the first prefers, and undo its shares.
 
     The mixer is a bijection, so two samples share a rank only where they share a hash.
     """
-    salt = np.uint64(seed("draw", replicate))
+    salt = np.uint64(seed("draw", replicate, *([component] if component else [])))
     return _mixed(_mixed(rank_hash.astype(np.uint64) ^ salt) + salt)
 
 

@@ -27,7 +27,7 @@ from terrasweep.samplers.draw.index import INDEX
 from terrasweep.samplers.draw.pool_facts import PoolFacts
 from terrasweep.samplers.draw.quota import StratumShare, allocate
 from terrasweep.samplers.draw.ranks import exponential_keys, key_threshold, rank_bound
-from terrasweep.samplers.draw.view import IndexView
+from terrasweep.samplers.draw.view import IndexView, RankSeed
 from terrasweep.samplers.geography.cells import disk
 from terrasweep.samplers.spec.composition import CompositionSpec
 
@@ -230,7 +230,9 @@ def _mark_kept(
         if free is not None:
             strata = only_where(free, strata)
         counts.append(_counts(strata, len(part.strata)))
-        rows, _, _ = _below(view, part, thresholds, strata=strata, replicate=one.request.replicate)
+        rows, _, _ = _below(
+            view, part, thresholds, strata=strata, seed=part.rank_seed(one.request.replicate)
+        )
         keep[rows] = True
     return StratumCounts(*_held(view, one, free=free, counts=counts), tuple(counts))
 
@@ -259,17 +261,17 @@ def _below(
     thresholds: np.ndarray,
     *,
     strata: np.ndarray,
-    replicate: int,
+    seed: RankSeed,
     in_order: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the rows whose key is at most their stratum's threshold, their waits and weights.
 
     With `in_order` they come by rank, else as they stand.
     """
-    rows = _low_rows(view, part, thresholds, strata=strata, replicate=replicate)
+    rows = _low_rows(view, part, thresholds, strata=strata, seed=seed)
     if in_order:
-        rows = view.by_rank(replicate, rows)
-    waits = exponential_keys(view.ranks(replicate)[rows])
+        rows = view.by_rank(seed, rows)
+    waits = exponential_keys(view.ranks(seed)[rows])
     weights = part.weighting.weights(view, rows)
     # A key is wait / weight. Compared by a product, it costs no division by zero; the factor is a
     # hair more than rounding can take away, for a row too many does no harm and one too few would.
@@ -284,7 +286,7 @@ def _low_rows(
     thresholds: np.ndarray,
     *,
     strata: np.ndarray,
-    replicate: int,
+    seed: RankSeed,
 ) -> np.ndarray:
     """Return the rows that may lie below their threshold: few, and found by their rank alone.
 
@@ -294,11 +296,11 @@ def _low_rows(
     longest = float(thresholds[is_finite].max(initial=0.0)) * part.weighting.upper_bound(view)
     bound = rank_bound(longest)
     if is_finite.all():
-        rows = view.low_rows(replicate, bound)
+        rows = view.low_rows(seed, bound)
     else:
         # Strata without a threshold keep all; stratum -1 takes the last entry, which keeps none.
         keeps_all = np.append(~is_finite, False)
-        rows = np.flatnonzero((view.ranks(replicate) <= bound) | keeps_all.take(strata))
+        rows = np.flatnonzero((view.ranks(seed) <= bound) | keeps_all.take(strata))
     return np.asarray(rows[strata[rows] >= 0])
 
 
@@ -317,7 +319,7 @@ def _selected(view: IndexView, one: Prefilter, counts: StratumCounts) -> Selecti
     """
     size = one.request.composition.size
     ordered = [
-        _by_key(view, part, thresholds, replicate=one.request.replicate)
+        _by_key(view, part, thresholds, seed=part.rank_seed(one.request.replicate))
         for part, thresholds in zip(one.design.parts, one.thresholds, strict=True)
     ]
     lost = [np.zeros_like(part) for part in counts.strata]
@@ -336,13 +338,11 @@ def _selected(view: IndexView, one: Prefilter, counts: StratumCounts) -> Selecti
 
 
 def _by_key(
-    view: IndexView, part: DesignPart, thresholds: np.ndarray, *, replicate: int
+    view: IndexView, part: DesignPart, thresholds: np.ndarray, *, seed: RankSeed
 ) -> list[np.ndarray]:
     """Return for each stratum of a part the rows that may be drawn, the lowest key first."""
     strata = part.strata_of(view)
-    rows, waits, weights = _below(
-        view, part, thresholds, strata=strata, replicate=replicate, in_order=True
-    )
+    rows, waits, weights = _below(view, part, thresholds, strata=strata, seed=seed, in_order=True)
     # The sort is stable and rows come by rank: equal keys stay in order of rank, then of id.
     rows = rows[np.lexsort((waits / weights, strata[rows]))]
     ends = np.cumsum(np.bincount(strata[rows], minlength=len(thresholds)))

@@ -1,7 +1,7 @@
 """A piece of the pool's index as rules look at it: each column decoded once, whoever asks."""
 
 from collections.abc import Callable, Collection, Hashable, Mapping
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,14 @@ from terrasweep.samplers.geography.strata import Stratum
 T = TypeVar("T")
 
 
+class RankSeed(NamedTuple):
+    """What ranks follow from beside the ids of the samples."""
+
+    replicate: int
+    component: str = ""
+    """The component of a mixture; empty for a rule that is none."""
+
+
 class IndexView:
     """Rows of the index, or of the census, with what has been worked out of them so far.
 
@@ -22,7 +30,7 @@ class IndexView:
     def __init__(self, table: pa.Table) -> None:
         self.table = table
         self._memo: dict[Hashable, object] = {}
-        self._low: dict[int, tuple[np.uint64, np.ndarray]] = {}
+        self._low: dict[RankSeed, tuple[np.uint64, np.ndarray]] = {}
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -51,24 +59,22 @@ class IndexView:
         codes, words = self._coded(over)
         return np.asarray(np.array([word in values for word in words], dtype=bool).take(codes))
 
-    def ranks(self, replicate: int) -> np.ndarray:
-        """Return the rank of every row in one replicate."""
-        return self.once(
-            ("ranks", replicate), lambda: ranks(self.column("rank_hash"), replicate=replicate)
-        )
+    def ranks(self, seed: RankSeed) -> np.ndarray:
+        """Return the rank of every row."""
+        return self.once(("ranks", seed), lambda: ranks(self.column("rank_hash"), **seed._asdict()))
 
-    def low_rows(self, replicate: int, bound: np.uint64) -> np.ndarray:
+    def low_rows(self, seed: RankSeed, bound: np.uint64) -> np.ndarray:
         """Return the rows up to a rank."""
         # The widest search so far serves all narrower ones: they look at few rows.
-        ranked, widest = self.ranks(replicate), self._low.get(replicate)
+        ranked, widest = self.ranks(seed), self._low.get(seed)
         if widest is None or widest[0] < bound:
-            widest = self._low[replicate] = bound, np.flatnonzero(ranked <= bound)
+            widest = self._low[seed] = bound, np.flatnonzero(ranked <= bound)
         widest_bound, rows = widest
         return rows if widest_bound == bound else rows[ranked[rows] <= bound]
 
-    def by_rank(self, replicate: int, rows: np.ndarray) -> np.ndarray:
+    def by_rank(self, seed: RankSeed, rows: np.ndarray) -> np.ndarray:
         """Return some rows, the lowest rank first; those of one rank in the order of the view."""
-        order = self.once(("order", replicate), lambda: _order(self.ranks(replicate)))
+        order = self.once(("order", seed), lambda: _order(self.ranks(seed)))
         # All rows are sorted once for all compositions; each then picks its own from that order.
         wanted = np.zeros(len(self), dtype=bool)
         wanted[rows] = True

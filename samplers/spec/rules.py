@@ -155,7 +155,12 @@ class Component(Spec):
 
 
 class Mixture(Spec):
-    """Several rules, each for a share of the samples."""
+    """Several rules, each for a share of the samples.
+
+    The components draw independently of each other.
+    """
+
+    recipe: ClassVar[int] = 2
 
     kind: Literal["mixture"] = "mixture"
     components: tuple[Component, ...] = Field(min_length=1)

@@ -16,7 +16,7 @@ from terrasweep.samplers.draw.pool_facts import PoolFacts
 from terrasweep.samplers.draw.quota import StratumShare
 from terrasweep.samplers.draw.ranks import hashes
 from terrasweep.samplers.draw.scan import DrawRequest, index_files, prepare
-from terrasweep.samplers.draw.view import IndexView
+from terrasweep.samplers.draw.view import IndexView, RankSeed
 from terrasweep.samplers.spec.composition import CompositionSpec
 from terrasweep.samplers.spec.places import (
     Box,
@@ -149,7 +149,7 @@ def test_draws_are_coupled(kind: type[Spec]):
     (part,) = sampling_design(EXAMPLES[kind], facts=facts_of(POOL)).parts
     view = IndexView(POOL)
     place, weight = part.strata_of(view), part.weighting.weights(view, np.arange(len(view)))
-    rank = view.ranks(0)
+    rank = view.ranks(RankSeed(0))
     for stratum in range(len(part.strata)):
         for alike in np.unique(weight[place == stratum]):
             own = (place == stratum) & (weight == alike)

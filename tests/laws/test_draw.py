@@ -15,7 +15,7 @@ from terrasweep.samplers.draw.index import INDEX
 from terrasweep.samplers.draw.quota import allocate
 from terrasweep.samplers.draw.ranks import exponential_keys, hashes, ranks
 from terrasweep.samplers.draw.scan import DrawRequest, Guards, guarded_cells, prefilter, prepare
-from terrasweep.samplers.draw.view import IndexView
+from terrasweep.samplers.draw.view import IndexView, RankSeed
 from terrasweep.samplers.geography.cells import cells_of
 from terrasweep.samplers.geography.strata import Continent
 from terrasweep.samplers.spec.composition import CompositionSpec
@@ -73,7 +73,7 @@ def test_the_lowest_keys_of_every_stratum_win(
     (part,) = sampling_design(composition.rule, facts=facts_of(pool)).parts
     view = IndexView(pool)
     places, weights = part.strata_of(view), part.weighting.weights(view, np.arange(len(view)))
-    unit = view.ranks(replicate).astype(np.float64) / 2.0**64
+    unit = view.ranks(RankSeed(replicate)).astype(np.float64) / 2.0**64
     with np.errstate(divide="ignore"):
         keys = -np.log1p(-np.minimum(unit, 1 - 2.0**-53)) / weights
     won = np.isin(np.asarray(pool.column("id")), np.asarray(made.column("id")))

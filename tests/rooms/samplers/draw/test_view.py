@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from terrasweep.samplers.draw.view import IndexView
+from terrasweep.samplers.draw.view import IndexView, RankSeed
 
 
 @pytest.fixture
@@ -17,16 +17,18 @@ def view() -> IndexView:
 def test_low_rows_are_the_same_whatever_was_asked_before(view: IndexView):
     for share in (0.1, 0.5, 0.2, 0.5, 0.0, 1.0, 0.3):
         bound = np.uint64(min(int(share * 2.0**64), 2**64 - 1))
-        expected = np.flatnonzero(view.ranks(7) <= bound)
-        assert view.low_rows(7, bound).tolist() == expected.tolist()
-    assert view.low_rows(8, bound).tolist() != expected.tolist(), "another replicate, other ranks"
+        expected = np.flatnonzero(view.ranks(RankSeed(7)) <= bound)
+        assert view.low_rows(RankSeed(7), bound).tolist() == expected.tolist()
+    assert view.low_rows(RankSeed(8), bound).tolist() != expected.tolist(), (
+        "another replicate, other ranks"
+    )
 
 
 def test_rows_come_in_order_of_rank(view: IndexView):
     rows = np.arange(0, 1000, 3)
-    ordered = view.by_rank(7, rows)
+    ordered = view.by_rank(RankSeed(7), rows)
     assert sorted(ordered) == rows.tolist()
-    assert (np.diff(view.ranks(7)[ordered].astype(object)) > 0).all()
+    assert (np.diff(view.ranks(RankSeed(7))[ordered].astype(object)) > 0).all()
 
 
 def test_words_are_found_and_placed(view: IndexView):
