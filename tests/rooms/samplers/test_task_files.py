@@ -243,12 +243,12 @@ def test_a_map_counts_as_its_commonest_known_class(tmp_path: Path):
     assert read["image"][0, :, 5, 5].tolist() == expected
 
 
-def test_a_length_that_its_checksum_denies_is_told(tmp_path: Path):
+def test_a_length_that_does_not_fit_its_checksum_is_refused(tmp_path: Path):
     path = tmp_path / "one.tfrecord"
     data = bytearray(forty.record(b"hello"))
     assert list(tfrecord.records(_written(path, bytes(data)))) == [b"hello"]
     data[0] ^= 2
-    with pytest.raises(tfrecord.BrokenError, match="that its checksum denies"):
+    with pytest.raises(tfrecord.BrokenError, match="that does not fit its checksum"):
         list(tfrecord.records(_written(path, bytes(data))))
 
 
