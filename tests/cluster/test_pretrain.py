@@ -27,7 +27,7 @@ from terrasweep.pipelines.stages import init, pretrain
 from terrasweep.pipelines.training import job
 from terrasweep.pipelines.training import worker as train_worker
 from terrasweep.pipelines.training.savepoint import StoreSavepoint
-from tests.support.shards import Planted, plant
+from tests.support.shards import WrittenPool, write_pool
 
 pytestmark = [
     pytest.mark.ray,
@@ -55,8 +55,8 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def planted(store: Store) -> Planted:
-    return plant(store)
+def planted(store: Store) -> WrittenPool:
+    return write_pool(store)
 
 
 def run(
@@ -83,7 +83,7 @@ def run(
 
 
 def by_hand(
-    step: Step[Spec], planted: Planted, *, savepoint: loop.Savepoint | None = None
+    step: Step[Spec], planted: WrittenPool, *, savepoint: loop.Savepoint | None = None
 ) -> tuple[Network, list[HistoryRow]]:
     """Train in this process, on the samples as they were planted."""
     start = step.need("init")

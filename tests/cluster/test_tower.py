@@ -21,7 +21,7 @@ from terrasweep.models.zoo.satclip.spec import SatClipSpec
 from terrasweep.pipelines import networks
 from terrasweep.pipelines.stages import init, pretrain, tower
 from terrasweep.samplers.formats.arrays import to_arrays
-from tests.support.shards import Planted, plant
+from tests.support.shards import WrittenPool, write_pool
 
 pytestmark = [
     pytest.mark.ray,
@@ -66,7 +66,7 @@ def looked_at(folder: Path) -> dict[str, np.ndarray]:
     return {name: np.concatenate([one[name] for one in arrays]) for name in arrays[0]}
 
 
-def train(network: loop.Network, planted: Planted, step: Step[Spec]) -> list[float]:
+def train(network: loop.Network, planted: WrittenPool, step: Step[Spec]) -> list[float]:
     """Train on the images themselves, the frozen network looking at each anew."""
     arrays = networks.architecture(SATCLIP).prepare(planted.samples)
     rows = loop.train(
@@ -83,7 +83,7 @@ def train(network: loop.Network, planted: Planted, step: Step[Spec]) -> list[flo
 # What is kept stands for the images: the weights that come out are those of a training in which
 # the frozen network looks at every image at every step.
 def test_training_on_kept_features_is_training_through_the_tower(store):
-    planted = plant(store, image_px=32)
+    planted = write_pool(store, image_px=32)
     step = planted.pretrain(SATCLIP, TRAINING)
     folder = made(step, store)
     network = network_of(step)
@@ -96,7 +96,7 @@ def test_training_on_kept_features_is_training_through_the_tower(store):
 
 
 def test_every_sample_of_the_pool_is_looked_at_once_drawn_or_not(store):
-    planted = plant(store, held=90, drawn=10, image_px=32)
+    planted = write_pool(store, held=90, drawn=10, image_px=32)
     step = planted.pretrain(SATCLIP, TRAINING)
     kept = looked_at(made(step.need("tower"), store))
     assert len(set(kept["id"].tolist())) == len(kept["id"]) == 90
@@ -109,7 +109,7 @@ def test_every_sample_of_the_pool_is_looked_at_once_drawn_or_not(store):
 
 
 def test_what_was_made_before_an_interruption_is_not_made_again(store):
-    planted = plant(store, image_px=32)
+    planted = write_pool(store, image_px=32)
     step = planted.pretrain(SATCLIP, TRAINING).need("tower")
     first = made(step.need("init"), store)
     assert first.is_dir()
@@ -120,6 +120,6 @@ def test_what_was_made_before_an_interruption_is_not_made_again(store):
 
 
 def test_a_pool_without_images_is_one_sentence(store):
-    step = plant(store).pretrain(SATCLIP, TRAINING).need("tower")
+    step = write_pool(store).pretrain(SATCLIP, TRAINING).need("tower")
     with pytest.raises(BadDataError, match=r"array `image` in the pool.*tower: features"):
         made(step, store)

@@ -23,7 +23,7 @@ COARSE = (0x811FBFFFFFFFFFF, 0x8128BFFFFFFFFFF, 0x81A8FFFFFFFFFFF)
 
 
 @dataclass(frozen=True)
-class Planted:
+class WrittenPool:
     """The steps, and the samples in the order of the manifest."""
 
     shard: Step[Spec]
@@ -39,7 +39,7 @@ class Planted:
         return Step("pretrain", PretrainSpec(training=training), tuple(needs))
 
 
-def plant(store: Store, *, held: int = 90, drawn: int = 70, image_px: int = 0) -> Planted:
+def write_pool(store: Store, *, held: int = 90, drawn: int = 70, image_px: int = 0) -> WrittenPool:
     """Write shards of so many samples and a manifest that names some of them.
 
     With a side for images, samples have images in the place of series.
@@ -56,7 +56,7 @@ def plant(store: Store, *, held: int = 90, drawn: int = 70, image_px: int = 0) -
     chosen = np.sort(generator("chosen").permutation(held)[:drawn])
     store.make(shard, partial(_write_shards, table))
     store.make(sample, partial(_write_manifest, table.take(chosen)))
-    return Planted(shard, sample, {name: values[chosen] for name, values in samples.items()})
+    return WrittenPool(shard, sample, {name: values[chosen] for name, values in samples.items()})
 
 
 def _samples(number: int) -> dict[str, np.ndarray]:

@@ -145,18 +145,18 @@ class Guess(Spec):
     depth: int = 2
 
 
-class House(Spec):
+class Outer(Spec):
     guess: Guess = Guess()
     more: tuple[Guess, ...] = ()
 
 
 def test_what_was_assumed_is_named_however_deep():
-    assert assumed(House()) == ("guess.width",)
-    assert assumed(House(more=(Guess(), Guess(width=8)))) == ("guess.width", "more[0].width")
+    assert assumed(Outer()) == ("guess.width",)
+    assert assumed(Outer(more=(Guess(), Guess(width=8)))) == ("guess.width", "more[0].width")
 
 
 def test_what_was_said_is_not_assumed():
-    assert assumed(House(guess=Guess(width=8))) == ()
+    assert assumed(Outer(guess=Guess(width=8))) == ()
 
 
 @pytest.mark.parametrize(

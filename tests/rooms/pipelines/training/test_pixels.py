@@ -14,7 +14,7 @@ from terrasweep.infra.step import Step
 from terrasweep.infra.storage.store import Store
 from terrasweep.pipelines.training import pixels
 from terrasweep.pipelines.training.pixels import Prepare, TrainingArrays
-from tests.support.shards import COARSE, Planted, plant
+from tests.support.shards import COARSE, WrittenPool, write_pool
 
 
 @pytest.fixture
@@ -27,11 +27,11 @@ def bare(arrays):
     return {name: np.asarray(values) for name, values in arrays.items()}
 
 
-def source(store: Store, planted: Planted, prepare: Prepare = bare) -> TrainingArrays:
+def source(store: Store, planted: WrittenPool, prepare: Prepare = bare) -> TrainingArrays:
     return TrainingArrays(store, planted.shard.key, planted.sample.key, prepare, called="bare")
 
 
-def read(store: Store, planted: Planted) -> dict[str, np.ndarray]:
+def read(store: Store, planted: WrittenPool) -> dict[str, np.ndarray]:
     with source(store, planted).mapped() as arrays:
         return {name: np.array(values) for name, values in arrays.items()}
 
@@ -43,13 +43,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "terrasweep-pixels"
 
 
-def shards(store: Store, planted: Planted) -> list[Path]:
+def shards(store: Store, planted: WrittenPool) -> list[Path]:
     assert store.local_root is not None
     return sorted(store.local_root.glob(f"{planted.shard.key}/**/cells/*.parquet"))
 
 
 def test_samples_come_in_the_order_of_the_manifest_with_their_own_pixels(store):
-    planted = plant(store)
+    planted = write_pool(store)
     made = read(store, planted)
     assert sorted(made) == ["dynamic_world", "lat", "lon", "month", "x"]
     for name, values in made.items():
@@ -58,7 +58,7 @@ def test_samples_come_in_the_order_of_the_manifest_with_their_own_pixels(store):
 
 
 def test_a_shard_without_a_drawn_sample_is_not_read(local):
-    planted = plant(local, held=90, drawn=2)
+    planted = write_pool(local, held=90, drawn=2)
     named = {f"{cell:x}" for cell in planted.samples["coarse"].tolist()}
     others = [path for path in shards(local, planted) if path.stem not in named]
     assert others
@@ -68,7 +68,7 @@ def test_a_shard_without_a_drawn_sample_is_not_read(local):
 
 
 def test_a_shard_that_was_altered_is_refused_by_name(local):
-    planted = plant(local)
+    planted = write_pool(local)
     path = shards(local, planted)[0]
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:-1] + b"?")
@@ -79,19 +79,19 @@ def test_a_shard_that_was_altered_is_refused_by_name(local):
 
 
 def test_a_manifest_that_names_a_sample_the_shards_lack_is_refused(local):
-    few, many = plant(local, held=60, drawn=30), plant(local, held=90, drawn=70)
+    few, many = write_pool(local, held=60, drawn=30), write_pool(local, held=90, drawn=70)
     strange = TrainingArrays(local, few.shard.key, many.sample.key, bare, called="bare")
     with pytest.raises(TornError, match=r"of them missing, such as 's0"), strange.mapped():
         pass
 
 
 def test_the_samples_lie_in_several_shards(local):
-    planted = plant(local)
+    planted = write_pool(local)
     assert len(shards(local, planted)) == len(COARSE)
 
 
 def test_of_a_shard_only_the_groups_are_read_that_hold_a_drawn_sample(local, monkeypatch):
-    planted = plant(local, held=400, drawn=4)
+    planted = write_pool(local, held=400, drawn=4)
     held = sum(path.stat().st_size for path in shards(local, planted))
     read_bytes = []
 
@@ -126,7 +126,7 @@ def test_of_a_shard_only_the_groups_are_read_that_hold_a_drawn_sample(local, mon
 
 
 def test_a_page_that_was_altered_inside_a_shard_is_refused(local):
-    planted = plant(local)
+    planted = write_pool(local)
     path = shards(local, planted)[0]
     path.chmod(0o644)
     data = bytearray(path.read_bytes())
@@ -138,7 +138,7 @@ def test_a_page_that_was_altered_inside_a_shard_is_refused(local):
 
 
 def test_users_of_one_composition_share_the_files_and_the_last_removes_them(local, home):
-    planted = plant(local)
+    planted = write_pool(local)
     made = []
 
     def counted(arrays):
@@ -160,12 +160,12 @@ def test_what_a_killed_user_left_is_removed_by_the_next(local, home):
     left.mkdir(parents=True)
     (left / "x.npy").write_bytes(b"half")
     (home / "0123456789abcdef.lock").touch()
-    read(local, plant(local))
+    read(local, write_pool(local))
     assert not left.exists()
 
 
 def test_a_half_filled_folder_is_filled_anew(local, home):
-    planted = plant(local)
+    planted = write_pool(local)
     half = home / source(local, planted).name
     half.mkdir(parents=True)
     (half / "x.npy").write_bytes(b"half")
@@ -175,12 +175,12 @@ def test_a_half_filled_folder_is_filled_anew(local, home):
 def test_a_disk_that_is_too_small_is_one_sentence_and_nothing_stays(local, home, monkeypatch):
     monkeypatch.setattr(pixels, "FREE_SHARE", 1e-12)
     with pytest.raises(StoreError, match=r"GiB of scratch .* GiB free in .*TMPDIR"):
-        read(local, plant(local))
+        read(local, write_pool(local))
     assert not list(home.glob("*/*"))
 
 
 def test_a_sample_that_is_drawn_twice_comes_twice(local):
-    planted = plant(local)
+    planted = write_pool(local)
     path = local.folder(planted.sample.key) / "manifest.parquet"
     manifest = pq.read_table(path)
     twice = planted.sample.spec.model_copy(update={"replicate": 1})

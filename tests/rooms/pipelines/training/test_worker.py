@@ -18,7 +18,7 @@ from terrasweep.pipelines.training import pixels
 from terrasweep.pipelines.training.job import TrainingJob
 from terrasweep.pipelines.training.savepoint import StoreSavepoint
 from terrasweep.pipelines.training.worker import HISTORY_SCHEMA, work
-from tests.support.shards import plant
+from tests.support.shards import write_pool
 
 TINY = TinySpec(name="tiny", width=8)
 TRAINING = TrainingSpec(epochs=3, batch_size=32, lr=3e-3, warmup_epochs=1)
@@ -27,7 +27,7 @@ CPU = torch.device("cpu")
 
 def started(store: Store, training: TrainingSpec = TRAINING) -> TrainingJob:
     """Plant samples, initialise the network, and say what is to be trained."""
-    step = plant(store).pretrain(TINY, training)
+    step = write_pool(store).pretrain(TINY, training)
     context, start = Context(store), step.need("init")
     store.make(start, lambda folder: init.make(start, context=context, folder=folder))
     return TrainingJob.of(step, context=context)
