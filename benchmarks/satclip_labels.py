@@ -16,12 +16,12 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from benchmarks.parts.targets import report
-from terrasweep.dashboards.report.results import Findings
+from terrasweep.dashboards.report.results import SweepResults
+from terrasweep.dashboards.tables.rows import DifferenceRow, SummaryRow
 from terrasweep.infra.storage.ledger import Ledger
 from terrasweep.infra.storage.store import Store
 from terrasweep.sweeps.engine.run import run
@@ -66,14 +66,15 @@ def sweep(data: Path, *, seeds: int, replicates: int, size: int, epochs: int) ->
     return Sweep.model_validate(told)
 
 
-def table(found: Findings) -> list[str]:
+def table(found: SweepResults) -> list[str]:
     """Return a line per task and continent: each arm's mean, and the gap of cities to uniform."""
     means = {
-        (row["task"], row["continent"], row["composition"]): row for row in found.rows("summary")
+        (row["task"], row["continent"], row["composition"]): row
+        for row in found.rows("summary", SummaryRow)
     }
     gaps = {
         (row["task"], row["continent"]): row
-        for row in found.rows("differences")
+        for row in found.rows("differences", DifferenceRow)
         if row["composition"] == "world_cities"
     }
     lines = [
@@ -87,11 +88,11 @@ def table(found: Findings) -> list[str]:
     return lines
 
 
-def _score(row: dict[str, Any] | None) -> str:
+def _score(row: SummaryRow | None) -> str:
     return "none" if row is None or row["mean"] is None else f"{row['mean']:.3f}"
 
 
-def _gap(row: dict[str, Any] | None) -> str:
+def _gap(row: DifferenceRow | None) -> str:
     if row is None or row["low"] is None:
         return "none"
     return f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
@@ -116,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as home:
         store = Store.open(home)
         run(asked, store=store, console=Console(file=sys.stderr), tracking="off")
-        print("\n".join(table(Findings.of(store, Ledger(store), asked.name))))
+        print("\n".join(table(SweepResults.of(store, Ledger(store), asked.name))))
     return report([], as_json=args.json)
 
 

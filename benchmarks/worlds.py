@@ -31,10 +31,11 @@ from rich.console import Console
 from benchmarks.parts.in_process import findings
 from benchmarks.parts.targets import Target, at_least, at_most, report
 from terrasweep.dashboards.report.questions import local_is_best
-from terrasweep.dashboards.report.results import Findings
+from terrasweep.dashboards.report.results import SweepResults
 from terrasweep.dashboards.report.sentences import headline
 from terrasweep.dashboards.statistics.differences import MEAN
 from terrasweep.dashboards.statistics.intervals import ALPHA
+from terrasweep.dashboards.tables.rows import DifferenceRow, HomeRow
 from terrasweep.infra.context import Resources
 from terrasweep.infra.storage.ledger import Ledger
 from terrasweep.infra.storage.store import Store
@@ -133,9 +134,9 @@ def asked(world: str, seed: int) -> Read:
     return read(findings(study(world, seed=seed)), world=world, seed=seed)
 
 
-def read(found: Findings, *, world: str, seed: int) -> Read:
+def read(found: SweepResults, *, world: str, seed: int) -> Read:
     """Return what a report would say."""
-    rows = found.rows("differences")
+    rows = found.rows("differences", DifferenceRow)
     average = [row for row in rows if row["continent"] == MEAN and row["distinguishable"]]
     return Read(
         world,
@@ -143,7 +144,7 @@ def read(found: Findings, *, world: str, seed: int) -> Read:
         ahead=frozenset(row["composition"] for row in average if row["difference"] > 0),
         behind=frozenset(row["composition"] for row in average if row["difference"] < 0),
         places=sum(row["distinguishable"] for row in rows if row["continent"] != MEAN),
-        local=any(local_is_best(row) for row in found.rows("home")),
+        local=any(local_is_best(row) for row in found.rows("home", HomeRow)),
         said=headline(rows, baseline=found.baseline),
     )
 
@@ -188,7 +189,7 @@ def agreement() -> Target:
     with tempfile.TemporaryDirectory() as home:
         store = Store.open(home)
         run(sweep, store=store, resources=Resources(), tracking=OFF, console=Console(stderr=True))
-        engine = Findings.of(store, Ledger(store), sweep.name)
+        engine = SweepResults.of(store, Ledger(store), sweep.name)
         theirs = dict(
             zip(*(engine.cells[name].to_pylist() for name in ("key", "value")), strict=True)
         )

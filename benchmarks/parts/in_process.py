@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from terrasweep.dashboards.report.results import Findings
+from terrasweep.dashboards.report.results import SweepResults
 from terrasweep.infra.context import Context
 from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Step
@@ -96,7 +96,7 @@ class Taken:
         raise AssertionError("an unbounded prefilter kept too little")
 
 
-def findings(sweep: Sweep) -> Findings:
+def findings(sweep: Sweep) -> SweepResults:
     """Do what a sweep asks for, and return what its report would be made from.
 
     It knows zoo networks of series without a tower, one pool, one task and no guard.
@@ -108,7 +108,7 @@ def findings(sweep: Sweep) -> Findings:
         ledger.write_plan(sweep.name, plan_table.table(planned), description(planned))
         for rows in _judged(planned, Context(store)):
             ledger.append(rows)
-        found = Findings.of(store, ledger, sweep.name)
+        found = SweepResults.of(store, ledger, sweep.name)
         assert found.tables, "what is read from the store is read now"
     return found
 
