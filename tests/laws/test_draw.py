@@ -28,7 +28,7 @@ pools = st.builds(pool_of, size=st.integers(1, 1500), seed=st.integers(0, 10**6)
 compositions = st.builds(CompositionSpec, rule=rules, size=st.integers(1, 200))
 replicates = st.integers(0, 3)
 
-# Rules are told to fail where the pool holds too little, and many do.
+# Many rules fail where the pool holds too little.
 many_fail = settings(suppress_health_check=[HealthCheck.filter_too_much])
 
 
@@ -44,9 +44,9 @@ def test_a_draw_does_not_see_shards(
     order = np.random.Generator(np.random.PCG64(lot)).permutation(pool.num_rows)
     pieces = [pool.take(part) for part in np.array_split(order, num_pieces)]
     some = facts_of(pool, pilot=pool.take(order[: lot % pool.num_rows]))
-    made, shares = selected(pieces, request, facts=some)
+    manifest, shares = selected(pieces, request, facts=some)
     whole, same = selected([pool], request, facts=facts_of(pool))
-    assert made.drop_columns("entropy").equals(whole.drop_columns("entropy"))  # may be NaN
+    assert manifest.drop_columns("entropy").equals(whole.drop_columns("entropy"))  # may be NaN
     assert shares == same
 
 
@@ -69,14 +69,14 @@ def test_the_lowest_keys_of_every_stratum_win(
 ):
     assume(not isinstance(composition.rule, Mixture) and possible(pool, composition))
     request = DrawRequest(composition, replicate=replicate, guard="none")
-    made, shares = selected([pool], request, facts=facts_of(pool))
+    manifest, shares = selected([pool], request, facts=facts_of(pool))
     (part,) = sampling_design(composition.rule, facts=facts_of(pool)).parts
     view = IndexView(pool)
     places, weights = part.strata_of(view), part.weighting.weights(view, np.arange(len(view)))
     unit = view.ranks(RankSeed(replicate)).astype(np.float64) / 2.0**64
     with np.errstate(divide="ignore"):
         keys = -np.log1p(-np.minimum(unit, 1 - 2.0**-53)) / weights
-    won = np.isin(np.asarray(pool.column("id")), np.asarray(made.column("id")))
+    won = np.isin(np.asarray(pool.column("id")), np.asarray(manifest.column("id")))
     for place, share in enumerate(shares):
         own = keys[(places == place) & won]
         others = keys[(places == place) & ~won]
@@ -92,13 +92,13 @@ def test_the_lowest_keys_of_every_stratum_win(
 def test_quotas_sum_to_the_size(pool: pa.Table, composition: CompositionSpec):
     assume(possible(pool, composition))
     request = DrawRequest(composition, replicate=0, guard="none")
-    made, shares = selected([pool], request, facts=facts_of(pool))
-    assert made.num_rows == sum(share.taken for share in shares) == composition.size
+    manifest, shares = selected([pool], request, facts=facts_of(pool))
+    assert manifest.num_rows == sum(share.taken for share in shares) == composition.size
     assert sum(share.asked for share in shares) == composition.size or isinstance(
         composition.rule, Mixture
     )
     repeats = max([1, *(one.repeats for one in getattr(composition.rule, "components", ()))])
-    assert max(Counter(made.column("id").to_pylist()).values()) <= repeats
+    assert max(Counter(manifest.column("id").to_pylist()).values()) <= repeats
     assert all(share.taken <= share.available * repeats for share in shares)
     shorts = {getattr(part, "short", "error") for part in _below(composition.rule)}
     lacking = any(share.asked > share.taken for share in shares)
@@ -165,10 +165,10 @@ shares_of_continents = st.one_of(
 def test_two_compositions_draw_the_same_samples_of_a_continent(
     pool: pa.Table, pair: tuple[Rule, Rule], size: int, replicate: int
 ):
-    made = [CompositionSpec(rule=rule, size=size) for rule in pair]
-    assume(all(possible(pool, composition) for composition in made))
+    both = [CompositionSpec(rule=rule, size=size) for rule in pair]
+    assume(all(possible(pool, composition) for composition in both))
     home = dict(zip(*(pool.column(name).to_pylist() for name in ("id", "continent")), strict=True))
-    draws = [set(drawn(pool, composition, replicate=replicate)) for composition in made]
+    draws = [set(drawn(pool, composition, replicate=replicate)) for composition in both]
     for continent in CONTINENTS:
         a, b = ({name for name in draw if home[name] == continent} for draw in draws)
         assert a <= b or b <= a

@@ -10,9 +10,9 @@ from terrasweep.samplers.spec.pools import PoolSpec
 
 
 def spec_of(name: str, fields: dict[str, object]) -> PoolSpec:
-    made = POOLS.spec(name).model_validate({"name": name, **fields})
-    assert isinstance(made, PoolSpec)
-    return made
+    spec = POOLS.spec(name).model_validate({"name": name, **fields})
+    assert isinstance(spec, PoolSpec)
+    return spec
 
 
 def whole(spec: PoolSpec) -> dict[str, np.ndarray]:

@@ -27,8 +27,8 @@ def test_the_census_of_parts_is_the_census_of_the_whole():
 
 
 def test_totals_are_words_in_the_order_of_values():
-    found = totals(count(rows("europe asia asia none")))
-    assert found == {
+    counts = totals(count(rows("europe asia asia none")))
+    assert counts == {
         "biome": {"9": 2, "10": 2},
         "climate": {"0": 4},
         "continent": {"asia": 2, "europe": 1, "none": 1},
@@ -36,8 +36,8 @@ def test_totals_are_words_in_the_order_of_values():
         "realm": {"none": 4},
         "ecoregion": {"none": 4},
     }
-    assert (known(found, "continent"), known(found, "realm")) == ({"asia": 2, "europe": 1}, {})
-    assert list(found["biome"]) == ["9", "10"]
+    assert (known(counts, "continent"), known(counts, "realm")) == ({"asia": 2, "europe": 1}, {})
+    assert list(counts["biome"]) == ["9", "10"]
 
 
 def test_codes_stand_for_words_whether_or_not_the_column_is_a_dictionary():

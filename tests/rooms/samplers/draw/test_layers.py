@@ -40,10 +40,10 @@ def test_points_are_read_from_tables_and_from_layers(name: str, home: Path):
             shapes.to_crs(3857).to_parquet(home / name)
         case _:
             shapes.to_file(home / name)
-    made = points(name)
-    np.testing.assert_allclose(made.lat, LAT, atol=1e-6)
-    np.testing.assert_allclose(made.lon, LON, atol=1e-6)
-    assert len(made.content) == 16
+    layer = points(name)
+    np.testing.assert_allclose(layer.lat, LAT, atol=1e-6)
+    np.testing.assert_allclose(layer.lon, LON, atol=1e-6)
+    assert len(layer.content) == 16
 
 
 def test_a_file_with_another_content_is_refused(home: Path):
@@ -82,8 +82,8 @@ def test_polygons_are_read_in_degrees_and_mended(home: Path):
     bow = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])  # it crosses itself
     shapes = geopandas.GeoDataFrame(geometry=[bow, shapely.box(10, 10, 11, 11)], crs=4326)
     shapes.to_crs(3857).to_file(home / "a.gpkg")
-    made = layers.polygons(Polygons(path="a.gpkg"))
-    mended = [shapely.from_wkb(one) for one in made.wkb]
+    layer = layers.polygons(Polygons(path="a.gpkg"))
+    mended = [shapely.from_wkb(one) for one in layer.wkb]
     assert all(shape.is_valid for shape in mended)
     np.testing.assert_allclose(mended[1].bounds, (10, 10, 11, 11), atol=1e-6)
 

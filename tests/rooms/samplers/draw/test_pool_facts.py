@@ -105,5 +105,5 @@ def test_a_pool_is_believed_what_it_says_itself():
         "ecoregion": {"none"},
     }
     assert plain["city_km"][0] < 20 < 500 < plain["city_km"][1]
-    said = surroundings({**columns, "realm": np.array(["Palearctic", "none"], dtype=object)})
-    assert said["realm"].tolist() == ["Palearctic", "none"]
+    strata = surroundings({**columns, "realm": np.array(["Palearctic", "none"], dtype=object)})
+    assert strata["realm"].tolist() == ["Palearctic", "none"]

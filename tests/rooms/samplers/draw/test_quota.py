@@ -32,8 +32,8 @@ def facts() -> PoolFacts:
 
 def shares(rule: Rule, size: int, *free: list[int]) -> tuple[StratumShare, ...]:
     """Share out where the strata of each part have so many free samples."""
-    made = sampling_design(rule, facts=facts())
-    parts = allocate(made, size=size, free=[np.array(one) for one in free])
+    design = sampling_design(rule, facts=facts())
+    parts = allocate(design, size=size, free=[np.array(one) for one in free])
     return tuple(share for part in parts for share in part)
 
 

@@ -123,9 +123,9 @@ def test_cells_that_are_not_named_weigh_nothing():
     lat, lon = np.array([0.0, 40.0, -30.0]), np.array([10.0, 100.0, -60.0])
     named = np.sort(cells_of(lat[:2], lon[:2], resolution=1))
     weighting = ByCell(1, named, np.array([2.0, 3.0]))
-    made = weigh(weighting, view(cell=cells_of(lat, lon, resolution=5)))
-    assert sorted(made[:2].tolist()) == [2.0, 3.0]
-    assert made[2] == 0.0
+    weights = weigh(weighting, view(cell=cells_of(lat, lon, resolution=5)))
+    assert sorted(weights[:2].tolist()) == [2.0, 3.0]
+    assert weights[2] == 0.0
 
 
 def test_weighers_combine():
