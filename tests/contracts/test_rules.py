@@ -11,12 +11,10 @@ from terrasweep.infra.errors import PoolError
 from terrasweep.infra.spec import Spec, meanings
 from terrasweep.samplers.audit.draw_card import Guard, card
 from terrasweep.samplers.draw import census
-from terrasweep.samplers.draw.design import sampling_design
 from terrasweep.samplers.draw.pool_facts import PoolFacts
 from terrasweep.samplers.draw.quota import StratumShare
 from terrasweep.samplers.draw.ranks import hashes
 from terrasweep.samplers.draw.scan import DrawRequest, index_files, prepare
-from terrasweep.samplers.draw.view import IndexView, RankSeed
 from terrasweep.samplers.spec.composition import CompositionSpec
 from terrasweep.samplers.spec.places import (
     Box,
@@ -41,7 +39,7 @@ from terrasweep.samplers.spec.rules import (
     Uniform,
     Zero,
 )
-from tests.support import rules
+from tests.support import oracle, rules
 from tests.support.drawing import facts_of, pool_of, selected
 
 POOL = pool_of(6_000, seed=7)
@@ -99,8 +97,8 @@ def draw(
     return selected(parts, request, facts=facts_of(pool))
 
 
-def ids(made: tuple[pa.Table, tuple[StratumShare, ...]]) -> list[str]:
-    return made[0].column("id").to_pylist()
+def ids(draw: tuple[pa.Table, tuple[StratumShare, ...]]) -> list[str]:
+    return draw[0].column("id").to_pylist()
 
 
 def test_every_rule_there_is_has_an_example_and_a_strategy():
@@ -141,27 +139,33 @@ def test_another_replicate_is_another_draw(kind: type[Spec]):
 
 
 @KINDS
-def test_draws_are_coupled(kind: type[Spec]):
-    """Where a rule weighs two samples of a stratum alike, only their ranks decide."""
-    if kind is Mixture:
-        pytest.skip("its components are coupled each for itself")
-    drawn = np.isin(np.asarray(POOL.column("id")), ids(draw(EXAMPLES[kind])))
-    (part,) = sampling_design(EXAMPLES[kind], facts=facts_of(POOL)).parts
-    view = IndexView(POOL)
-    place, weight = part.strata_of(view), part.weighting.weights(view, np.arange(len(view)))
-    rank = view.ranks(RankSeed(0))
-    for stratum in range(len(part.strata)):
-        for alike in np.unique(weight[place == stratum]):
-            own = (place == stratum) & (weight == alike)
-            if (own & drawn).any() and (own & ~drawn).any():
-                assert rank[own & drawn].max() < rank[own & ~drawn].min()
+@pytest.mark.parametrize("replicate", [0, 3])
+def test_draws_are_coupled(kind: type[Spec], replicate: int):
+    """The only chance in a draw is one number for each sample, whatever the rule: its rank."""
+    rows, shares = draw(EXAMPLES[kind], replicate=replicate)
+    quota = {share.stratum: share.taken for share in shares}
+    expected, had_a_choice = oracle.drawn(EXAMPLES[kind], POOL, quota=quota, replicate=replicate)
+    assert had_a_choice, "with all samples drawn, their order would not matter"
+    assert ids((rows, shares)) == expected
 
 
 @KINDS
 def test_no_sample_is_drawn_to_which_the_rule_gives_no_weight(kind: type[Spec]):
-    parts = sampling_design(EXAMPLES[kind], facts=facts_of(POOL)).parts
-    may = np.any([part.strata_of(IndexView(POOL)) >= 0 for part in parts], axis=0)
+    may = oracle.weights(EXAMPLES[kind], POOL) > 0
+    assert np.count_nonzero(may) >= 300
+    assert not may.all() or kind in (PerSample, Mixture), "a rule that leaves nothing out"
     assert set(ids(draw(EXAMPLES[kind]))) <= set(np.asarray(POOL.column("id"))[may])
+
+
+@KINDS
+def test_every_sample_to_which_a_rule_gives_a_weight_can_be_drawn(kind: type[Spec]):
+    if kind in (Stratified, EntropyHistogram, Mixture):
+        pytest.skip("its shares leave some over")
+    may = oracle.weights(EXAMPLES[kind], POOL) > 0
+    number = np.count_nonzero(may)
+    assert ids(draw(EXAMPLES[kind], number)) == sorted(np.asarray(POOL.column("id"))[may])
+    with pytest.raises(PoolError, match=f"got {number:,}"):
+        draw(EXAMPLES[kind], number + 1)
 
 
 @KINDS
@@ -169,11 +173,9 @@ def test_a_file_that_is_skipped_holds_no_sample_that_could_be_drawn(kind: type[S
     facts = facts_of(POOL)
     cells = POOL.column("coarse").unique().to_pylist()
     where = pa.table({"coarse": pa.array(cells, pa.uint64()), "index": [f"{c:x}" for c in cells]})
-    (one,) = prepare(
-        [DrawRequest(CompositionSpec(rule=EXAMPLES[kind], size=5), 0, "none")], facts=facts
-    )
-    files = index_files(where, [one], facts=facts)
-    may = np.any([part.strata_of(IndexView(POOL)) >= 0 for part in one.design.parts], axis=0)
+    request = DrawRequest(CompositionSpec(rule=EXAMPLES[kind], size=5), 0, "none")
+    files = index_files(where, prepare([request], facts=facts), facts=facts)
+    may = oracle.weights(EXAMPLES[kind], POOL) > 0
     assert {f"{cell:x}" for cell in POOL.filter(may).column("coarse").to_pylist()} <= set(files)
 
 
