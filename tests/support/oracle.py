@@ -129,7 +129,7 @@ def drawn(
         for name in {name for name in names if name is not None}:
             rows = [row for row in left if weight[row] > 0 and names[row] == name]
             key = exponential / np.where(weight > 0, weight, 1.0)
-            rows.sort(key=lambda row: (key[row], rank[row], ids[row]))  # noqa: B023
+            rows.sort(key=lambda row: (key[row], rank[row], ids[row]))
             number = quota.get(prefix + name, 0)
             had_a_choice |= 0 < number < len(rows)
             part += (rows * repeats)[:number]
