@@ -41,11 +41,9 @@ from terrasweep.infra.tracking.mirror import Mirror
 from terrasweep.infra.tracking.uri import default_uri
 from terrasweep.pipelines.spec import FinetuneSpec
 from terrasweep.sweeps.engine import capacity, job_order
-from terrasweep.sweeps.engine.claims import Elsewhere
 from terrasweep.sweeps.engine.progress import Stages
-from terrasweep.sweeps.engine.queue import Board
-from terrasweep.sweeps.engine.scheduler import Schedule
-from terrasweep.sweeps.engine.writer import Book
+from terrasweep.sweeps.engine.scheduler import Scheduler
+from terrasweep.sweeps.engine.writer import ResultWriter
 from terrasweep.sweeps.plan import plan_table
 from terrasweep.sweeps.plan.grid import Plan, plan
 from terrasweep.sweeps.plan.missing import Missing
@@ -110,9 +108,11 @@ def orchestrated(
         bundles = job_order.jobs(
             [], cells, planned=planned, resources=context.resources, slots=capacity.slots(context)
         )
-        elsewhere = Elsewhere(stack.enter_context(Claims(store)), ledger, bundles)
-        book = Book(ledger, stages, context.retries)
-        Schedule(Board(bundles), elsewhere, context, book, work, {}).finish()
+        writer = ResultWriter(ledger, stages, context.retries)
+        claims = stack.enter_context(Claims(store))
+        Scheduler.of(
+            bundles, claims=claims, context=context, writer=writer, train=work, attempts={}
+        ).finish()
         took = time.perf_counter() - started
         if mirrored:
             thread.finish()

@@ -33,7 +33,7 @@ OBJECT_STORE_BYTES = 384 * 2**20
 LONGEST_TEMP = 40  # sockets lie below it, and their whole path may have 107 bytes
 PREFIX = "terrasweep-ray-"
 SCRATCH = "TERRASWEEP_SCRATCH"
-RAYS_OWN = ("RAY_", "TUNE_")
+RAYS_OWN = ("RAY_", "TUNE_", "PYTHONBREAKPOINT")
 """How the variables begin that Ray and we set for a connection."""
 
 WORKER_ENV = {
@@ -56,10 +56,11 @@ START_ENV = {
     "RAY_agent_register_timeout_ms": str(1000 * START_WAIT_S),
     "RAY_worker_register_timeout_seconds": str(START_WAIT_S),
 }
-"""Ray's own settings of how long a start may take."""
+"""Ray's own settings of how long its start on this machine may take; who joins a cluster with a
+wrong token would wait as long."""
 STARTS = 2
 """How often the start of local Ray is tried."""
-DRIVER_ENV = START_ENV | {
+DRIVER_ENV = {
     "RAY_AIR_NEW_OUTPUT": "0",  # the new one prints even when it is told to be silent
     "RAY_DEDUP_LOGS": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -102,7 +103,8 @@ def connect(
         return
     stop = stop or process_signal()
     with ExitStack() as stack:
-        stack.enter_context(_environment(WORKER_ENV | DRIVER_ENV | _python_path()))
+        start_env = START_ENV if address is None else {}
+        stack.enter_context(_environment(WORKER_ENV | DRIVER_ENV | start_env | _python_path()))
         home = stack.enter_context(_short_folder())
         os.environ[SCRATCH] = str(home)
         stack.push(partial(_leave, stop))

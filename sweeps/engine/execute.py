@@ -1,7 +1,7 @@
-"""What is done for a job: steps are made, or cells trained. It runs wherever the job is done.
+"""Executes a job: makes its steps, or trains its cells. It runs in a worker, or in the driver.
 
-What goes wrong is told here, where its traceback is, and comes back as a value: an exception that
-leaves a worker means that the worker itself was lost.
+An error becomes a failure here, where its traceback is, and comes back as a value: an exception
+that leaves a worker means that the worker itself was lost.
 """
 
 import traceback
@@ -31,24 +31,24 @@ Train: TypeAlias = Callable[[Cells, Context], Sequence[Row]]
 
 
 @dataclass(frozen=True)
-class Made:
-    """What came of a job; it travels from the workers."""
+class JobResult:
+    """What a job resulted in; it travels from the workers."""
 
     rows: list[Row] = field(default_factory=list)
     """Of the cells that were trained."""
     failures: list[Failure] = field(default_factory=list)
     """Of the steps or cells that raised."""
-    mendable: UserError | None = None
-    """The error that stopped the steps, if it is the user who can mend it."""
-    told: list[str] = field(default_factory=list)
-    """What the user should know of how it went."""
+    user_error: UserError | None = None
+    """The error that stopped the steps, if only the user can fix it."""
+    messages: list[str] = field(default_factory=list)
+    """What the user should know about it."""
 
 
 @dataclass(frozen=True)
-class Means:
-    """What every job is done with."""
+class JobContext:
+    """What every job is executed with; it travels to the workers."""
 
-    context: Context
+    run: Context
     train: Train
     attempts: Mapping[str, int]
     """How often each step or cell failed before."""
@@ -64,59 +64,60 @@ class Stage(Protocol):
         """Make steps together; only the sample stage has it."""
 
 
-def make(steps: Steps, means: Means) -> Made:
+def execute(steps: Steps, context: JobContext) -> JobResult:
     """Make steps of one stage, or train cells."""
     if steps[0].stage == FINETUNE:
-        return trained(steps, means)
+        return train_cells(steps, context)
     try:
         stage = cast("Stage", import_module(MODULES[steps[0].stage]))
         if steps[0].stage == "sample":
-            stage.make_many(steps, context=means.context)
+            stage.make_many(steps, context=context.run)
         else:
             for step in steps:
-                means.context.store.make(step, partial(_make_one, stage, step, means.context))
+                context.run.store.make(step, partial(_make_one, stage, step, context.run))
     except Exception as error:
-        return failed(steps, error, attempts=means.attempts)
-    return Made()
+        return failed_result(steps, error, attempts=context.attempts)
+    return JobResult()
 
 
 def finetune(cells: Cells, context: Context) -> Sequence[Row]:
-    """Train cells the real way, where torch is then imported: the driver does without."""
+    """Train cells; torch is imported here, so that the driver does without."""
     from terrasweep.pipelines.stages.finetune import finetune as real
 
     return real(cells, context)
 
 
-def trained(cells: Steps, means: Means) -> Made:
+def train_cells(cells: Steps, context: JobContext) -> JobResult:
     """Return the rows of cells; if they raise together, those of each half, and so on.
 
-    So whatever a cell does costs no other, and cells that need too much memory together get it one
-    after the other.
+    So a cell that fails costs no other, and cells that need too much memory together are trained
+    one after the other.
     """
     try:
-        return Made(rows=list(means.train(cells, means.context)))
+        return JobResult(rows=list(context.train(cells, context.run)))
     except Exception as error:
         cause = cause_of(error)
         if len(cells) == 1 or cause in (Cause.STORE, Cause.LOST):  # not for what the cells are
-            return replace(failed(cells, error, attempts=means.attempts), mendable=None)
-        told = f"{len(cells)} cells of {cells[0].need('encode').key} ran out of memory: halved"
+            result = failed_result(cells, error, attempts=context.attempts)
+            return replace(result, user_error=None)
+        message = f"{len(cells)} cells of {cells[0].need('encode').key} ran out of memory: halved"
     middle = len(cells) // 2
-    first, second = trained(cells[:middle], means), trained(cells[middle:], means)
-    return Made(
+    first, second = train_cells(cells[:middle], context), train_cells(cells[middle:], context)
+    return JobResult(
         rows=first.rows + second.rows,
         failures=first.failures + second.failures,
-        told=[told] * (cause is Cause.MEMORY) + first.told + second.told,
+        messages=[message] * (cause is Cause.MEMORY) + first.messages + second.messages,
     )
 
 
-def failed(steps: Steps, error: BaseException, *, attempts: Mapping[str, int]) -> Made:
-    """Return what is to be told of steps that raised."""
-    told = [failure(step, error, attempts=attempts) for step in steps]
-    return Made([], told, error if isinstance(error, UserError) else None)
+def failed_result(steps: Steps, error: BaseException, *, attempts: Mapping[str, int]) -> JobResult:
+    """Return the result of steps that raised."""
+    failures = [failure(step, error, attempts=attempts) for step in steps]
+    return JobResult([], failures, error if isinstance(error, UserError) else None)
 
 
 def failure(step: Step[Any], error: BaseException, *, attempts: Mapping[str, int]) -> Failure:
-    """Return what the ledger says of a step that raised."""
+    """Return the ledger's row of a step that raised."""
     return Failure(
         key=str(step.key),
         kind=type(error).__name__,

@@ -1,6 +1,6 @@
 """Cuts what is missing into jobs and ranks them: early results compare all compositions.
 
-What a user gave priority goes first, then the first replicate of everything, then the second.
+Compositions with a priority go first, then the first replicate of everything, then the second.
 Within a replicate steps go before cells, so that no composition waits for another's last seed, and
 the cells of all compositions take turns, their first seeds first.
 """
@@ -12,7 +12,8 @@ from terrasweep.infra.context import Resources
 from terrasweep.infra.spec import Spec
 from terrasweep.infra.step import Key, Step
 from terrasweep.pipelines.spec import FinetuneSpec
-from terrasweep.sweeps.engine.queue import Job, Rank, Takes
+from terrasweep.sweeps.engine.capacity import Demand
+from terrasweep.sweeps.engine.queue import Job, Rank
 from terrasweep.sweeps.plan.grid import Plan
 from terrasweep.sweeps.spec.compositions import CompositionEntry
 
@@ -39,17 +40,17 @@ def jobs(
         steps: The steps to make.
         cells: The cells to train.
         planned: Says which of them goes first; left out, they go in the order given.
-        resources: What each of them takes.
+        resources: What each of them may use.
         slots: How many bundles are trained at once.
     """
     first = ranks(planned, steps) if planned else {}
-    found = _of_steps(steps, first=first, resources=resources)
+    ordered = _of_steps(steps, first=first, resources=resources)
     groups = bundled(cells, slots=slots, size=resources.cells_per_bundle)
     for place, (turn, bundle) in enumerate(groups):
         head, *rest = first.get(bundle[0].need("encode").key, (0, 0))[:2]
         rank = (head, *rest, CELLS, turn, place)
-        found.append(Job(bundle, rank, takes(bundle[0], resources)))
-    return found
+        ordered.append(Job(bundle, rank, demand_of(bundle[0], resources)))
+    return ordered
 
 
 def bundled(
@@ -67,8 +68,10 @@ def bundled(
         groups.setdefault(cell.need("encode").key, []).append(cell)
     total = sum(len(group) for group in groups.values())
     size = size or min(max(total // (WAVES * slots), 1), MOST_CELLS)
-    found = [one for group in groups.values() for one in enumerate(_pieces(group, size=size))]
-    return sorted(found, key=lambda one: one[0])  # stable: the features keep their order in a turn
+    bundles = [one for group in groups.values() for one in enumerate(_pieces(group, size=size))]
+    return sorted(
+        bundles, key=lambda one: one[0]
+    )  # stable: the features keep their order in a turn
 
 
 def ranks(planned: Plan, steps: Sequence[Step[Spec]]) -> dict[Key, Rank]:
@@ -78,47 +81,47 @@ def ranks(planned: Plan, steps: Sequence[Step[Spec]]) -> dict[Key, Rank]:
     priority = {entry.name: entry.priority for entry in drawn}
     models = {entry.name: place for place, entry in enumerate(sweep.models)}
     arms = {entry.name: place for place, entry in enumerate(sweep.compositions)}
-    found: dict[Key, Rank] = {}
+    best: dict[Key, Rank] = {}
     for cell in planned.included:
         place = (models[cell.model], arms[cell.composition])
         rank = (-priority.get(cell.composition, 0), cell.replicate, *place)
-        _better(found, cell.features.key, rank)
+        _better(best, cell.features.key, rank)
     for step in reversed(steps):  # from those that need to those that are needed
-        for need in step.needs if step.key in found else ():
-            _better(found, need.key, found[step.key])
-    return found
+        for need in step.needs if step.key in best else ():
+            _better(best, need.key, best[step.key])
+    return best
 
 
-def takes(step: Step[Any], resources: Resources) -> Takes:
-    """Return what a step occupies; what Ray Data does takes what is free, and at least a core."""
+def demand_of(step: Step[Any], resources: Resources) -> Demand:
+    """Return what a step occupies; Ray Data takes whatever is free, and at least a core."""
     if step.stage == "pretrain":
-        each = Takes(resources.cpus_per_train_worker, resources.gpus_per_train_worker)
-        return Takes(*(resources.train_workers * amount for amount in each))
+        each = Demand(resources.cpus_per_train_worker, resources.gpus_per_train_worker)
+        return Demand(*(resources.train_workers * amount for amount in each))
     if step.stage in ("shard", "sample"):
-        return Takes(cpus=1.0)
-    return Takes(resources.cpus_per_trial, resources.gpus_per_trial)
+        return Demand(cpus=1.0)
+    return Demand(resources.cpus_per_trial, resources.gpus_per_trial)
 
 
 def _of_steps(
     steps: Sequence[Step[Spec]], *, first: Mapping[Key, Rank], resources: Resources
 ) -> list[Job]:
     last = (0, 0, len(first), 0)
-    found, draws = [], dict[Key, list[tuple[Rank, Step[Spec]]]]()
+    jobs, draws = list[Job](), dict[Key, list[tuple[Rank, Step[Spec]]]]()
     for place, step in enumerate(steps):
         priority, replicate, *rest = first.get(step.key, last)
         rank = (priority, replicate, STEPS, *rest, place)
         if step.stage == "sample":  # all draws from one pool are one scan of it
             draws.setdefault(step.need("shard").key, []).append((rank, step))
         else:
-            found.append(Job((step,), rank, takes(step, resources)))
+            jobs.append(Job((step,), rank, demand_of(step, resources)))
     for group in draws.values():
         drawn = tuple(step for _, step in group)
-        found.append(Job(drawn, min(rank for rank, _ in group), takes(drawn[0], resources)))
-    return found
+        jobs.append(Job(drawn, min(rank for rank, _ in group), demand_of(drawn[0], resources)))
+    return jobs
 
 
-def _better(found: dict[Key, Rank], key: Key, rank: Rank) -> None:
-    found[key] = min(rank, found.get(key, rank))
+def _better(best: dict[Key, Rank], key: Key, rank: Rank) -> None:
+    best[key] = min(rank, best.get(key, rank))
 
 
 def _pieces(group: list[Step[FinetuneSpec]], *, size: int) -> list[Bundle]:

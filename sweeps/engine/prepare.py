@@ -1,4 +1,4 @@
-"""Makes steps for their own sake, without the cells of a grid: draws to look at, pools to audit."""
+"""Makes steps without the cells of a grid: draws to look at, pools to audit."""
 
 from collections.abc import Collection, Sequence
 
@@ -12,10 +12,8 @@ from terrasweep.infra.step import Step, closure
 from terrasweep.infra.storage.claims import Claims
 from terrasweep.infra.storage.ledger import Ledger
 from terrasweep.infra.storage.store import Store
-from terrasweep.sweeps.engine.claims import Elsewhere
 from terrasweep.sweeps.engine.progress import Stages
-from terrasweep.sweeps.engine.queue import Board
-from terrasweep.sweeps.engine.writer import Book
+from terrasweep.sweeps.engine.writer import ResultWriter
 
 PASSES = 2
 """What turns out to be torn is made again in a second pass."""
@@ -28,52 +26,51 @@ def prepare(
 
     Raises:
         StepFailedError: If one cannot be made, with the first reason.
-        UserError: If only the user can mend what is wrong.
+        UserError: If only the user can fix what is wrong.
     """
     store.refuse_drift(closure(targets))
-    made = 0
+    num_made, context = 0, Context(store)
     with Stages(console) as stages:
         for _ in range(PASSES):
+            context.stop.raise_if_stopped()
             waiting = missing(targets, store=store)
             if not waiting:
                 break
             _open(stages, waiting, targets)
-            with connection.connect(address):
-                made += _make(waiting, context=Context(store), stages=stages)
-    return made
+            with connection.connect(address, stop=context.stop):
+                num_made += _make(waiting, context=context, stages=stages)
+    return num_made
 
 
 def missing(targets: Collection[Step[Spec]], *, store: Store) -> list[Step[Spec]]:
     """Return the steps that are not there and that something missing needs, needs first."""
     ordered = list(closure(targets))
     there = store.done(step.key for step in ordered)
-    asked, found = {step.key for step in targets}, []
+    wanted, absent = {step.key for step in targets}, []
     for step in reversed(ordered):  # from those that need to those that are needed
-        if step.key in asked and step.key not in there:
-            found.append(step)
-            asked |= {need.key for need in step.needs}
-    return found[::-1]
+        if step.key in wanted and step.key not in there:
+            absent.append(step)
+            wanted |= {need.key for need in step.needs}
+    return absent[::-1]
 
 
 def _make(waiting: Sequence[Step[Spec]], *, context: Context, stages: Stages) -> int:
     from terrasweep.sweeps.engine import job_order, scheduler  # local: Ray takes seconds to import
     from terrasweep.sweeps.engine.execute import finetune
 
-    ledger = Ledger(context.store)
-    jobs, attempts = (
-        job_order.jobs(waiting, resources=context.resources),
-        scheduler.attempts(ledger),
-    )
+    jobs = job_order.jobs(waiting, resources=context.resources)
+    writer = ResultWriter(Ledger(context.store), stages, context.retries)
     with Claims(context.store) as claims:
-        elsewhere, book = Elsewhere(claims, ledger, jobs), Book(ledger, stages, context.retries)
-        work = scheduler.Schedule(Board(jobs), elsewhere, context, book, finetune, attempts)
+        work = scheduler.Scheduler.of(
+            jobs, claims=claims, context=context, writer=writer, train=finetune
+        )
         work.finish()
     for first in work.failures[:1]:
         (label,) = (step.label for step in waiting if str(step.key) == first.key)
         raise StepFailedError(
             f"{first.key} ({label})",
             got=f"{first.kind}: {first.message}",
-            fix="mend the cause and run the same command again",
+            fix="fix the cause and run the same command again",
         )
     return len(waiting)
 

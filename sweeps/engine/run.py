@@ -26,10 +26,8 @@ from terrasweep.infra.tracking.uri import default_uri, ui_command
 from terrasweep.pipelines import checkpoint_card
 from terrasweep.pipelines.spec import FINETUNE, STAGE_NAMES
 from terrasweep.pipelines.stages import checkpoint
-from terrasweep.sweeps.engine.claims import Elsewhere
 from terrasweep.sweeps.engine.progress import Stages
-from terrasweep.sweeps.engine.queue import Board
-from terrasweep.sweeps.engine.writer import Book
+from terrasweep.sweeps.engine.writer import ResultWriter
 from terrasweep.sweeps.plan import plan_table
 from terrasweep.sweeps.plan.grid import Plan, plan
 from terrasweep.sweeps.plan.missing import Missing
@@ -62,7 +60,7 @@ class Outcome:
 
 @dataclass
 class Run:
-    """A run on its way."""
+    """A run that is going on."""
 
     planned: Plan
     context: Context
@@ -95,15 +93,15 @@ def run(
     Args:
         sweep: The question.
         store: Where everything is kept.
-        console: Where progress is told.
+        console: Where progress is shown.
         resources: What steps and workers may use; left out, one core each.
         address: A running Ray cluster; left out, this machine.
         tracking: Where MLflow mirrors to; `off`: nowhere; left out, as the environment says.
-        retries: How often what fails is begun anew.
-        retry_failed: Whether what failed for good in an earlier run is tried once more.
+        retries: How often failed jobs are retried.
+        retry_failed: Whether what failed for good in an earlier run is tried again.
 
     Raises:
-        UserError: If only the user can mend what is wrong; StepFailedError if nothing was trained.
+        UserError: If only the user can fix what is wrong; StepFailedError if nothing was trained.
     """
     started, planned, ledger = time.monotonic(), plan(sweep), Ledger(store)
     _write_plan(planned, store=store, ledger=ledger)
@@ -174,7 +172,7 @@ def _make_all(one: Run, *, address: str | None, retry_failed: bool) -> None:
             one.planned, store=one.context.store, ledger=one.ledger, given_up=given_up
         )
         if again and all(step.key in one.failed for step in missing.steps):
-            break  # nothing was withdrawn: to try the same again is not up to us
+            break  # nothing was withdrawn: another try would fail the same way
         _show(one, missing, again=again)
         if not missing.cells:
             break
@@ -196,7 +194,7 @@ def _say_left(one: Run, missing: Missing) -> None:
     if len(missing.left) == len(one.planned.included):
         raise _nothing_to_train(one, next(iter(missing.causes.values())))
     for name, cells in missing.by_cause().items():
-        one.stages.say(f"left alone: {cells:,} cells behind what failed before ({name})")
+        one.stages.say(f"not tried: {cells:,} cells that need what failed before ({name})")
 
 
 def _admit_checkpoints(one: Run) -> None:
@@ -245,20 +243,16 @@ def _make_missing(one: Run, missing: Missing) -> set[Key]:
         resources=one.context.resources,
         slots=capacity.slots(one.context),
     )
+    writer = ResultWriter(one.ledger, one.stages, one.context.retries)
     with Claims(one.context.store) as claims:
-        work = scheduler.Schedule(
-            Board(jobs),
-            Elsewhere(claims, one.ledger, jobs),
-            one.context,
-            Book(one.ledger, one.stages, one.context.retries),
-            finetune,
-            scheduler.attempts(one.ledger),
+        work = scheduler.Scheduler.of(
+            jobs, claims=claims, context=one.context, writer=writer, train=finetune
         )
         try:
             work.finish()
         finally:
-            one.count(work.book.made)
-    failed = work.board.failed
+            one.count(writer.made)
+    failed = work.source.queue.failed
     left = [cell for cell in missing.cells if cell.need("encode").key not in failed]
     if not left and len(missing.cells) == len(one.planned.included):
         raise _nothing_to_train(one, asdict(work.failures[0]))
@@ -266,11 +260,11 @@ def _make_missing(one: Run, missing: Missing) -> set[Key]:
 
 
 def _nothing_to_train(one: Run, first: Mapping[str, Any]) -> StepFailedError:
-    made = [*one.planned.steps, *(cell.step for cell in one.planned.included)]
-    label = next(step.label for step in made if str(step.key) == first["key"])
+    steps = [*one.planned.steps, *(cell.step for cell in one.planned.included)]
+    label = next(step.label for step in steps if str(step.key) == first["key"])
     return StepFailedError(
         f"{first['key']} ({label})",
         got=f"{first['kind']}: {first['message']}",
-        fix="mend the cause and run again with --retry-failed; "
+        fix="fix the cause and run again with --retry-failed; "
         f"`terrasweep explain {first['key']}` shows what it was made from",
     )

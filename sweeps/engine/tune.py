@@ -1,14 +1,14 @@
-"""A shift of workers, by Ray Tune: every trial does one job, and its actor goes on with the next.
+"""A pool of workers, by Ray Tune: every trial does one job, and its actor goes on with the next.
 
-Which job a trial does is asked for when there is a worker free for it, so nobody waits for a stage
-to end. A shift is bounded: Tune keeps 70 kB of every trial to its end, and slows down with more.
-When it ends its actors are gone and all that they held is free. Tune's own files are removed.
+A trial gets its job when a worker is free for it, so nobody waits for a stage to end. A pool is
+bounded: Tune keeps 70 kB of every trial to its end, and slows down with more. When it ends, its
+actors are gone and all that they held is free. Tune's own files are removed.
 """
 
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from terrasweep.infra.cluster.memory import importing
 
@@ -28,64 +28,50 @@ with importing():  # every worker of a sweep waits for it
 
     from terrasweep.infra.cluster import connection, ray_patches
     from terrasweep.models.limits import limit_gpu_memory
-    from terrasweep.sweeps.engine.execute import Made, Means, Steps, make
-    from terrasweep.sweeps.engine.queue import Job, Takes
+    from terrasweep.sweeps.engine.capacity import Demand
+    from terrasweep.sweeps.engine.execute import JobContext, Steps, execute
+    from terrasweep.sweeps.engine.queue import Job
+    from terrasweep.sweeps.engine.source import JobSource
 
 ray_patches.apply(ray_patches.TUNE)
 
 MOST_TRIALS: Final = 800
 MOST_CELLS: Final = 32_000
-"""Cells of one shift: every worker holds them all."""
-JOB = "job"
-
-
-class Desk(Protocol):
-    """Where jobs are handed out and handed in."""
-
-    def ask(self) -> Job | None:
-        """Return a job that is to be begun now, and count it as begun."""
-
-    def hand_in(self, job: Job, made: Made) -> None:
-        """Take what came of a job."""
-
-    def lose(self, job: Job, error: BaseException) -> None:
-        """Hear that a job's worker was lost."""
-
-    def turn(self, wait_s: float) -> None:
-        """See to all else, for as long as this; sooner if there is news."""
-
-    def is_closing(self, among: Collection[Job], idle_s: float) -> bool:
-        """Say whether the workers, who know some jobs, are to go home when theirs are done."""
+"""Cells of one pool: every worker holds them all."""
+JOB: Final = "job"
+RESULT: Final = "result"
 
 
 @dataclass(frozen=True)
-class Orders:
-    """What every worker of a shift knows; it travels to each actor once."""
+class WorkerConfig:
+    """What every worker of a pool knows; it travels to each actor once."""
 
     jobs: Sequence[Steps]
-    means: Means
+    context: JobContext
 
 
-def work(jobs: Sequence[Job], *, means: Means, desk: Desk, takes: Takes, most: int) -> None:
-    """Let workers do jobs, as the desk hands them out, until it closes.
+def run_worker_pool(
+    jobs: Sequence[Job], *, context: JobContext, source: JobSource, each: Demand, most: int
+) -> None:
+    """Let workers do the jobs that a source hands out, until it says that they are released.
 
     Args:
-        jobs: Those that may be handed out; another one ends the shift.
-        means: What they are done with.
-        desk: Where they are handed out and in.
-        takes: What a worker occupies.
+        jobs: Those that may be handed out; any other job ends the pool.
+        context: What they are executed with.
+        source: Hands out jobs and takes their results.
+        each: What a worker occupies.
         most: How many workers there are at most.
     """
-    orders = Orders([job.steps for job in jobs], means)
-    wanted = {"cpu": takes.cpus, "gpu": takes.gpus}
-    trainable = tune.with_resources(tune.with_parameters(Worker, orders=orders), wanted)
-    feeder = Feeder(desk, {job: place for place, job in enumerate(jobs)})
+    config = WorkerConfig([job.steps for job in jobs], context)
+    wanted = {"cpu": each.cpus, "gpu": each.gpus}
+    trainable = tune.with_resources(tune.with_parameters(Worker, worker_config=config), wanted)
+    searcher = JobSearcher(source, {job: place for place, job in enumerate(jobs)})
     with tempfile.TemporaryDirectory(dir=connection.scratch(), prefix="tune-") as home:
         Tuner(
             trainable,
             tune_config=TuneConfig(
-                search_alg=feeder,
-                scheduler=Patient(),  # type: ignore[no-untyped-call]
+                search_alg=searcher,
+                scheduler=KeepAssignedScheduler(),  # type: ignore[no-untyped-call]
                 num_samples=len(jobs),
                 reuse_actors=True,
                 max_concurrent_trials=most,
@@ -96,9 +82,9 @@ def work(jobs: Sequence[Job], *, means: Means, desk: Desk, takes: Takes, most: i
                 name="jobs",
                 storage_path=home,
                 verbose=0,
-                callbacks=[Harvest(feeder)],
+                callbacks=[ResultCallback(searcher)],
                 checkpoint_config=CheckpointConfig(checkpoint_at_end=False),
-                failure_config=FailureConfig(max_failures=0),  # the board begins them again
+                failure_config=FailureConfig(max_failures=0),  # the source retries them
             ),
         ).fit()
 
@@ -106,69 +92,72 @@ def work(jobs: Sequence[Job], *, means: Means, desk: Desk, takes: Takes, most: i
 class Worker(Trainable):
     """One trial: one job. The actor goes on with the next."""
 
-    def setup(self, config: dict[str, Any], orders: Orders | None = None) -> None:
-        """Take the shift's orders, once per actor."""
-        assert orders is not None, "tune.with_parameters hands it in"
-        self._orders, self._place = orders, int(config[JOB])
-        limit_gpu_memory(orders.means.context.resources.gpus_per_trial)
+    def setup(self, config: dict[str, Any], worker_config: WorkerConfig | None = None) -> None:
+        """Take the pool's configuration, once per actor."""
+        assert worker_config is not None, "tune.with_parameters hands it in"
+        self._worker_config, self._place = worker_config, int(config[JOB])
+        limit_gpu_memory(worker_config.context.run.resources.gpus_per_trial)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Turn to another job; nothing else is kept."""
+        """Take another job; nothing else is kept."""
         self._place = int(new_config[JOB])
         return True
 
     def step(self) -> dict[str, Any]:
-        """Do the job and end."""
-        return {"made": make(self._orders.jobs[self._place], self._orders.means), "done": True}
+        """Execute the job and end the trial."""
+        steps = self._worker_config.jobs[self._place]
+        return {RESULT: execute(steps, self._worker_config.context), "done": True}
 
 
-class Patient(FIFOScheduler):
-    """Lets a worker that is on its way keep its job.
+class KeepAssignedScheduler(FIFOScheduler):
+    """Lets a worker that is starting keep its job.
 
-    Tune would hand that job to the first worker that is free, and send the other one home as soon
-    as it came: with short jobs, one worker would do them all.
+    Tune would give that job to the first worker that is free, and end the other one as soon as it
+    has started: with short jobs, one worker would do them all.
     """
 
     def choose_trial_to_run(self, tune_controller: Any) -> None:
-        """Choose none: workers that are free get new jobs all the same."""
+        """Choose none: free workers get new jobs all the same."""
 
 
-class Feeder(Searcher):
-    """Gives Tune the next trial when it has room for one."""
+class JobSearcher(Searcher):
+    """Gives Tune the next trial when it can run one."""
 
     LOOK_EVERY_S: Final = 0.2
 
-    def __init__(self, desk: Desk, places: Mapping[Job, int]) -> None:
+    def __init__(self, source: JobSource, places: Mapping[Job, int]) -> None:
         super().__init__()
-        self.desk, self.places = desk, places
-        self.begun: dict[int, Job] = {}
-        """Jobs that workers are at, by their places."""
+        self.source, self.places = source, places
+        self.running: dict[int, Job] = {}
+        """Jobs that workers execute, by their places."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave everything at home: Tune pickles its searcher, and never needs ours again."""
+        """Leave everything out: Tune pickles its searcher, and never needs ours again."""
         return {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
-        """Return the next job; nothing for now, or the end of the shift."""
+        """Return the next job; none for now, or the end of the pool."""
         idle_s = 0.0
         while True:
-            self.desk.turn(0.0)
-            if self.desk.is_closing(self.places, idle_s):
+            self.source.poll(0.0)
+            job = self.source.claim_next()
+            if self.source.should_release(job, self.places, idle_s):
+                self.source.capacity.remove_workers()
                 return Searcher.FINISHED
-            job = self.desk.ask()
-            if job is not None or self.begun:
+            if job is not None or self.running:
                 break
-            self.desk.turn(self.LOOK_EVERY_S)  # Tune itself would sleep for a second at a time
+            self.source.poll(self.LOOK_EVERY_S)  # Tune itself would sleep for a second at a time
             idle_s += self.LOOK_EVERY_S
         if job is None:
             return None
-        self.begun[self.places[job]] = job
+        self.source.start(job)
+        self.running[self.places[job]] = job
         return {JOB: self.places[job]}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Learn nothing: the callback hears more."""
+        """Learn nothing: the callback gets more."""
 
     def save(self, checkpoint_path: str) -> None:
         """Save nothing: nobody restores from Tune's own state."""
@@ -178,26 +167,27 @@ class Feeder(Searcher):
 
 
 @dataclass
-class Harvest(Callback):
-    """Carries what the workers made to the desk."""
+class ResultCallback(Callback):
+    """Hands the workers' results to the source."""
 
-    feeder: Feeder
+    searcher: JobSearcher
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave everything at home: Tune pickles its callbacks, and never needs ours again."""
+        """Leave everything out: Tune pickles its callbacks, and never needs ours again."""
         return {}
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """Take what was made out of the result: Tune would keep it to the end."""
-        self.feeder.desk.hand_in(self.feeder.begun.pop(trial.config[JOB]), result.pop("made"))
+        """Take the job's result out of the trial's: Tune would keep it to the end."""
+        job = self.searcher.running.pop(trial.config[JOB])
+        self.searcher.source.complete(job, result.pop(RESULT))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Tell of a worker that was lost."""
+        """Report a worker that was lost."""
         error = trial.get_error() or RuntimeError("the worker was lost")
-        self.feeder.desk.lose(self.feeder.begun.pop(trial.config[JOB]), error)
+        self.searcher.source.worker_lost(self.searcher.running.pop(trial.config[JOB]), error)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """See to all else."""
-        self.feeder.desk.turn(0.0)
+        """Let the source start, collect and write."""
+        self.searcher.source.poll(0.0)

@@ -1,6 +1,6 @@
-"""The book: what came of jobs, on its way to the ledger; a second's worth is written at a time.
+"""Results on their way to the ledger, written once a second.
 
-Only what is written counts as done. A store that is away or full for a while is borne with.
+Only what is written counts as done. If the store is away or full, the write is retried.
 """
 
 import time
@@ -20,7 +20,7 @@ FLUSH_S: Final = 1.0
 
 
 @dataclass
-class Book:
+class ResultWriter:
     """Rows and failures that are not written yet, and the count of what was made."""
 
     ledger: Ledger
@@ -35,13 +35,13 @@ class Book:
     _due: float = 0.0
     _refused: int = 0
 
-    def cells(self, rows: Sequence[Row], failures: Sequence[Failure]) -> None:
-        """Take down what came of cells."""
+    def add_cells(self, rows: Sequence[Row], failures: Sequence[Failure]) -> None:
+        """Keep what cells resulted in until it is written."""
         self._rows += rows
         self._cells += failures
 
-    def steps(self, failures: Sequence[Failure]) -> None:
-        """Take down what came of steps; those that were made have a record already."""
+    def add_steps(self, failures: Sequence[Failure]) -> None:
+        """Keep failures of steps until they are written; a step that was made has a record."""
         self._steps += failures
 
     @property
@@ -55,10 +55,10 @@ class Book:
         return self.clock() >= self._due or (not self._refused and len(self._rows) >= FLUSH_ROWS)
 
     def flush(self) -> None:
-        """Write down what is here.
+        """Write everything.
 
         Raises:
-            StoreError: If the store has refused it too often; nothing is lost until then.
+            StoreError: If the store has refused too often; nothing is lost until then.
         """
         self._due = self.clock() + FLUSH_S
         if self.is_clean:
@@ -67,21 +67,21 @@ class Book:
             self.ledger.append(self._rows)
             self.ledger.fail([*self._cells, *self._steps])
         except StoreError as error:
-            self._due = self.clock() + self.bear(error)
+            self._due = self.clock() + self.store_refused(error)
             return
-        self.rest()
+        self.store_answered()
         if self._rows or self._cells:
             self.made[FINETUNE] += len(self._rows)
             self.stages.add(FINETUNE, done=len(self._rows), failed=len(self._cells))
         self._rows, self._cells, self._steps = [], [], []
 
     def close(self) -> None:
-        """Write now, as no more will come; a store that refused just now is left alone."""
+        """Write now, as no more will come, unless the store has just refused."""
         if not self._refused:
             self.flush()
 
-    def bear(self, error: StoreError) -> float:
-        """Count what the store refused in a row, and return for how long to leave it alone.
+    def store_refused(self, error: StoreError) -> float:
+        """Count refusals in a row, and return how many seconds to wait before the next try.
 
         Raises:
             StoreError: If that was too often.
@@ -90,9 +90,9 @@ class Book:
         if self._refused > self.retries.store:
             raise error
         pause = self.retries.pause_s * 2.0 ** (self._refused - 1)
-        self.stages.say(f"again in {pause:g} s: {error}")
+        self.stages.say(f"the store is tried again after {pause:g} s: {error}")
         return pause
 
-    def rest(self) -> None:
-        """Hear that the store is well."""
+    def store_answered(self) -> None:
+        """Start counting refusals anew."""
         self._refused = 0

@@ -135,7 +135,7 @@ def test_the_environment_is_put_back():
     before = dict(os.environ)
     with connection.connect(cpus=1, dashboard=False):
         pass
-    assert dict(os.environ) == {**before, "RAY_CLIENT_MODE": "0"}  # Ray's own, for good
+    assert dict(os.environ) == before
 
 
 def test_the_folder_of_a_killed_driver_is_removed_by_the_next(stranger, monkeypatch):

@@ -20,11 +20,11 @@ from terrasweep.infra.storage.store import Store
 from terrasweep.pipelines.spec import FinetuneSpec, TaskDataSpec
 from terrasweep.pipelines.stages.finetune import finetune
 from terrasweep.samplers.tasks.labelled.spec import LabelledSpec
-from terrasweep.sweeps.engine.claims import Elsewhere
+from terrasweep.sweeps.engine.capacity import Demand
 from terrasweep.sweeps.engine.progress import Stages
-from terrasweep.sweeps.engine.queue import Board, Job, Takes
-from terrasweep.sweeps.engine.scheduler import Schedule
-from terrasweep.sweeps.engine.writer import Book
+from terrasweep.sweeps.engine.queue import Job
+from terrasweep.sweeps.engine.scheduler import Scheduler
+from terrasweep.sweeps.engine.writer import ResultWriter
 from tests.support.cells import several
 
 
@@ -63,22 +63,28 @@ def _worker(folder: Path, *, raises: set[str], dies: set[str], dies_once: set[st
     return work
 
 
-def _train(jobs, *, work, store: Store, attempts: Mapping[str, int] | None = None) -> Schedule:
+def _train(jobs, *, work, store: Store, attempts: Mapping[str, int] | None = None) -> Scheduler:
     """Do bundles alone: features are taken to be there."""
     with Path(os.devnull).open("w") as nowhere, Stages(Console(file=nowhere)) as stages:
         stages.open("task", total=1)
         stages.open("finetune", total=sum(len(job.steps) for job in jobs))
         context, ledger = Context(store, Resources()), Ledger(store)
         with Claims(store) as claims:
-            elsewhere = Elsewhere(claims, ledger, jobs)
-            book = Book(ledger, stages, context.retries)
-            schedule = Schedule(Board(jobs), elsewhere, context, book, work, attempts or {})
-            schedule.finish()
-    return schedule
+            writer = ResultWriter(ledger, stages, context.retries)
+            scheduler = Scheduler.of(
+                jobs,
+                claims=claims,
+                context=context,
+                writer=writer,
+                train=work,
+                attempts=attempts or {},
+            )
+            scheduler.finish()
+    return scheduler
 
 
 def _bundle(place: int, cells) -> Job:
-    return Job(tuple(cells), (place,), Takes(cpus=1.0))
+    return Job(tuple(cells), (place,), Demand(cpus=1.0))
 
 
 @pytest.mark.ray
@@ -89,10 +95,10 @@ def test_what_a_cell_does_never_costs_another(local_ray, tmp_path):
     store = Store.open(str(tmp_path / "store"))
     jobs = [_bundle(0, asked[:2]), *(_bundle(n, [cell]) for n, cell in enumerate(asked[2:], 1))]
     work = _worker(tmp_path, raises={bad}, dies={gone}, dies_once={once})
-    schedule = _train(jobs, work=work, store=store, attempts={bad: 4})
+    scheduler = _train(jobs, work=work, store=store, attempts={bad: 4})
     ledger = Ledger(store)
     assert ledger.done() == {str(cell.key) for cell in asked} - {bad, gone}
-    assert schedule.book.made == {"finetune": 18}
+    assert scheduler.source.writer.made == {"finetune": 18}
     rows = {row["key"]: row for row in ledger.failures().to_pylist()}
     assert set(rows) == {bad, gone}
     assert rows[bad]["kind"] == "ValueError"
@@ -137,15 +143,15 @@ def test_short_jobs_are_shared_by_the_workers_that_came_first(local_ray, tmp_pat
 @pytest.mark.slow
 def test_workers_have_the_jobs_environment_so_that_ray_takes_those_that_wait(local_ray, tmp_path):
     store = Store.open(str(tmp_path / "store"))
-    told = tmp_path / "environment"
+    seen = tmp_path / "environment"
     answer = _worker(tmp_path, raises=set(), dies=set(), dies_once=set())
 
     def work(cells, context):
-        told.write_text(ray.get_runtime_context().get_runtime_env_string())
+        seen.write_text(ray.get_runtime_context().get_runtime_env_string())
         return answer(cells, context)
 
     _train([_bundle(0, several(1, 1))], work=work, store=store)
-    assert told.read_text() == ray.get_runtime_context().get_runtime_env_string()
+    assert seen.read_text() == ray.get_runtime_context().get_runtime_env_string()
 
 
 @pytest.mark.ray
@@ -155,5 +161,5 @@ def test_what_the_user_can_mend_ends_the_run_with_its_sentence(local_ray, tmp_pa
     task = Step("task", TaskDataSpec(task=spec))
     store = Store.open(str(tmp_path / "store"))
     with pytest.raises(TaskError, match=r"nothing\.parquet"):
-        _train([Job((task,), (0,), Takes(cpus=1.0))], work=finetune, store=store)
+        _train([Job((task,), (0,), Demand(cpus=1.0))], work=finetune, store=store)
     assert Ledger(store).failures().num_rows == 0

@@ -11,8 +11,12 @@ from pathlib import Path
 
 import psutil
 
+from terrasweep.infra.cluster.connection import START_ENV
+
 RAY = (sys.executable, "-m", "ray.scripts.scripts", "start", "--block")
 QUICK = {"RAY_metrics_report_interval_ms": "500"}
+STARTS = 2
+"""How often the start of a node is tried: on a busy machine its processes may be late."""
 ANY = 0
 """A free port: the one Ray would take is the same for every cluster of a machine."""
 UP = "To terminate the Ray runtime"
@@ -61,25 +65,46 @@ def node(of: Head, temp: Path) -> Iterator[None]:
 
 @contextmanager
 def _started(options: list[str], *, token: str, cwd: Path, agent_port: int = ANY) -> Iterator[None]:
+    for _ in range(STARTS):
+        up = _start(options, token=token, cwd=cwd, agent_port=agent_port)
+        if _is_up(up):
+            break
+        _end(up)
+    else:
+        raise TimeoutError(f"Ray did not start in {STARTS} attempts: {options}")
+    try:
+        yield
+    finally:
+        _end(up)
+
+
+def _start(
+    options: list[str], *, token: str, cwd: Path, agent_port: int
+) -> "subprocess.Popen[str]":
+    auth = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
     bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     path = os.pathsep.join([str(Path(sys.executable).parent), bare.get("PATH", "")])
-    up = subprocess.Popen(
+    return subprocess.Popen(
         [*RAY, f"--dashboard-agent-listen-port={agent_port}", *options],
-        env={**bare, **QUICK, "PATH": path, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token},
+        env={**START_ENV, **bare, **QUICK, "PATH": path, **auth},
         cwd=cwd,
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert up.stdout is not None
-    try:
-        for line in up.stdout:
-            if UP in line:
-                break
-        yield
-    finally:
-        for process in psutil.Process(up.pid).children(recursive=True):
+
+
+def _is_up(node: "subprocess.Popen[str]") -> bool:
+    """Wait until a node is up, or has ended."""
+    assert node.stdout is not None
+    return any(UP in line for line in node.stdout)
+
+
+def _end(node: "subprocess.Popen[str]") -> None:
+    with suppress(psutil.NoSuchProcess):
+        for process in psutil.Process(node.pid).children(recursive=True):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        up.kill()
-        up.wait()
-        up.stdout.close()
+    node.kill()
+    node.wait()
+    assert node.stdout is not None
+    node.stdout.close()

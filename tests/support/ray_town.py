@@ -23,6 +23,7 @@ from threading import Thread
 import psutil
 from pyarrow.fs import S3FileSystem
 
+from terrasweep.infra.cluster.connection import START_ENV, START_WAIT_S
 from terrasweep.infra.install import import_root
 from tests.support.heads import free_port
 from tests.support.paths import REPOSITORY
@@ -82,21 +83,25 @@ class Town:
     def build(self, stack: ExitStack) -> None:
         """Start the cluster; all goes when the stack does."""
         bare = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-        self.env = bare | {
-            "PYTHONPATH": str(import_root()),
-            "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": secrets.token_hex(32),
-            "TERRASWEEP_CACHE": str(self.home / "cache"),
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.door_port}",
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        self.env = (
+            START_ENV
+            | bare
+            | {
+                "PYTHONPATH": str(import_root()),
+                "RAY_AUTH_MODE": "token",
+                "RAY_AUTH_TOKEN": secrets.token_hex(32),
+                "TERRASWEEP_CACHE": str(self.home / "cache"),
+                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.door_port}",
+                "AWS_ACCESS_KEY_ID": "testing",
+                "AWS_SECRET_ACCESS_KEY": "testing",
+                "AWS_DEFAULT_REGION": "us-east-1",
+                "AWS_EC2_METADATA_DISABLED": "true",
+            }
+        )
         stack.callback(self.raze)
         head = (f"--port={self.port}", "--head", "--include-dashboard=false", "--num-cpus=1")
         self.start_node(*head, f"--temp-dir={self.home / 'ray'}")
-        wait_for(lambda: _listens(self.port), seconds=60)
+        wait_for(lambda: _listens(self.port), seconds=START_WAIT_S)
         for _ in range(self.num_nodes):
             self.add_node()
 
@@ -156,7 +161,7 @@ class Town:
         """Let S3 be reached."""
         command = [sys.executable, "-c", DOOR, str(self.door_port), str(self.s3_port)]
         self.door = subprocess.Popen(command)
-        wait_for(lambda: _listens(self.door_port), seconds=30)
+        wait_for(lambda: _listens(self.door_port), seconds=START_WAIT_S)
 
     def kill_door(self) -> None:
         """Let S3 be gone."""

@@ -11,8 +11,9 @@ from terrasweep.infra.step import Step
 from terrasweep.infra.storage.claims import Claims
 from terrasweep.infra.storage.ledger import Ledger, Row
 from terrasweep.infra.storage.store import Store
-from terrasweep.sweeps.engine.claims import Elsewhere
-from terrasweep.sweeps.engine.queue import Board, House, Job, Takes
+from terrasweep.sweeps.engine.capacity import Capacity, Demand
+from terrasweep.sweeps.engine.claims import JobClaims
+from terrasweep.sweeps.engine.queue import Job, JobQueue
 from tests.support.cells import several
 
 
@@ -26,13 +27,13 @@ def bundles() -> list[Job]:
     """Two bundles on each of two features."""
     cells = several(2, 4)
     parts = [cells[at : at + 2] for at in range(0, len(cells), 2)]
-    return [Job(tuple(part), (place,), Takes(cpus=1.0)) for place, part in enumerate(parts)]
+    return [Job(tuple(part), (place,), Demand(cpus=1.0)) for place, part in enumerate(parts)]
 
 
 @pytest.fixture
-def two(ledger: Ledger, bundles: list[Job]) -> Iterator[tuple[Elsewhere, Elsewhere]]:
+def two(ledger: Ledger, bundles: list[Job]) -> Iterator[tuple[JobClaims, JobClaims]]:
     with Claims(ledger.store) as one, Claims(ledger.store) as other:
-        yield Elsewhere(one, ledger, bundles), Elsewhere(other, ledger, bundles)
+        yield JobClaims(one, ledger, bundles), JobClaims(other, ledger, bundles)
 
 
 def finish(ledger: Ledger, cell: Step) -> None:
@@ -44,41 +45,41 @@ def finish(ledger: Ledger, cell: Step) -> None:
 
 def test_cells_go_to_one_driver_by_their_features(two, bundles):
     one, other = two
-    assert [one.is_ours(job) for job in bundles[:2]] == [True, True]
-    assert [other.is_ours(job) for job in bundles] == [False, False, True, True]
+    assert [one.take(job) for job in bundles[:2]] == [True, True]
+    assert [other.take(job) for job in bundles] == [False, False, True, True]
 
 
-def test_what_is_over_is_let_go_once_it_is_written(two, bundles):
+def test_claims_of_finished_jobs_are_released_once_they_are_written(two, bundles):
     one, other = two
     for job in bundles[:2]:
-        assert one.is_ours(job)
-        one.over(job)
-        assert not other.is_ours(job)
+        assert one.take(job)
+        one.close(job)
+        assert not other.take(job)
     one.release()
-    assert other.is_ours(bundles[0])
+    assert other.take(bundles[0])
 
 
-def test_a_bundle_that_is_cut_is_over_with_its_last_piece(two, bundles):
+def test_a_split_bundle_is_finished_with_its_last_piece(two, bundles):
     one, other = two
-    assert one.is_ours(bundles[0])
-    one.cut(bundles[0], 2)
+    assert one.take(bundles[0])
+    one.split(bundles[0], 2)
     for _ in range(2):
-        one.over(bundles[0])
+        one.close(bundles[0])
     one.release()
-    assert not other.is_ours(bundles[0]), "a piece, and another bundle of these features, are left"
+    assert not other.take(bundles[0]), "a piece, and another bundle of these features, are left"
 
 
 def test_what_the_other_made_is_not_made_again(two, bundles, ledger):
     one, other = two
-    assert one.is_ours(bundles[0])
-    assert not other.is_ours(bundles[0])
+    assert one.take(bundles[0])
+    assert not other.take(bundles[0])
     finish(ledger, bundles[0].steps[1])
-    left = other.left_of(bundles[0])
+    left = other.remaining(bundles[0])
     assert left is not None
     assert left.steps == bundles[0].steps[:1]
     finish(ledger, bundles[0].steps[0])
-    assert other.left_of(bundles[0]) is None
-    assert other.left_of(bundles[2]) is bundles[2]
+    assert other.remaining(bundles[0]) is None
+    assert other.remaining(bundles[2]) is bundles[2]
 
 
 def test_a_step_that_the_other_made_is_passed_over(two, ledger):
@@ -86,25 +87,25 @@ def test_a_step_that_the_other_made_is_passed_over(two, ledger):
     step: Step[Spec] = several(1, 1)[0].need("encode")
     job = Job((step,), (0,))
     one.claims.others = True
-    assert one.left_of(job) is job
+    assert one.remaining(job) is job
     ledger.store.make(step, lambda folder: (folder / "made").touch())
-    assert one.left_of(job) is None
+    assert one.remaining(job) is None
 
 
 def test_a_driver_alone_asks_nobody(ledger, bundles):
     with Claims(ledger.store) as alone:
-        elsewhere = Elsewhere(alone, ledger, bundles)
+        claims = JobClaims(alone, ledger, bundles)
         finish(ledger, bundles[0].steps[0])
-        assert elsewhere.left_of(bundles[0]) is bundles[0]
+        assert claims.remaining(bundles[0]) is bundles[0]
     assert ledger.store.list("claims") == []
 
 
-def test_what_is_put_off_is_looked_at_again(bundles):
-    board, house = Board(bundles[:1]), House(total=Takes(cpus=1.0), lanes={})
-    board.put_off(bundles[0], at=5.0)
-    assert board.for_worker(house) is None
-    assert not board.is_over
-    assert board.has_work
-    board.wake(5.0)
-    assert board.for_worker(house) is bundles[0]
+def test_a_deferred_job_is_ready_again_and_has_not_failed(bundles):
+    queue, capacity = JobQueue(bundles[:1]), Capacity(total=Demand(cpus=1.0), lanes={})
+    queue.defer(bundles[0], at=5.0)
+    assert queue.next_for_worker(capacity) is None
+    assert not queue.is_over
+    assert queue.has_worker_jobs
+    queue.wake_deferred(5.0)
+    assert queue.next_for_worker(capacity) is bundles[0]
     assert bundles[0].attempt == 0

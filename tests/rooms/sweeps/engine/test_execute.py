@@ -11,7 +11,7 @@ from terrasweep.infra.errors import BadDataError, StoreError
 from terrasweep.infra.step import Step
 from terrasweep.infra.storage.ledger import Row
 from terrasweep.infra.storage.store import Store
-from terrasweep.sweeps.engine.execute import Made, Means, make
+from terrasweep.sweeps.engine.execute import JobContext, JobResult, execute
 from tests.support.cells import several
 
 
@@ -23,10 +23,12 @@ def row(cell: Step) -> Row:
 
 
 @pytest.fixture
-def trained(tmp_path: Path) -> Callable[..., tuple[Made, list[int]]]:
+def trained(tmp_path: Path) -> Callable[..., tuple[JobResult, list[int]]]:
     context = Context(Store.open(str(tmp_path)))
 
-    def train(cells: Sequence[Step], check: Callable[[set[str]], None]) -> tuple[Made, list[int]]:
+    def train(
+        cells: Sequence[Step], check: Callable[[set[str]], None]
+    ) -> tuple[JobResult, list[int]]:
         sizes: list[int] = []
 
         def work(some: Sequence[Step], _: Context) -> list[Row]:
@@ -34,7 +36,7 @@ def trained(tmp_path: Path) -> Callable[..., tuple[Made, list[int]]]:
             check({str(cell.key) for cell in some})
             return [row(cell) for cell in some]
 
-        return make(tuple(cells), Means(context, work, {str(cells[0].key): 2})), sizes
+        return execute(tuple(cells), JobContext(context, work, {str(cells[0].key): 2})), sizes
 
     return train
 
@@ -45,11 +47,11 @@ def test_cells_that_need_too_much_memory_together_are_halved_until_they_fit(trai
             raise MemoryError
 
     cells = several(1, 8)
-    made, sizes = trained(cells, check)
-    assert {one.key for one in made.rows} == {str(cell.key) for cell in cells}
-    assert made.failures == []
+    result, sizes = trained(cells, check)
+    assert {one.key for one in result.rows} == {str(cell.key) for cell in cells}
+    assert result.failures == []
     assert sizes == [8, 4, 2, 2, 4, 2, 2]
-    assert [line.split(" ")[0] for line in made.told] == ["8", "4", "4"]
+    assert [line.split(" ")[0] for line in result.messages] == ["8", "4", "4"]
 
 
 def test_a_cell_that_raises_is_found_and_costs_no_other(trained):
@@ -60,19 +62,19 @@ def test_a_cell_that_raises_is_found_and_costs_no_other(trained):
         for key in sorted(keys & set(bad)):
             raise bad[key]
 
-    made, sizes = trained(cells, check)
-    assert len(made.rows) == 14
-    causes = {one.key: (str(one.cause), one.attempt) for one in made.failures}
+    result, sizes = trained(cells, check)
+    assert len(result.rows) == 14
+    causes = {one.key: (str(one.cause), one.attempt) for one in result.failures}
     assert causes == {str(cells[0].key): ("data", 3), str(cells[9].key): ("bug", 1)}
     assert len(sizes) < 16, "halving finds it in fewer tries than one by one"
-    assert made.told == []
+    assert result.messages == []
 
 
 def test_nothing_is_tried_apart_while_the_store_is_away(trained):
     def check(keys: set[str]) -> None:
         raise StoreError("to read", got="nothing listens")
 
-    made, sizes = trained(several(1, 8), check)
+    result, sizes = trained(several(1, 8), check)
     assert sizes == [8]
-    assert [str(one.cause) for one in made.failures] == ["store"] * 8
-    assert made.mendable is None, "it is begun again before anyone is asked to mend it"
+    assert [str(one.cause) for one in result.failures] == ["store"] * 8
+    assert result.user_error is None, "it is retried before anyone is asked to fix it"

@@ -12,7 +12,7 @@ from terrasweep.infra.storage.blobs import LocalBlobs
 from terrasweep.infra.storage.ledger import Ledger
 from terrasweep.infra.storage.store import Store
 from terrasweep.sweeps.engine.progress import Stages
-from terrasweep.sweeps.engine.writer import Book
+from terrasweep.sweeps.engine.writer import ResultWriter
 from tests.support.study import Study
 
 
@@ -26,11 +26,11 @@ class Moody(LocalBlobs):
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Book:
+def writer(tmp_path: Path) -> ResultWriter:
     store = replace(Store.open(str(tmp_path)), blobs=Moody(tmp_path))
     stages = Stages(Console(quiet=True))
     stages.open("finetune", total=9)
-    return Book(Ledger(store), stages, Retries(store=2, pause_s=1.0), clock=lambda: 0.0)
+    return ResultWriter(Ledger(store), stages, Retries(store=2, pause_s=1.0), clock=lambda: 0.0)
 
 
 @pytest.fixture
@@ -38,47 +38,49 @@ def study(tmp_path: Path) -> Study:
     return Study(tmp_path / "study")
 
 
-def test_what_is_refused_is_kept_and_written_later(book: Book, study: Study, tmp_path: Path):
+def test_what_is_refused_is_kept_and_written_later(
+    writer: ResultWriter, study: Study, tmp_path: Path
+):
     first, second, *_ = study.rows()
-    book.cells([first], [study.failure(second)])
+    writer.add_cells([first], [study.failure(second)])
     (tmp_path / "away").touch()
-    book.flush()
-    assert not book.is_clean
-    assert book.made == {}
+    writer.flush()
+    assert not writer.is_clean
+    assert writer.made == {}
     (tmp_path / "away").unlink()
-    book.flush()
-    assert book.is_clean
-    assert book.made == {"finetune": 1}
-    assert book.ledger.done() == {first.key}
-    assert book.ledger.failures()["key"].to_pylist() == [second.key]
+    writer.flush()
+    assert writer.is_clean
+    assert writer.made == {"finetune": 1}
+    assert writer.ledger.done() == {first.key}
+    assert writer.ledger.failures()["key"].to_pylist() == [second.key]
 
 
 def test_the_last_is_written_at_once_but_a_store_in_trouble_is_left_alone(
-    book: Book, study: Study, tmp_path: Path
+    writer: ResultWriter, study: Study, tmp_path: Path
 ):
     first, second, *_ = study.rows()
-    book.cells([first], [])
-    book.close()
-    assert book.ledger.done() == {first.key}
+    writer.add_cells([first], [])
+    writer.close()
+    assert writer.ledger.done() == {first.key}
     (tmp_path / "away").touch()
-    book.cells([second], [])
-    book.flush()
+    writer.add_cells([second], [])
+    writer.flush()
     (tmp_path / "away").unlink()
-    book.close()
-    assert not book.is_clean, "it asked for a pause"
+    writer.close()
+    assert not writer.is_clean, "it asked for a pause"
 
 
-def test_after_too_many_refusals_it_ends(book: Book, study: Study, tmp_path: Path):
-    book.cells(study.rows()[:1], [])
+def test_after_too_many_refusals_it_ends(writer: ResultWriter, study: Study, tmp_path: Path):
+    writer.add_cells(study.rows()[:1], [])
     (tmp_path / "away").touch()
-    book.flush()
-    book.flush()
+    writer.flush()
+    writer.flush()
     with pytest.raises(StoreError, match="no space left"):
-        book.flush()
+        writer.flush()
 
 
-def test_a_clean_book_asks_nothing_of_the_store(book: Book, tmp_path: Path):
+def test_a_clean_book_asks_nothing_of_the_store(writer: ResultWriter, tmp_path: Path):
     (tmp_path / "away").touch()
     for _ in range(9):
-        book.flush()
-    assert book.is_clean
+        writer.flush()
+    assert writer.is_clean
