@@ -1,6 +1,6 @@
 """How far a sweep is, per stage: done of total, rate, time left; bars, or lines without a terminal.
 
-Told on the console that is handed in; any thread may tell.
+It is shown on the console that is handed in; any thread may report.
 """
 
 import time
@@ -30,7 +30,7 @@ class Stage:
     failed: int = 0
     parts: dict[str, float] = field(default_factory=dict)
     began: float | None = None
-    told: float = 0.0
+    last_line_at: float = 0.0
 
     @property
     def at(self) -> float:
@@ -43,12 +43,12 @@ class Stage:
         return self.before + self.done + self.failed >= self.total
 
     def begin(self) -> None:
-        """Start the clock at the first sign of life; a rate counts from there."""
+        """Start the clock, if it does not run yet; the rate counts from there."""
         if self.began is None:
             self.began = time.monotonic()
 
     def words(self, *, now: float) -> str:
-        """Say it in a few words: ``3 + 0.25/8 · 0.5/s · 10 s left``."""
+        """Return it in a few words: ``3 + 0.25/8 · 0.5/s · 10 s left``."""
         part = f" + {sum(self.parts.values()):.2f}" if self.parts else ""
         count = f"{self.before + self.done:,}{part}/{self.total:,}"
         failed = [f"{self.failed:,} failed"] if self.failed else []
@@ -100,12 +100,12 @@ class Stages:
             self._show(self._stages[name])
 
     def begin(self, name: str) -> None:
-        """Say that the first of a stage is being made."""
+        """Report that the first step of a stage is being made."""
         with self._lock:
             self._stages[name].begin()
 
     def part(self, name: str, *, key: str, done: float, total: float) -> None:
-        """Say how far one step is."""
+        """Report how far one step is."""
         with self._lock:
             stage = self._stages[name]
             stage.begin()
@@ -131,7 +131,7 @@ class Stages:
             self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _count(self, stage: Stage, *, done: int, failed: int) -> None:
-        """Tell Prometheus."""
+        """Count it for Prometheus."""
         tags = {"sweep": self._sweep, "stage": stage.name}
         kind = "cells" if stage.name == FINETUNE else "steps"
         metrics.count(f"terrasweep_{kind}_done", done, **tags)
@@ -146,8 +146,8 @@ class Stages:
         if self.console.is_terminal:
             row = self._rows[stage.name]
             self._bars.update(row, total=stage.total, completed=stage.at, words=words)
-        elif stage.is_over or not stage.told or now - stage.told >= PAUSE_S:
-            stage.told = now
+        elif stage.is_over or not stage.last_line_at or now - stage.last_line_at >= PAUSE_S:
+            stage.last_line_at = now
             self.say(f"{stage.name:>10} {words}")
 
 

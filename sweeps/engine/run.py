@@ -186,7 +186,7 @@ def _make_all(one: Run, *, address: str | None, retry_failed: bool) -> None:
 
 
 def _say_left(one: Run, missing: Missing) -> None:
-    """Say what was left alone because it failed before.
+    """Say what is not tried because it failed before.
 
     Raises:
         StepFailedError: If that is everything.
