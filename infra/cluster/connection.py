@@ -103,8 +103,7 @@ def connect(
         return
     stop = stop or process_signal()
     with ExitStack() as stack:
-        start_env = START_ENV if address is None else {}
-        stack.enter_context(_environment(WORKER_ENV | DRIVER_ENV | start_env | _python_path()))
+        stack.enter_context(_environment(_settings(is_local=address is None)))
         home = stack.enter_context(_short_folder())
         os.environ[SCRATCH] = str(home)
         stack.push(partial(_leave, stop))
@@ -118,6 +117,10 @@ def connect(
                 _join(_resolved(address))
         stop.raise_if_stopped()
         yield
+
+
+def _settings(*, is_local: bool) -> dict[str, str]:
+    return WORKER_ENV | DRIVER_ENV | (START_ENV if is_local else {}) | _python_path()
 
 
 def _is_connected() -> bool:
