@@ -36,7 +36,7 @@ def drawn(store: Store, key: Key) -> SampleSet:
     return SampleSet(
         size=rows.num_rows,
         held=census.totals(census.count(rows)),
-        cells=_crowd(rows.column("cell")),
+        cells=_cell_counts(rows.column("cell")),
         effective_cells=effective_number(rows.column("cell")),
         entropies={int(one): number for one, number in entropies.items()},
         definition=told.get("spectral_entropy_is"),
@@ -74,7 +74,7 @@ def pooled(store: Store, key: Key) -> SampleSet:
         own = pq.read_table(data, columns=["cell"]).column("cell")
         numbers = np.asarray(own.value_counts().field("counts"), dtype=np.float64)
         size, logs = size + len(own), logs + float(np.sum(numbers * np.log(numbers)))
-        cells.update(_crowd(own))
+        cells.update(_cell_counts(own))
     return SampleSet(
         size=size,
         held=census.totals(counted),
@@ -95,7 +95,7 @@ def rejected(store: Store, key: Key) -> dict[str, int]:
     return dict(zip(why.column("reason").to_pylist(), why.column("count").to_pylist(), strict=True))
 
 
-def _crowd(cells: pa.ChunkedArray) -> dict[int, int]:
+def _cell_counts(cells: pa.ChunkedArray) -> dict[int, int]:
     """Return how many samples each cell of the map has; a fine cell lies in one of them."""
     counted = pc.value_counts(cells.combine_chunks())
     fine, counts = (np.asarray(counted.field(name)) for name in ("values", "counts"))

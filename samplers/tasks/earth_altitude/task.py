@@ -7,9 +7,8 @@ from terrasweep.samplers.pools.earth.labelled import labelled
 from terrasweep.samplers.tasks.earth_altitude.spec import EarthAltitudeSpec
 
 
-def classes(spec: EarthAltitudeSpec) -> tuple[str, ...]:
-    """Return no names: it asks for a number."""
-    return ()
+def classes(spec: EarthAltitudeSpec) -> None:
+    """Return nothing: labels are numbers."""
 
 
 def read(spec: EarthAltitudeSpec) -> dict[str, np.ndarray]:

@@ -7,9 +7,8 @@ from terrasweep.samplers.pools.earth.labelled import labelled
 from terrasweep.samplers.tasks.earth_lights.spec import EarthLightsSpec
 
 
-def classes(spec: EarthLightsSpec) -> tuple[str, ...]:
-    """Return no names: it asks for a number."""
-    return ()
+def classes(spec: EarthLightsSpec) -> None:
+    """Return nothing: labels are numbers."""
 
 
 def read(spec: EarthLightsSpec) -> dict[str, np.ndarray]:
