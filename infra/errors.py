@@ -160,9 +160,9 @@ def _is(error: BaseException, cause: Cause) -> bool:
     names = {kind.__name__ for kind in type(error).__mro__}
     if cause is Cause.STORE and isinstance(error, ConnectionError):
         return False  # one of Python's own OSErrors, and no word of a store
-    told = str(error)
+    message = str(error)
     return bool(names & _NAMES.get(cause, frozenset())) or any(
-        words in told for words in _WORDS.get(cause, ())
+        words in message for words in _WORDS.get(cause, ())
     )
 
 

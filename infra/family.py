@@ -56,8 +56,8 @@ class Family(Generic[M]):
             for item in vars(module).values()
             if isinstance(item, type) and issubclass(item, Spec) and "name" in item.model_fields
         ]
-        (found,) = (item for item in own if item.__module__ == module.__name__)
-        return found
+        (kind,) = (item for item in own if item.__module__ == module.__name__)
+        return kind
 
     def specs(self) -> tuple[type[Spec], ...]:
         """Return the spec classes of all members, in order of name."""

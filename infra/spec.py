@@ -28,9 +28,9 @@ class Documented(BaseModel):
         """Add to the schema what the fields mean."""
         schema = handler(core_schema)
         fields = handler.resolve_ref_schema(schema).get("properties", {})
-        for name, said in meanings(cls).items():
+        for name, meaning in meanings(cls).items():
             if name in fields:
-                fields[name].setdefault("description", said)
+                fields[name].setdefault("description", meaning)
         return schema
 
 
@@ -40,13 +40,13 @@ def meanings(kind: type[BaseModel]) -> dict[str, str]:
 
     A field that is declared anew means what its own class says of it, and be it nothing.
     """
-    said: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for ancestor in reversed(kind.__mro__):
         if issubclass(ancestor, Documented) and ancestor is not Documented:
             anew = vars(ancestor).get("__annotations__", {})
-            said = {name: text for name, text in said.items() if name not in anew}
-            said |= _below_fields(ancestor)
-    return said
+            texts = {name: text for name, text in texts.items() if name not in anew}
+            texts |= _below_fields(ancestor)
+    return texts
 
 
 def _below_fields(kind: type) -> dict[str, str]:
@@ -56,15 +56,15 @@ def _below_fields(kind: type) -> dict[str, str]:
         return {}
     (definition,) = ast.parse(textwrap.dedent(source)).body
     assert isinstance(definition, ast.ClassDef)
-    said = {}
+    texts = {}
     for field, below in pairwise(definition.body):
         match field, below:
             case (
                 ast.AnnAssign(target=ast.Name(id=name)),
                 ast.Expr(value=ast.Constant(value=str(text))),
             ):
-                said[name] = inspect.cleandoc(text)
-    return said
+                texts[name] = inspect.cleandoc(text)
+    return texts
 
 
 class Spec(Documented):

@@ -47,8 +47,8 @@ class Step(Generic[S]):
 
     def need(self, stage: str) -> "Step[Spec]":
         """Return the one direct need of a stage."""
-        (found,) = (need for need in self.needs if need.stage == stage)
-        return found
+        (direct,) = (need for need in self.needs if need.stage == stage)
+        return direct
 
 
 def closure(steps: Iterable[Step[Spec]]) -> Iterator[Step[Spec]]:

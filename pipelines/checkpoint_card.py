@@ -46,8 +46,8 @@ def read(folder: Path) -> Card:
     expected = f"an imported checkpoint in {folder}"
     fix = "use a folder that `terrasweep checkpoint import` wrote"
     try:
-        said = json.loads((folder / CARD).read_text())
-        return Card(**{**said, "folder": folder})
+        fields = json.loads((folder / CARD).read_text())
+        return Card(**{**fields, "folder": folder})
     except FileNotFoundError:
         got = f"no {CARD} in it" if folder.is_dir() else "no such folder"
         raise UserError(expected, got=got, fix=fix) from None

@@ -38,8 +38,8 @@ DASHBOARD_HOSTS = {"kubernetes/rayjob.yaml": "0.0.0.0"}
 
 def rendered(values: Values) -> dict[str, str]:
     """Return the text of every file that the values ask for, by its path."""
-    said = _flat(values.model_dump(mode="json") | _made(values), prefix="")
-    return {path: _filled(text, said | _own(path)) for path, text in _templates(values)}
+    settings = _flat(values.model_dump(mode="json") | _derived(values), prefix="")
+    return {path: _filled(text, settings | _own(path)) for path, text in _templates(values)}
 
 
 def write(values: Values, folder: Path) -> list[Path]:
@@ -68,7 +68,7 @@ def _own(path: str) -> dict[str, str]:
     return {"dashboard_host": DASHBOARD_HOSTS.get(path, "127.0.0.1")}
 
 
-def _made(values: Values) -> dict[str, object]:
+def _derived(values: Values) -> dict[str, object]:
     ray = metadata.version("ray")
     own = metadata.version("terrasweep")
     image = f"{values.registry}/{values.name}:{own}-ray{ray}"
@@ -88,15 +88,15 @@ def _with_ports(hosts: tuple[str, ...]) -> str:
     return ",".join(f"{host},{host}:*" for host in hosts)
 
 
-def _flat(said: Mapping[str, object], *, prefix: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, value in said.items():
+def _flat(settings: Mapping[str, object], *, prefix: str) -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in settings.items():
         if isinstance(value, Mapping):
-            found |= _flat(value, prefix=f"{prefix}{name}.")
-        found[f"{prefix}{name}"] = value if isinstance(value, str) else json.dumps(value)
-    return found
+            flat |= _flat(value, prefix=f"{prefix}{name}.")
+        flat[f"{prefix}{name}"] = value if isinstance(value, str) else json.dumps(value)
+    return flat
 
 
-def _filled(text: str, said: Mapping[str, str]) -> str:
+def _filled(text: str, settings: Mapping[str, str]) -> str:
     whole = PART.sub(lambda part: indent((TEMPLATES / part[2]).read_text(), part[1]), text)
-    return HOLE.sub(lambda hole: said[hole[1]], whole)
+    return HOLE.sub(lambda hole: settings[hole[1]], whole)

@@ -87,13 +87,13 @@ class AppendTable:
         new = [path for path in paths if path not in self._read]
         fetched = dict(zip(new, at_once(self._fetch, new), strict=True))
         # Decoding in threads as well is slower: a part is small, and each column takes the GIL.
-        found = [self._part(path, fetched.get(path), columns) for path in paths]
+        parts = [self._part(path, fetched.get(path), columns) for path in paths]
         schema = self.schema
         if columns is not None:
             schema = pa.schema([schema.field(name) for name in columns])
-        tables = [table.select(schema.names) for table in found if table is not None]
+        tables = [table.select(schema.names) for table in parts if table is not None]
         table = pa.concat_tables([schema.empty_table(), *tables])
-        whole = tuple(path for path, part in zip(paths, found, strict=True) if part is not None)
+        whole = tuple(path for path, part in zip(paths, parts, strict=True) if part is not None)
         torn = tuple(sorted(set(paths) - set(whole)))
         return TableContents(table.replace_schema_metadata(None), whole, torn)
 

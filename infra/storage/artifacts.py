@@ -48,9 +48,9 @@ def check_artefacts(folder: Path, promised: Mapping[str, Artefact], *, what: str
     for name in sorted(there ^ set(promised)):
         got = f"an extra file {name}" if name in there else f"no file {name}"
         raise TornError(expected, got=got, fix=fix)
-    for name, made in promised.items():
+    for name, artefact in promised.items():
         path = folder / name
-        if path.stat().st_size != made.bytes or _checksum(path) != made.sha256:
+        if path.stat().st_size != artefact.bytes or _checksum(path) != artefact.sha256:
             raise TornError(expected, got=f"other content in {name}", fix=fix)
 
 
@@ -63,10 +63,10 @@ def _checksum(path: Path) -> str:
     stat = path.stat()
     mark = (str(path), stat.st_size, stat.st_mtime_ns)
     if mark not in _seen:
-        found = _sha256(path)
+        checksum = _sha256(path)
         if time.time_ns() - stat.st_mtime_ns < 100_000_000:
-            return found
-        _seen[mark] = found
+            return checksum
+        _seen[mark] = checksum
     return _seen[mark]
 
 

@@ -118,9 +118,9 @@ class Claims:
 
     def beat(self, number: int) -> None:
         """Say that this driver is alive."""
-        said = Driver(self.name, _machine(), os.getpid(), _started(os.getpid()), number)
-        told = asdict(said) | {"host": socket.gethostname()}  # for people
-        self.store.put(f"{DRIVERS}/{self.name}.json", json.dumps(told).encode())
+        driver = Driver(self.name, _machine(), os.getpid(), _started(os.getpid()), number)
+        record = asdict(driver) | {"host": socket.gethostname()}  # for people
+        self.store.put(f"{DRIVERS}/{self.name}.json", json.dumps(record).encode())
 
     def _is_stale(self, name: str, data: bytes) -> bool:
         before, since = self._seen.get(name, (b"", 0.0))
@@ -141,8 +141,8 @@ class Claims:
 def _runs(data: bytes) -> bool | None:
     """Say whether the driver that wrote this runs on this machine; None: it is elsewhere."""
     try:
-        said = json.loads(data)
-        machine, pid, started = said["machine"], int(said["pid"]), said["started"]
+        record = json.loads(data)
+        machine, pid, started = record["machine"], int(record["pid"]), record["started"]
     except (ValueError, KeyError, TypeError):
         return None
     return _started(pid) == started if machine == _machine() else None
@@ -161,7 +161,7 @@ def _machine() -> str:
 def _started(pid: int) -> str:
     """Return when a process began; nothing if there is none, or only what it left."""
     try:
-        told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ""
-    return "" if told[0] in "ZX" else told[19]
+    return "" if fields[0] in "ZX" else fields[19]

@@ -155,8 +155,8 @@ class Ledger:
     def append(self, rows: Sequence[Row]) -> None:
         """Write finished cells, all or none of them."""
         if rows:
-            made = [asdict(row) | {"metrics": list(row.metrics.items())} for row in rows]
-            self._results.append(pa.Table.from_pylist(made, schema=RESULTS))
+            records = [asdict(row) | {"metrics": list(row.metrics.items())} for row in rows]
+            self._results.append(pa.Table.from_pylist(records, schema=RESULTS))
         for row in rows:
             logs.tell("done", key=row.key, value=row.value, metric=row.metric, seconds=row.seconds)
 
@@ -179,11 +179,11 @@ class Ledger:
     def fail(self, rows: Sequence[Failure]) -> None:
         """Write down what raised."""
         if rows:
-            made = [asdict(row) for row in rows]
-            self._failures.append(pa.Table.from_pylist(made, schema=FAILURES))
+            records = [asdict(row) for row in rows]
+            self._failures.append(pa.Table.from_pylist(records, schema=FAILURES))
         for row in rows:
-            told = {"kind": row.kind, "message": row.message, "attempt": row.attempt}
-            logs.tell("failed", key=row.key, **told)
+            details = {"kind": row.kind, "message": row.message, "attempt": row.attempt}
+            logs.tell("failed", key=row.key, **details)
 
     def failures(self) -> pa.Table:
         """Return the last failure of everything that failed and was not done since."""

@@ -57,7 +57,7 @@ class Record(BaseModel):
 
         It is asked for with every file that is read, and a pool's shards are thousands.
         """
-        return digest({name: made.sha256 for name, made in self.artefacts.items()})
+        return digest({name: artefact.sha256 for name, artefact in self.artefacts.items()})
 
     @property
     def folder(self) -> str:
@@ -117,11 +117,11 @@ def refuse_drift(key: str, *, was: Json, now: Json) -> None:
     Raises:
         DriftError: If a field that the key does not see has another value by now.
     """
-    for found in drift(was, now):
+    for change in drift(was, now):
         raise DriftError(
-            f"to use {key}, made with {found.field} = {found.was!r}",
-            got=f"a default that is now {found.now!r}",
-            fix=f"restore the default, set {found.field} in the sweep, or raise the spec's recipe",
+            f"to use {key}, made with {change.field} = {change.was!r}",
+            got=f"a default that is now {change.now!r}",
+            fix=f"restore the default, set {change.field} in the sweep, or raise the spec's recipe",
         )
 
 

@@ -86,10 +86,10 @@ class Store:
         if data is None:
             return None
         try:
-            found = Record.model_validate_json(data)
+            record = Record.model_validate_json(data)
         except ValidationError:
             return None
-        return found if found.key == str(key) else None
+        return record if record.key == str(key) else None
 
     def make(self, step: Step[Spec], maker: Maker) -> Record:
         """Make a step unless it is made; what was torn or altered since is made again.
@@ -97,12 +97,12 @@ class Store:
         Raises:
             DriftError: If it was made when a default had another value.
         """
-        found = self.record(step.key)
-        if found is not None:
-            refuse_drift(found.key, was=found.everything, now=everything(step.spec))
-            if self._is_whole(found):
-                return found
-        return self._make(step, maker, instead_of=found)
+        record = self.record(step.key)
+        if record is not None:
+            refuse_drift(record.key, was=record.everything, now=everything(step.spec))
+            if self._is_whole(record):
+                return record
+        return self._make(step, maker, instead_of=record)
 
     def refuse_drift(self, steps: Iterable[Step[Spec]]) -> None:
         """Refuse to go on with steps that were made when a default had another value.
@@ -111,11 +111,11 @@ class Store:
             DriftError: On the first such step, in the order given.
         """
         listed = list(steps)
-        made = self.done(step.key for step in listed)
-        known = [step for step in listed if step.key in made]
-        for step, found in zip(known, at_once(lambda s: self.record(s.key), known), strict=True):
-            if found is not None:
-                refuse_drift(found.key, was=found.everything, now=everything(step.spec))
+        finished = self.done(step.key for step in listed)
+        known = [step for step in listed if step.key in finished]
+        for step, record in zip(known, at_once(lambda s: self.record(s.key), known), strict=True):
+            if record is not None:
+                refuse_drift(record.key, was=record.everything, now=everything(step.spec))
 
     def folder(self, key: Key) -> Path:
         """Return a local folder with what a step made, checked; it is to be read only.
@@ -125,18 +125,18 @@ class Store:
             TornError: If it is not what its record promised; the record is withdrawn, so that the
                 step counts as not made.
         """
-        found = self.record(key)
+        record = self.record(key)
         expected = f"the files of step {key}"
-        if found is None and self.blobs.get(_record_path(key)) is None:
+        if record is None and self.blobs.get(_record_path(key)) is None:
             raise StoreError(
                 expected, got=f"no record of it in {self.uri}", fix="run the step first"
             )
         try:
-            if found is None:
+            if record is None:
                 raise TornError(expected, got="a half-written record", fix="run the step again")
-            return self._checked(found)
+            return self._checked(record)
         except TornError:
-            self._withdraw(key, found)
+            self._withdraw(key, record)
             raise
 
     def put(self, path: str, data: bytes) -> None:
@@ -172,32 +172,34 @@ class Store:
             started, clock = datetime.now(UTC), time.perf_counter()
             maker(scratch)
             seconds = time.perf_counter() - clock
-            made = new_record(
+            record = new_record(
                 step, artefacts=list_artefacts(scratch), started=started, seconds=seconds
             )
             theirs = self.record(step.key)
             if theirs is not None and theirs != instead_of:
                 return theirs  # another maker was faster; what it made is as good
-            self._publish(made, scratch)
+            self._publish(record, scratch)
             # How far the making was need not be known any more.
             at_once(self.blobs.drop, self.list(f"progress/{step.key}"))
-            size = sum(artefact.bytes for artefact in made.artefacts.values())
+            size = sum(artefact.bytes for artefact in record.artefacts.values())
             metrics.count("terrasweep_bytes", size, stage=step.stage)
-            return made
+            return record
 
-    def _publish(self, made: Record, scratch: Path) -> None:
+    def _publish(self, record: Record, scratch: Path) -> None:
         """Put the artefacts, look whether they are all there, then put the record."""
-        promised = {f"{made.folder}/{name}": made.artefacts[name].bytes for name in made.artefacts}
-        for stray in set(self.list(made.folder)) - set(promised):
+        promised = {
+            f"{record.folder}/{name}": record.artefacts[name].bytes for name in record.artefacts
+        }
+        for stray in set(self.list(record.folder)) - set(promised):
             self.blobs.drop(stray)
         at_once(
-            lambda name: self.blobs.put_file(f"{made.folder}/{name}", scratch / name),
-            made.artefacts,
+            lambda name: self.blobs.put_file(f"{record.folder}/{name}", scratch / name),
+            record.artefacts,
         )
-        if self.blobs.sizes(made.folder, deep=True) != promised:
+        if self.blobs.sizes(record.folder, deep=True) != promised:
             fix = "check that nothing else writes there, then run the same command again"
-            raise StoreError(f"all files of {made.key} in {self.uri}", got="other files", fix=fix)
-        self.blobs.put(f"{made.key}.json", made.model_dump_json(indent=1).encode())
+            raise StoreError(f"all files of {record.key} in {self.uri}", got="other files", fix=fix)
+        self.blobs.put(f"{record.key}.json", record.model_dump_json(indent=1).encode())
 
     def _is_whole(self, record: Record) -> bool:
         try:
@@ -235,9 +237,9 @@ class Store:
             _settle(scratch, folder)
         return folder
 
-    def _withdraw(self, key: Key, found: Record | None) -> None:
+    def _withdraw(self, key: Key, record: Record | None) -> None:
         """Take back a record that no longer holds, unless someone has mended it by now."""
-        if self.writable and self.record(key) == found:
+        if self.writable and self.record(key) == record:
             self.blobs.drop(_record_path(key))
 
     def _refuse_if_read_only(self, what: str) -> None:
@@ -261,10 +263,10 @@ def _settle(scratch: Path, folder: Path) -> None:
 
 def _cache(uri: str) -> Path:
     """Return the folder where this machine keeps copies of a remote store's artefacts."""
-    said = os.environ.get("TERRASWEEP_CACHE")
+    folder = os.environ.get("TERRASWEEP_CACHE")
     home = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     return (
-        Path(said or f"{home}/terrasweep").expanduser() / hashlib.sha256(uri.encode()).hexdigest()
+        Path(folder or f"{home}/terrasweep").expanduser() / hashlib.sha256(uri.encode()).hexdigest()
     )
 
 

@@ -57,8 +57,8 @@ def _other(uri: str) -> tuple[arrow_fs.FileSystem, str]:
     if uri.startswith(("gs://", "gcs://")) and "retry_limit_seconds" not in uri:
         uri += f"{'&' if '?' in uri else '?'}retry_limit_seconds=60"  # by default 15 minutes
     try:
-        found: tuple[arrow_fs.FileSystem, str] = arrow_fs.FileSystem.from_uri(uri)
-        return found
+        system_and_path: tuple[arrow_fs.FileSystem, str] = arrow_fs.FileSystem.from_uri(uri)
+        return system_and_path
     except pa.ArrowInvalid:
         import fsspec  # local: only stores that pyarrow cannot reach need it
 

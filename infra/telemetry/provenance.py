@@ -75,9 +75,9 @@ def provenance(*, started: datetime, seconds: float) -> Provenance:
 @cache
 def checkout() -> tuple[str, bool | None]:
     """Return the git commit of the rooms and whether they differ from it."""
-    said = os.environ.get(COMMIT_ENV)
-    if said:
-        commit, _, dirty = said.partition("+")
+    value = os.environ.get(COMMIT_ENV)
+    if value:
+        commit, _, dirty = value.partition("+")
         return commit, bool(dirty)
     folder = checkout_folder()
     # An installed copy must not answer for a repository around it.
@@ -96,13 +96,13 @@ def commit() -> str:
 
 @cache
 def _versions() -> tuple[tuple[str, str], ...]:
-    found = [("python", platform.python_version())]
+    versions = [("python", platform.python_version())]
     for name in LIBRARIES:
         try:
-            found.append((name, metadata.version(name)))
+            versions.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:
             continue
-    return tuple(found)
+    return tuple(versions)
 
 
 @cache
@@ -110,8 +110,8 @@ def _gpu() -> str | None:
     """Ask the driver's own tool: torch would be slow to import and may not be needed."""
     if shutil.which("nvidia-smi") is None:
         return None
-    said = _run("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
-    return said.splitlines()[0].strip() if said else None
+    output = _run("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+    return output.splitlines()[0].strip() if output else None
 
 
 def _git(folder: Path, *words: str) -> str | None:

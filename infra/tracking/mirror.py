@@ -78,7 +78,7 @@ class Mirror:
         with self._reached(name):
             client = self._connected()
             place = _experiment(client, self.uri, name)
-            known, removed = self._found(client, place, name)
+            known, removed = self._existing_runs(client, place, name)
             left = [cell for cell in wanted.cells if not _is_shown(cell, known)]
             counts = {"created": 0, "updated": 0, "unchanged": len(wanted.cells) - len(left)}
             behind = (cell.entry() for cell in left if cell.key in known)
@@ -94,8 +94,8 @@ class Mirror:
             for part in (fresh[at : at + size] for at in range(0, len(fresh), size)):
                 if not go_on():
                     break
-                made = [cell.entry() for cell in part]
-                busy_s += _add(client, self.uri, place, made, sweep=name, known=known)
+                entries = [cell.entry() for cell in part]
+                busy_s += _add(client, self.uri, place, entries, sweep=name, known=known)
                 counts["created"] += len(part)
         busy_s += time.thread_time()
         lag = len(wanted) - sum(counts.values())
@@ -110,7 +110,7 @@ class Mirror:
         """
         with self._reached(name):
             client = self._connected()
-            known, _ = self._found(client, _experiment(client, self.uri, name), name)
+            known, _ = self._existing_runs(client, _experiment(client, self.uri, name), name)
             client.log_artifacts(known[sweep_key(name)].run_id, str(folder), REPORT)
 
     @contextmanager
@@ -121,11 +121,11 @@ class Mirror:
         except Exception as error:
             self._client = None
             self._known.clear()  # a request that failed may still have taken effect
-            found = str(error).strip().splitlines() or [type(error).__name__]
+            lines = str(error).strip().splitlines() or [type(error).__name__]
             secret = urlsplit(self.uri).password
             expected = f"to mirror sweep {name!r} to {_without(self.uri, secret)}"
             fix = f"nothing is lost: `terrasweep mirror {name}` brings MLflow up to the ledger"
-            raise MirrorAwayError(expected, got=_without(found[0], secret)[:300], fix=fix) from (
+            raise MirrorAwayError(expected, got=_without(lines[0], secret)[:300], fix=fix) from (
                 None if secret else error
             )
 
@@ -140,7 +140,7 @@ class Mirror:
             self._client = MlflowClient(tracking_uri=self.uri)
         return self._client
 
-    def _found(
+    def _existing_runs(
         self, client: "MlflowClient", place: str, name: str
     ) -> tuple[dict[str, ExistingRun], int]:
         removed = 0
@@ -153,9 +153,9 @@ class Mirror:
 
 
 def _experiment(client: "MlflowClient", uri: str, name: str) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
     return str(client.create_experiment(name, artifact_location=artefacts(uri)))
 
 
@@ -257,8 +257,8 @@ def _show(
         return "unchanged"
     tags = _tags(entry, sweep=sweep, place=place, known=known)
     if there is None:
-        made = client.create_run(place, start_time=entry.started_ms, run_name=entry.name, tags=tags)
-        run_id, tags = str(made.info.run_id), {}
+        run = client.create_run(place, start_time=entry.started_ms, run_name=entry.name, tags=tags)
+        run_id, tags = str(run.info.run_id), {}
     else:
         run_id = there.run_id
     known[entry.key] = ExistingRun(run_id, "RUNNING", parent, {})
@@ -273,8 +273,8 @@ def _log(client: "MlflowClient", run_id: str, entry: RunEntry, *, tags: Mapping[
 
     metrics = [Metric(p.metric, p.value, p.when_ms, p.step) for p in entry.points]
     params = [Param(name, value) for name, value in entry.params.items()]
-    said = [RunTag(name, value) for name, value in tags.items()]
-    client.log_batch(run_id, metrics=metrics[:BATCH], params=params, tags=said)
+    run_tags = [RunTag(name, value) for name, value in tags.items()]
+    client.log_batch(run_id, metrics=metrics[:BATCH], params=params, tags=run_tags)
     for first in range(BATCH, len(metrics), BATCH):
         client.log_batch(run_id, metrics=metrics[first : first + BATCH])
     if entry.dataset is not None:

@@ -12,9 +12,9 @@ URI_ENV = "MLFLOW_TRACKING_URI"
 
 def default_uri(store_uri: str) -> str:
     """Return where to mirror to: as the environment says, else SQLite in (or for) the store."""
-    said = os.environ.get(URI_ENV)
-    if said:
-        return said
+    uri = os.environ.get(URI_ENV)
+    if uri:
+        return uri
     parts = urlsplit(store_uri)
     if parts.scheme not in ("", "file"):
         return f"sqlite:///{Path('terrasweep-mlflow.db').resolve()}"

@@ -79,7 +79,7 @@ def report_address(place: str, top: str) -> str:
 
 
 def _asked(meta: Mapping[str, Any], *, place: str, top: str | None) -> str:
-    links = [f"[{said}]({view_address(place, view)})" for view, said in NAMES.items()]
+    links = [f"[{title}]({view_address(place, view)})" for view, title in NAMES.items()]
     links += [] if top is None else [f"[The report]({report_address(place, top)})"]
     return f"{question_note(meta)}\n\n{' · '.join(links)}"
 

@@ -112,19 +112,19 @@ def encode_file(
         UserError: If the input is no such file, or lacks an array.
         BadDataError: If a feature is no number; then nothing is written.
     """
-    found = npz.headers(source)
-    used = _used(checkpoint.model, {name: one.shape for name, one in found.items()}, raw=raw)
-    samples = npz.refuse_unequal({name: found[name] for name in used}, path=source)
-    row_bytes = sum(found[name].row_bytes for name in used if found[name].shape)
+    headers = npz.headers(source)
+    used = _used(checkpoint.model, {name: one.shape for name, one in headers.items()}, raw=raw)
+    samples = npz.refuse_unequal({name: headers[name] for name in used}, path=source)
+    row_bytes = sum(headers[name].row_bytes for name in used if headers[name].shape)
     size = max(1, min(CHUNK, CHUNK_BYTES // max(1, row_bytes)))
     done = 0
     with npz.writing(target, name="features", samples=samples) as rows:
         for part in npz.chunks(source, used, size=size):
-            made = _checked(checkpoint, part, at=done)
-            rows.add(made)
-            done += len(made)
+            features = _checked(checkpoint, part, at=done)
+            rows.add(features)
+            done += len(features)
             progress(done, samples)
-    unused = tuple(sorted(set(found) - set(used)))
+    unused = tuple(sorted(set(headers) - set(used)))
     return Encoded(samples, rows.width, unused)
 
 
@@ -170,15 +170,15 @@ def _tensor(array: np.ndarray) -> torch.Tensor:
 
 def _checked(checkpoint: Checkpoint, part: Arrays, *, at: int) -> np.ndarray:
     """Encode some samples; `at` is the first one's place among all."""
-    made = _features(checkpoint.network, checkpoint.architecture, _placed(part))
-    bad = np.flatnonzero(~np.isfinite(made).all(axis=1))
+    features = _features(checkpoint.network, checkpoint.architecture, _placed(part))
+    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
     if len(bad):
         raise BadDataError(
             f"finite features from {checkpoint.model.name}",
             got=f"NaN or infinity in sample {at + bad[0]:,}",
             fix="look for no-data values in the input, or at a checkpoint that diverged",
         )
-    return made
+    return features
 
 
 def _used(model: ModelSpec, shapes: Mapping[str, tuple[int, ...]], *, raw: bool) -> list[str]:
@@ -229,23 +229,23 @@ def _placed(arrays: Arrays) -> dict[str, np.ndarray]:
     Raises:
         UserError: If they lie on no globe.
     """
-    made = dict(arrays)
+    inputs = dict(arrays)
     for name, (first, second) in {"latlon": ("lat", "lon"), "lonlat": ("lon", "lat")}.items():
-        if name in made:
-            pair = made.pop(name)
+        if name in inputs:
+            pair = inputs.pop(name)
             if pair.ndim != 2 or pair.shape[1] != 2:
                 expected = f"`{name}` of shape (samples, 2)"
                 raise UserError(
                     expected, got=f"{pair.shape}", fix="write two numbers for each sample"
                 )
-            made[first], made[second] = pair[:, 0], pair[:, 1]
+            inputs[first], inputs[second] = pair[:, 0], pair[:, 1]
     for name, most in (("lat", 90.0), ("lon", 180.0)):
-        if name in made and not bool((np.abs(made[name]) <= most).all()):
-            worst = made[name][~(np.abs(made[name]) <= most)][0]
+        if name in inputs and not bool((np.abs(inputs[name]) <= most).all()):
+            worst = inputs[name][~(np.abs(inputs[name]) <= most)][0]
             fix = "`latlon` is latitude first, `lonlat` longitude first, both in degrees"
             expected = f"{name} from {-most:g} to {most:g}"
             raise UserError(expected, got=str(worst), fix=fix)
-    return made
+    return inputs
 
 
 def _model(folder: Path) -> ModelSpec:

@@ -43,13 +43,13 @@ def headers(path: Path) -> dict[str, Header]:
     Raises:
         UserError: If it is no .npz file of plain arrays.
     """
-    with _told(path), zipfile.ZipFile(path) as archive:
+    with _read_errors(path), zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name.endswith(SUFFIX)]
-        found = {}
+        headers = {}
         for name in names:
             with archive.open(name) as stream:
-                found[name.removesuffix(SUFFIX)] = _header(stream)
-    return found
+                headers[name.removesuffix(SUFFIX)] = _header(stream)
+    return headers
 
 
 def chunks(path: Path, names: Sequence[str], *, size: int) -> Iterator[dict[str, np.ndarray]]:
@@ -58,7 +58,7 @@ def chunks(path: Path, names: Sequence[str], *, size: int) -> Iterator[dict[str,
     Raises:
         UserError: If the file ends before its arrays do.
     """
-    with _told(path), zipfile.ZipFile(path) as archive, ExitStack() as stack:
+    with _read_errors(path), zipfile.ZipFile(path) as archive, ExitStack() as stack:
         open_ = {name: stack.enter_context(archive.open(f"{name}{SUFFIX}")) for name in names}
         members = {name: _Member(stream) for name, stream in open_.items()}
         still = {name: one.whole() for name, one in members.items() if not one.header.shape}
@@ -96,8 +96,8 @@ class Rows:
         if not self.width:
             self.width = rows.shape[1]
             shape = (self.samples, self.width)
-            said = {"descr": "<f4", "fortran_order": False, "shape": shape}
-            npy.write_array_header_1_0(self.stream, said)
+            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+            npy.write_array_header_1_0(self.stream, header)
         self.stream.write(np.ascontiguousarray(rows, dtype="<f4").tobytes())
 
 
@@ -143,7 +143,7 @@ def _read(stream: IO[bytes], num_bytes: int) -> bytes:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _read_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except BROKEN as error:
@@ -155,15 +155,15 @@ def _told(path: Path) -> Iterator[None]:
         ) from error
 
 
-def refuse_unequal(found: Mapping[str, Header], *, path: Path) -> int:
+def refuse_unequal(headers: Mapping[str, Header], *, path: Path) -> int:
     """Return how many samples there are.
 
     Raises:
         UserError: If arrays disagree, or there is none.
     """
-    counts = {name: one.shape[0] for name, one in found.items() if one.shape}
+    counts = {name: one.shape[0] for name, one in headers.items() if one.shape}
     if len(set(counts.values())) == 1 and min(counts.values()) > 0:
         return next(iter(counts.values()))
-    told = ", ".join(f"{number:,} of {name}" for name, number in counts.items())
+    summary = ", ".join(f"{number:,} of {name}" for name, number in counts.items())
     expected = f"the same number of samples, at least one, in every array of {path}"
-    raise UserError(expected, got=told or "no array with samples", fix="write the file again")
+    raise UserError(expected, got=summary or "no array with samples", fix="write the file again")

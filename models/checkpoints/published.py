@@ -44,7 +44,9 @@ class Layout(Protocol):
     DROPPED: tuple[str, ...]
     """Hyper-parameters that are not kept: they say nothing of the weights."""
 
-    def spec(self, shapes: Mapping[str, Shape], said: Mapping[str, Json], /) -> ModelSpec:
+    def spec(
+        self, shapes: Mapping[str, Shape], hyperparameters: Mapping[str, Json], /
+    ) -> ModelSpec:
         """Return the fields of the network that weights of these shapes belong to."""
 
     def may_lack(self, shapes: Mapping[str, Shape], /) -> tuple[str, ...]:
@@ -120,11 +122,11 @@ def read(name: str, path: Path) -> PublishedWeights:
     """
     layout = _layout(name)
     loaded = unpickled(path)
-    said = _said(loaded, layout)
+    hyperparameters = _hyperparameters(loaded, layout)
     contents = _contents(loaded, layout, path)
     state = {key: cast("Tensor", one) for key, one in contents.items() if _is_numbers(one)}
     shapes = {key: tuple(value.shape) for key, value in state.items()}
-    model = _model(layout, shapes, said, name=name)
+    model = _model(layout, shapes, hyperparameters, name=name)
     network = _without_memory(model)
     entries = tuple(_entries(network, contents, state, layout=layout))
     fits = all(entry.is_fine for entry in entries)
@@ -132,7 +134,11 @@ def read(name: str, path: Path) -> PublishedWeights:
         model=model,
         entries=entries,
         packed=save(_ours(network, layout.folded(state))) if fits else None,
-        origin={"network": name, **_file(path), **({"said": said} if said else {})},
+        origin={
+            "network": name,
+            **_file(path),
+            **({"said": hyperparameters} if hyperparameters else {}),
+        },
         parameters=sum(values.numel() for values in network.parameters()),
     )
 
@@ -180,7 +186,7 @@ def _layout(name: str) -> Layout:
     return cast("Layout", import_module(f"{ZOO.homes[name]}.official"))
 
 
-def _said(loaded: object, layout: Layout) -> dict[str, Json]:
+def _hyperparameters(loaded: object, layout: Layout) -> dict[str, Json]:
     """Return the hyper-parameters that are plain values, without those to be dropped."""
     held = loaded.get(layout.SAID, {}) if isinstance(loaded, Mapping) and layout.SAID else {}
     pairs = held.items() if isinstance(held, Mapping) else vars(held).items()
@@ -218,10 +224,10 @@ def _is_numbers(value: object) -> bool:
 
 
 def _model(
-    layout: Layout, shapes: Mapping[str, Shape], said: Mapping[str, Json], *, name: str
+    layout: Layout, shapes: Mapping[str, Shape], hyperparameters: Mapping[str, Json], *, name: str
 ) -> ModelSpec:
     try:
-        return layout.spec(shapes, said)
+        return layout.spec(shapes, hyperparameters)
     except ValidationError as error:
         got = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
         expected = f"weights whose shapes fit {name}"

@@ -22,7 +22,7 @@ from terrasweep.infra.errors import UserError
 class Inert:
     """Stands for an object of a library that need not be here; nothing is asked of it."""
 
-    def __new__(cls, *said: object) -> Self:
+    def __new__(cls, *arguments: object) -> Self:
         """Take anything, keep nothing."""
         return super().__new__(cls)
 
@@ -63,7 +63,7 @@ def unpickled(path: Path) -> object:
     except UserError:
         raise
     except Exception as error:  # a hostile file may raise anything
-        raise UserError(expected, got=_told(error), fix=_DO) from error
+        raise UserError(expected, got=_reason(error), fix=_DO) from error
 
 
 def _loaded(path: Path) -> object:
@@ -87,11 +87,11 @@ def _refuse_bombs(path: Path) -> None:
         raise UserError(f"a checkpoint as torch.save writes it in {path}", got=got, fix=_DO)
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """Return in a few words why a file cannot be opened."""
     named = _GLOBAL.search(str(error))
     if named is not None:
         return f"a pickle that asks for {named[1]}, which could run code; nothing was run"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = lines[0].split(". ")[0] if lines else "nothing more is known"
-    return f"a file that cannot be read ({type(error).__name__}: {said})"
+    message = lines[0].split(". ")[0] if lines else "nothing more is known"
+    return f"a file that cannot be read ({type(error).__name__}: {message})"

@@ -61,9 +61,9 @@ def _differences(ours: Mapping[str, torch.Tensor], theirs: Mapping[str, torch.Te
         for name in names
     }
     return [
-        f"{name} (expected {_shape(wanted)}, got {_shape(found)})"
-        for name, (wanted, found) in shapes.items()
-        if wanted != found
+        f"{name} (expected {_shape(wanted)}, got {_shape(actual)})"
+        for name, (wanted, actual) in shapes.items()
+        if wanted != actual
     ]
 
 

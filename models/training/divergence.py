@@ -59,7 +59,7 @@ def diverged(
     bad = sorted({row for name in inputs for row in _bad_rows(batch[name], rows)}) or rows
     error = DivergedError(
         f"a finite loss at step {step} (epoch {epoch})",
-        got=f"{loss} at a learning rate of {lr:g}, {_told(weights, inputs, batch_of=len(rows))}",
+        got=f"{loss} at a learning rate of {lr:g}, {_details(weights, inputs, batch_of=len(rows))}",
         fix="look for NaN and infinity in the pool"
         if inputs
         else "lower lr, set clip_norm, or warm up for longer",
@@ -70,7 +70,7 @@ def diverged(
     return error
 
 
-def _told(weights: list[str], inputs: list[str], *, batch_of: int) -> str:
+def _details(weights: list[str], inputs: list[str], *, batch_of: int) -> str:
     if inputs:
         return f"with values that are no numbers in {', '.join(inputs)} of its {batch_of} samples"
     if not weights:

@@ -17,12 +17,12 @@ def record_of(store: Store, key: Key) -> Record:
     Raises:
         StoreError: If it was not.
     """
-    found = store.record(key)
-    if found is None:
+    record = store.record(key)
+    if record is None:
         raise StoreError(
             f"the files of step {key}", got="no record of it", fix="run the step first"
         )
-    return found
+    return record
 
 
 def checked(store: Store, key: Key, name: str) -> bytes:

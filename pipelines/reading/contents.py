@@ -30,16 +30,16 @@ def drawn(store: Store, key: Key) -> SampleSet:
         StoreError: If it was not made.
         TornError: If it is not what its record promised.
     """
-    rows, told = manifest(store, key), card(store, key)
+    rows, fields = manifest(store, key), card(store, key)
     (shard,) = (need for need in record_of(store, key).needs if need.startswith("shard/"))
-    entropies = told.get("spectral_entropies", {})
+    entropies = fields.get("spectral_entropies", {})
     return SampleSet(
         size=rows.num_rows,
         held=census.totals(census.count(rows)),
         cells=_cell_counts(rows.column("cell")),
         effective_cells=effective_number(rows.column("cell")),
         entropies={int(one): number for one, number in entropies.items()},
-        definition=told.get("spectral_entropy_is"),
+        definition=fields.get("spectral_entropy_is"),
         lat=np.asarray(rows.column("lat")),
         lon=np.asarray(rows.column("lon")),
         ids=np.asarray(rows.column("rank_hash")),
@@ -54,8 +54,8 @@ def manifest(store: Store, key: Key) -> pa.Table:
 
 def card(store: Store, key: Key) -> Mapping[str, Any]:
     """Return the card that a sample step kept."""
-    told: Mapping[str, Any] = json.loads(checked(store, key, "card.json"))
-    return told
+    fields: Mapping[str, Any] = json.loads(checked(store, key, "card.json"))
+    return fields
 
 
 def pooled(store: Store, key: Key) -> SampleSet:

@@ -30,8 +30,8 @@ def _check(card: Card) -> None:
     fix = "import them again"
     try:
         with (card.folder / WEIGHTS).open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
+            checksum = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise UserError(expected, got=error.strerror or str(error), fix=fix) from None
-    if found != card.weights:
-        raise UserError(expected, got=f"a file with sha256 {found}", fix=fix)
+    if checksum != card.weights:
+        raise UserError(expected, got=f"a file with sha256 {checksum}", fix=fix)

@@ -117,12 +117,12 @@ def rows(
     if not cells:
         return []
     bench = replace(_bench(_shared(cells), features=features, task=task), origin=source)
-    made: dict[Key, Row] = {}
+    rows: dict[Key, Row] = {}
     with one_blas_thread(), torch_threads(context.resources.cpus_per_trial):
         for part in _parts(cells, size=_room() // max(features.nbytes, 1)):
-            made |= {outcome.cell.key: _row(outcome, bench) for outcome in _judge(part, bench)}
-            context.progress(len(made), len(cells))
-    return [made[cell.key] for cell in cells]
+            rows |= {outcome.cell.key: _row(outcome, bench) for outcome in _judge(part, bench)}
+            context.progress(len(rows), len(cells))
+    return [rows[cell.key] for cell in cells]
 
 
 def _shared(cells: Sequence[Step[FinetuneSpec]]) -> Step[Spec]:
@@ -164,16 +164,16 @@ def _metrics(spec: TaskSpec, *, num_classes: int) -> dict[str, Metric]:
     apply = {name: metric for name, metric in every.items() if asked in metric.JUDGES}
     if spec.metric not in apply:
         raise SpecError(
-            f"a metric for {_said(asked, num_classes)}",
+            f"a metric for {_target_name(asked, num_classes)}",
             got=repr(spec.metric),
             fix=f"use one of {', '.join(apply)}",
         )
     return apply
 
 
-def _said(asked: Target, num_classes: int) -> str:
-    told = {"number": "a number", "labels": f"{num_classes} labels", "map": "maps of classes"}
-    return told.get(asked, f"{num_classes} classes")
+def _target_name(asked: Target, num_classes: int) -> str:
+    names = {"number": "a number", "labels": f"{num_classes} labels", "map": "maps of classes"}
+    return names.get(asked, f"{num_classes} classes")
 
 
 def _room() -> int:
@@ -233,12 +233,12 @@ def _problem(spec: FinetuneSpec, drawn: FewShotSplit, bench: _Bench) -> Problem:
         test_x=drawn.test if whole else bench.features[drawn.test],
         num_classes=len(bench.classes),
         # The same for every composition: what the probe draws is not what is compared.
-        seed=seed("probe", *_told(spec.draw), *place),
+        seed=seed("probe", *_draw_words(spec.draw), *place),
         origin=bench.origin if whole else None,
     )
 
 
-def _told(draw: DrawSpec) -> tuple[str, ...]:
+def _draw_words(draw: DrawSpec) -> tuple[str, ...]:
     """Return what a draw adds to the words that seed a probe; nothing if it is the usual one."""
     return () if draw == DrawSpec() else (digest(canonical(draw)),)
 
@@ -271,11 +271,11 @@ def _row(outcome: _Outcome, bench: _Bench) -> Row:
 def _scores(outcome: _Outcome, bench: _Bench) -> dict[str, float]:
     if outcome.prediction is None:
         return {}
-    truth, said = bench.samples.labels[outcome.split.test], outcome.prediction
+    truth, prediction = bench.samples.labels[outcome.split.test], outcome.prediction
     if truth.ndim == 3:  # all pixels that have a class, as one list of samples
         known = truth != NOTHING
-        truth, said = truth[known], Prediction(said.labels[known], said.scores)
-    return {name: metric.score(truth, said) for name, metric in bench.metrics.items()}
+        truth, prediction = truth[known], Prediction(prediction.labels[known], prediction.scores)
+    return {name: metric.score(truth, prediction) for name, metric in bench.metrics.items()}
 
 
 def _num_classes(outcome: _Outcome, bench: _Bench) -> int:

@@ -45,9 +45,9 @@ def make(step: Step[Spec], *, context: Context, folder: Path) -> None:
     job = TrainingJob.of(step, context=context)
     _fit(job, context=context)
     for name in (WEIGHTS, CARD, HISTORY):
-        made = context.store.get(f"{job.home}/{name}")
-        assert made is not None, f"the first worker left no {name}"
-        (folder / name).write_bytes(made)
+        data = context.store.get(f"{job.home}/{name}")
+        assert data is not None, f"the first worker left no {name}"
+        (folder / name).write_bytes(data)
 
 
 def _fit(job: TrainingJob, *, context: Context) -> None:

@@ -46,11 +46,11 @@ def wanted(manifest: pa.Table) -> list[Wanted]:
     """Return the samples of a manifest, coarse cell by coarse cell."""
     coarse, cells = (np.asarray(manifest.column(name)) for name in ("coarse", "cell"))
     ids = manifest.column("id").combine_chunks()
-    found = []
+    wanted = []
     for cell in np.unique(coarse).tolist():
         rows = np.flatnonzero(coarse == cell)
-        found.append(Wanted(cell, rows, ids.take(pa.array(rows)), cells[rows]))
-    return found
+        wanted.append(Wanted(cell, rows, ids.take(pa.array(rows)), cells[rows]))
+    return wanted
 
 
 def pieces(store: Store, record: Record, asked: Wanted) -> Iterator[Piece]:
@@ -89,15 +89,15 @@ def _groups(shard: pq.ParquetFile, cells: np.ndarray) -> list[int]:
     """Return the groups whose range of fine cells holds one that is wanted."""
     leaf = [shard.schema.column(place).path for place in range(len(shard.schema))].index("cell")
     ordered = np.sort(cells)
-    found = []
+    groups = []
     for group in range(shard.metadata.num_row_groups):
         known = shard.metadata.row_group(group).column(leaf).statistics
         bounds = (known.min, known.max) if known and known.has_min_max else (0, 2**64 - 1)
         low, high = np.array(bounds, dtype=np.uint64)
         first = np.searchsorted(ordered, low)
         if first < len(ordered) and ordered[first] <= high:
-            found.append(group)
-    return found
+            groups.append(group)
+    return groups
 
 
 def _place(ids: pa.ChunkedArray, asked: Wanted) -> np.ndarray:
@@ -117,8 +117,8 @@ def _of_group(
     shard: pq.ParquetFile, group: int, rows: np.ndarray, place: np.ndarray
 ) -> Iterator[Piece]:
     """Yield what is wanted of one group; places are counted from its first row."""
-    told = shard.metadata.row_group(group)
-    per_row = max(told.total_byte_size // told.num_rows, 1)
+    metadata = shard.metadata.row_group(group)
+    per_row = max(metadata.total_byte_size // metadata.num_rows, 1)
     names = [name for name in shard.schema_arrow.names if name in PLACES or name not in INDEX.names]
     batches = shard.iter_batches(
         max(1, PIECE_BYTES // per_row), row_groups=[group], columns=names, use_threads=False

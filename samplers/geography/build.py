@@ -34,9 +34,9 @@ KOPPEN_REACH = 8
 def main() -> None:
     """Write every asset into this package."""
     with tempfile.TemporaryDirectory() as folder:
-        made = assets(fetch(Path(folder)))
-    _save(made)
-    codes = made["continents"]["code"]
+        archives = assets(fetch(Path(folder)))
+    _save(archives)
+    codes = archives["continents"]["code"]
     with tempfile.TemporaryDirectory() as folder:
         files = build_observed.fetch(Path(folder))
         _save(build_observed.arrays(files, codes=codes))
@@ -45,8 +45,8 @@ def main() -> None:
     _save({"patch_statistics": build_observed.patch_statistics()})
 
 
-def _save(made: dict[str, dict[str, np.ndarray]]) -> None:
-    for name, arrays in made.items():
+def _save(archives: dict[str, dict[str, np.ndarray]]) -> None:
+    for name, arrays in archives.items():
         np.savez_compressed(ASSETS / f"{name}.npz", **arrays)  # type: ignore[arg-type]
 
 

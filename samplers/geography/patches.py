@@ -25,8 +25,8 @@ AT_ONCE: Final = 512
 
 def patches(lat: np.ndarray, lon: np.ndarray, *, size_px: int, pixel_km: float) -> np.ndarray:
     """Return uint8 (N, C, P, P), the north up."""
-    made = parts(lat, lon, size_px=size_px, pixel_km=pixel_km)
-    return np.concatenate([part_NPPC.transpose(0, 3, 1, 2) for part_NPPC in made])
+    chunks = parts(lat, lon, size_px=size_px, pixel_km=pixel_km)
+    return np.concatenate([part_NPPC.transpose(0, 3, 1, 2) for part_NPPC in chunks])
 
 
 def statistics(lat: np.ndarray, lon: np.ndarray, *, size_px: int, pixel_km: float) -> np.ndarray:
@@ -34,9 +34,9 @@ def statistics(lat: np.ndarray, lon: np.ndarray, *, size_px: int, pixel_km: floa
 
     Each is scaled by its mean and its deviation over the land, so that all count alike.
     """
-    made = parts(lat, lon, size_px=size_px, pixel_km=pixel_km)
+    chunks = parts(lat, lon, size_px=size_px, pixel_km=pixel_km)
     scale = asset("patch_statistics")
-    return np.asarray((np.concatenate([*map(raw, made)]) - scale["mean"]) / scale["deviation"])
+    return np.asarray((np.concatenate([*map(raw, chunks)]) - scale["mean"]) / scale["deviation"])
 
 
 def raw(patches_NPPC: np.ndarray) -> np.ndarray:
@@ -56,14 +56,14 @@ def raw(patches_NPPC: np.ndarray) -> np.ndarray:
 def parts(lat: np.ndarray, lon: np.ndarray, *, size_px: int, pixel_km: float) -> list[np.ndarray]:
     """Return patches (N, P, P, C), a few hundred at a time."""
     away = (np.arange(size_px) - (size_px - 1) / 2) * (pixel_km / KM_PER_DEGREE)
-    made = []
+    chunks = []
     for start in range(0, len(lat), AT_ONCE):
         y, x = lat[start : start + AT_ONCE], lon[start : start + AT_ONCE]
         north = np.clip(y[:, None] - away, -NEAREST_POLE, NEAREST_POLE)
         east = x[:, None] + away / np.cos(np.deg2rad(y))[:, None]
         bands = [_seen(name, north, east) for name in ("fine", "seasons")]
-        made.append(np.concatenate(bands, axis=3))
-    return made
+        chunks.append(np.concatenate(bands, axis=3))
+    return chunks
 
 
 def _seen(name: str, north: np.ndarray, east: np.ndarray) -> np.ndarray:
@@ -72,8 +72,8 @@ def _seen(name: str, north: np.ndarray, east: np.ndarray) -> np.ndarray:
     rows = ((90.0 - north) * (height / 180.0)).astype(np.int32)
     cols = ((east + 180.0) * (width / 360.0)).astype(np.int32) % width
     rows = np.minimum(rows, len(pixels) // width - 1)  # what lies farther south is black
-    found = pixels.take(rows[:, :, None] * width + cols[:, None, :])
-    return found.view(np.uint8).reshape(*found.shape, -1)[..., :bands]
+    values = pixels.take(rows[:, :, None] * width + cols[:, None, :])
+    return values.view(np.uint8).reshape(*values.shape, -1)[..., :bands]
 
 
 @cache

@@ -16,7 +16,7 @@ SAID: Final = ""
 DROPPED: Final[tuple[str, ...]] = ()
 
 
-def spec(shapes: Mapping[str, Shape], said: Mapping[str, Json]) -> PrestoSpec:
+def spec(shapes: Mapping[str, Shape], hyperparameters: Mapping[str, Json]) -> PrestoSpec:
     """Return the fields; how many heads there are no shape tells, and the published one has 8."""
     width = size(shapes, "encoder.latlon_embed.weight", axis=0, otherwise=128)
     hidden = size(shapes, "encoder.blocks.0.mlp.fc1.weight", axis=0, otherwise=4 * width)

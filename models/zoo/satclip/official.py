@@ -21,13 +21,13 @@ VISUAL: Final = "model.visual."
 NNET: Final = "model.nnet."
 
 
-def spec(shapes: Mapping[str, Shape], said: Mapping[str, Json]) -> SatClipSpec:
+def spec(shapes: Mapping[str, Shape], hyperparameters: Mapping[str, Json]) -> SatClipSpec:
     """Return the fields that the shapes tell.
 
     Raises:
         UserError: If the harmonics were computed in a way that ours are not.
     """
-    how = said.get("harmonics_calculation", "analytic")
+    how = hyperparameters.get("harmonics_calculation", "analytic")
     if how != "analytic":
         raise UserError(
             "weights trained on analytic spherical harmonics",

@@ -22,7 +22,7 @@ HEAD_WIDTH: Final = 64
 """Width of an encoder's attention head: 768 has 12 of them, 1024 has 16."""
 
 
-def spec(shapes: Mapping[str, Shape], said: Mapping[str, Json]) -> SatMaeSpec:
+def spec(shapes: Mapping[str, Shape], hyperparameters: Mapping[str, Json]) -> SatMaeSpec:
     """Return the fields that the shapes tell; the decoder has 16 heads in every published file."""
     published = SatMaeSpec(name="satmae")
     width = size(shapes, "cls_token", axis=2, otherwise=published.width)
@@ -43,7 +43,7 @@ def spec(shapes: Mapping[str, Shape], said: Mapping[str, Json]) -> SatMaeSpec:
             shapes, decoder, axis=2, otherwise=published.decoder_channel_width
         ),
         mlp_ratio=size(shapes, "blocks.0.mlp.fc1.weight", axis=0, otherwise=4 * width) // width,
-        norm_pix_loss=said.get("norm_pix_loss") is True,
+        norm_pix_loss=hyperparameters.get("norm_pix_loss") is True,
     )
 
 
