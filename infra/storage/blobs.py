@@ -1,7 +1,7 @@
-"""The one door to where bytes lie: a local folder, or whatever pyarrow and fsspec can reach.
+"""Reads and writes bytes in a local folder, or in whatever pyarrow and fsspec can reach.
 
-Everything above asks for five things: put a blob whole or not at all, get it, list it, copy it
-to a local file, drop it. What the outside world answers becomes one sentence, a StoreError.
+Callers do five things: put a blob whole or not at all, get it, list it, copy it to a local
+file, drop it. An error of the file system or of the object store becomes a StoreError.
 """
 
 import os
@@ -113,7 +113,6 @@ class LocalBlobs:
             _flush(target.parent)
 
     def get(self, path: str) -> bytes | None:
-        """Return the file's bytes."""
         with store_errors(f"read {path} in {self.root}"):
             try:
                 return (self.root / path).read_bytes()
@@ -121,12 +120,10 @@ class LocalBlobs:
                 return None
 
     def opened(self, path: str) -> pa.NativeFile:
-        """Open the file."""
         with store_errors(f"read {path} in {self.root}"):
             return pa.OSFile(str(self.root / path))
 
     def fetch(self, path: str, target: Path) -> bool:
-        """Copy the file."""
         with store_errors(f"read {path} in {self.root}"):
             try:
                 shutil.copyfile(self.root / path, target)
@@ -153,7 +150,6 @@ class LocalBlobs:
         return sizes
 
     def drop(self, path: str) -> None:
-        """Unlink the file."""
         with store_errors(f"drop {path} in {self.root}"):
             (self.root / path).unlink(missing_ok=True)
 
@@ -207,14 +203,12 @@ class RemoteBlobs:
         return self.get(path) == data
 
     def put_file(self, path: str, source: Path) -> None:
-        """Upload a file in pieces."""
         with store_errors(f"write {path} in {self.uri}"):
             self._make_room(path)
             with source.open("rb") as read, self.fs.open_output_stream(self._at(path)) as write:
                 shutil.copyfileobj(read, write, 8 << 20)
 
     def get(self, path: str) -> bytes | None:
-        """Download."""
         with store_errors(f"read {path} in {self.uri}"):
             try:
                 with self.fs.open_input_stream(self._at(path)) as stream:
@@ -230,7 +224,6 @@ class RemoteBlobs:
             return self.fs.open_input_file(self._at(path))
 
     def fetch(self, path: str, target: Path) -> bool:
-        """Download in pieces."""
         with store_errors(f"read {path} in {self.uri}"):
             try:
                 with (
@@ -245,7 +238,6 @@ class RemoteBlobs:
             return True
 
     def names(self, folder: str) -> list[str]:
-        """List by prefix; one request for every thousand names."""
         return list(self.sizes(folder, deep=True))
 
     def sizes(self, folder: str, *, deep: bool) -> dict[str, int]:
@@ -258,7 +250,6 @@ class RemoteBlobs:
             return {info.path[skip:]: info.size for info in files}
 
     def drop(self, path: str) -> None:
-        """Delete the object."""
         with store_errors(f"drop {path} in {self.uri}"):
             try:
                 self.fs.delete_file(self._at(path))
