@@ -1,1 +1,1 @@
-"""The commands, a file each: `add` says what it takes, `run` does it and returns the exit code."""
+"""The commands, a file each: `add` adds its arguments, `run` does it and returns the exit code."""

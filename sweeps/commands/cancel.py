@@ -9,7 +9,6 @@ NAME = "cancel"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
     with_sweep(parser)
     with_json(parser)
     job.with_address(parser)

@@ -9,7 +9,6 @@ NAME = "spec"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
     parts = parser.add_subparsers(dest="part", metavar="check|schema", required=True)
     check = parts.add_parser(
         "check", help="read a sweep and say what is wrong with it", parents=[shared()]
@@ -24,7 +23,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check or print."""
     part: int = args.part(args)
     return part
 
@@ -36,12 +34,12 @@ def _check(args: argparse.Namespace) -> int:
 
     sweep = read(args.sweep)
     check_pools(sweep)
-    found = plan(sweep)
-    counts = {"sweep": sweep.name, "cells": len(found.included), "steps": len(found.steps)}
+    planned = plan(sweep)
+    counts = {"sweep": sweep.name, "cells": len(planned.included), "steps": len(planned.steps)}
     if args.json:
         output.as_json(counts)
     else:
-        output.say(f"{sweep.name} is a valid sweep: {len(found.included):,} cells")
+        output.say(f"{sweep.name} is a valid sweep: {len(planned.included):,} cells")
     return 0
 
 

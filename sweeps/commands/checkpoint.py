@@ -15,7 +15,6 @@ NAME = "checkpoint"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
     parts = parser.add_subparsers(dest="part", metavar="import", required=True)
     taken = parts.add_parser(
         "import", help="import a published file after checking every entry", parents=[shared()]
@@ -30,27 +29,28 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Take in a file."""
     part: int = args.part(args)
     return part
 
 
 def _import(args: argparse.Namespace) -> int:
-    """Tell of every entry, then keep the weights, unless an entry does not fit."""
+    """Print every entry, then keep the weights, unless an entry does not fit."""
     from terrasweep.models.checkpoints import published  # local: torch takes seconds to import
 
     reading = published.read(args.network, args.file)
     fits = all(entry.is_fine for entry in reading.entries)
-    key, folder = _kept(reading, args) if fits else (None, None)
+    key, folder = _write_weights(reading, args) if fits else (None, None)
     if args.json:
-        output.as_json(_told(reading, key=key, folder=folder))
+        output.as_json(_as_json(reading, key=key, folder=folder))
     else:
         _print(reading, key=key, folder=folder)
     reading.refuse_misfits()
     return 0
 
 
-def _kept(reading: "PublishedWeights", args: argparse.Namespace) -> tuple[str | None, str | None]:
+def _write_weights(
+    reading: "PublishedWeights", args: argparse.Namespace
+) -> tuple[str | None, str | None]:
     """Write the weights where they are wanted; return their key and their folder."""
     from terrasweep.models.checkpoints import published  # local: see above
     from terrasweep.pipelines import checkpoint_card
@@ -68,7 +68,9 @@ def _kept(reading: "PublishedWeights", args: argparse.Namespace) -> tuple[str | 
     return record.key, here
 
 
-def _told(reading: "PublishedWeights", *, key: str | None, folder: str | None) -> dict[str, object]:
+def _as_json(
+    reading: "PublishedWeights", *, key: str | None, folder: str | None
+) -> dict[str, object]:
     return {
         "network": reading.model.name,
         "model": reading.model.model_dump(mode="json"),

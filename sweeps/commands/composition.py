@@ -16,7 +16,6 @@ NAME = "composition"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
     names = "list|show|draw|card|export"
     parts = parser.add_subparsers(dest="part", metavar=names, required=True)
     listed = parts.add_parser(
@@ -34,7 +33,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """List, show, draw, look at or export."""
     part: int = args.part(args)
     return part
 
@@ -49,7 +47,9 @@ def _list(args: argparse.Namespace) -> int:
     if args.json:
         output.as_json([entry.model_dump(mode="json") for entry in entries])
     else:
-        output.table([{"name": one.name, "rule": _told(one.rule.model_dump())} for one in entries])
+        output.table(
+            [{"name": one.name, "rule": _rule_text(one.rule.model_dump())} for one in entries]
+        )
     return 0
 
 
@@ -67,19 +67,20 @@ def _show(args: argparse.Namespace) -> int:
     return 0
 
 
-def _told(rule: dict[str, object]) -> str:
+def _rule_text(rule: dict[str, object]) -> str:
     fields = {name: value for name, value in rule.items() if name != "kind" and value != {}}
-    return " ".join([str(rule["kind"]), *(f"{name}={_plain(fields[name])}" for name in fields)])
+    return " ".join(
+        [str(rule["kind"]), *(f"{name}={_value_text(fields[name])}" for name in fields)]
+    )
 
 
-def _plain(value: object) -> str:
+def _value_text(value: object) -> str:
     if isinstance(value, dict):
-        return f"({_told(value)})" if "kind" in value else str(value)
-    return ",".join(map(_plain, value)) if isinstance(value, tuple) else str(value)
+        return f"({_rule_text(value)})" if "kind" in value else str(value)
+    return ",".join(map(_value_text, value)) if isinstance(value, tuple) else str(value)
 
 
 def _add_sweep_parts(parts: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Say what the parts take."""
     draw = _part(parts, "draw", help="draw the compositions of a sweep without training")
     draw.add_argument("--address", metavar="HOST:PORT", help="a running Ray cluster")
     draw.set_defaults(part=_draw)
@@ -134,16 +135,18 @@ def _draw(args: argparse.Namespace) -> int:
 
     sweep = read(args.sweep)
     check_pools(sweep)
-    found = draws(plan(sweep))
+    drawn = draws(plan(sweep))
     store = open_store(args, create=True)
     from terrasweep.pipelines.reading.contents import card
     from terrasweep.sweeps.engine.prepare import prepare
 
-    steps = [draw.step for draw in found]
+    steps = [draw.step for draw in drawn]
     prepare(steps, store=store, address=args.address, console=Console(stderr=True))
-    counted = [(draw, card(store, draw.step.key)) for draw in found]
-    continents = sorted({name for _, told in counted for name in told["strata"]["continent"]})
-    rows = [_counted(draw, told, continents=continents) for draw, told in counted]
+    counted = [(draw, card(store, draw.step.key)) for draw in drawn]
+    continents = sorted(
+        {name for _, sample_card in counted for name in sample_card["strata"]["continent"]}
+    )
+    rows = [_draw_row(draw, sample_card, continents=continents) for draw, sample_card in counted]
     if args.json:
         output.as_json(rows)
         return 0
@@ -152,17 +155,17 @@ def _draw(args: argparse.Namespace) -> int:
     return 0
 
 
-def _counted(
-    draw: "PlannedDraw", told: Mapping[str, Any], *, continents: Sequence[str]
+def _draw_row(
+    draw: "PlannedDraw", card: Mapping[str, Any], *, continents: Sequence[str]
 ) -> dict[str, object]:
     """Return what a draw holds in one line."""
-    counts = told["strata"]["continent"]
+    counts = card["strata"]["continent"]
     return {
         "composition": draw.name,
         "replicate": draw.replicate,
-        "samples": told["size"],
+        "samples": card["size"],
         **{name: counts.get(name, {}).get("count", 0) for name in continents},
-        "short": sum(told["short"].values()),
+        "short": sum(card["short"].values()),
         "key": str(draw.step.key),
     }
 
@@ -175,26 +178,28 @@ def _card(args: argparse.Namespace) -> int:
     from terrasweep.sweeps.reading.sweep_file import read
 
     sweep = read(args.sweep)
-    found = draws(plan(sweep))
-    compared = chosen(found, composition=None, replicate=args.replicate, sweep=args.sweep)
-    shown = chosen(found, composition=args.composition, replicate=args.replicate, sweep=args.sweep)
-    told = of_draws(sweep.name, compared, shown=shown, store=open_store(args, create=False))
-    if not told.compositions:
+    planned_draws = draws(plan(sweep))
+    compared = chosen(planned_draws, composition=None, replicate=args.replicate, sweep=args.sweep)
+    shown = chosen(
+        planned_draws, composition=args.composition, replicate=args.replicate, sweep=args.sweep
+    )
+    cards = of_draws(sweep.name, compared, shown=shown, store=open_store(args, create=False))
+    if not cards.compositions:
         raise not_drawn(args.sweep)
-    page = write_cards(told, store=open_store(args, create=True), out=args.out).resolve()
+    page = write_cards(cards, store=open_store(args, create=True), out=args.out).resolve()
     if args.json:
-        output.as_json({**vars(told), "page": str(page)})
+        output.as_json({**vars(cards), "page": str(page)})
         return 0
-    output.table(_glance(told))
-    for name in told.not_drawn:
+    output.table(_audit_rows(cards))
+    for name in cards.not_drawn:
         output.say(f"not drawn yet: {name}; `terrasweep composition draw {args.sweep}` does it")
     output.say(str(page))
     return 0
 
 
-def _glance(told: "Cards") -> list[dict[str, object]]:
-    pools = {f"pool of {name}": own for name, own in told.pools.items()}
-    audits = {**pools, **told.compositions}
+def _audit_rows(cards: "Cards") -> list[dict[str, object]]:
+    pools = {f"pool of {name}": own for name, own in cards.pools.items()}
+    audits = {**pools, **cards.compositions}
     return [show_audit(name, cast("Any", audit)) for name, audit in audits.items()]
 
 
@@ -226,17 +231,17 @@ def _export(args: argparse.Namespace) -> int:
     from terrasweep.sweeps.plan.grid import plan
     from terrasweep.sweeps.reading.sweep_file import read
 
-    found = chosen(
+    matches = chosen(
         draws(plan(read(args.sweep))),
         composition=args.composition,
         replicate=args.replicate,
         sweep=args.sweep,
     )
-    if len(found) > 1:
-        names = ", ".join(repr(draw.name) for draw in found)
+    if len(matches) > 1:
+        names = ", ".join(repr(draw.name) for draw in matches)
         expected = f"one draw of {args.composition}"
-        raise SpecError(expected, got=f"{len(found)}", fix=f"name one of {names}")
-    store, (draw,) = open_store(args, create=False), found
+        raise SpecError(expected, got=f"{len(matches)}", fix=f"name one of {names}")
+    store, (draw,) = open_store(args, create=False), matches
     if not store.has(draw.step.key):
         raise not_drawn(args.sweep)
     from terrasweep.pipelines.reading.contents import manifest

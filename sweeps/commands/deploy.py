@@ -10,7 +10,6 @@ NAME = "deploy"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
     parts = parser.add_subparsers(dest="part", metavar="render", required=True)
     help_ = "write images, clusters, jobs and MLflow"
     render = parts.add_parser("render", help=help_, description=help_, parents=[shared()])
@@ -25,7 +24,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Render."""
     part: int = args.part(args)
     return part
 

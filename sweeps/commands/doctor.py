@@ -9,7 +9,6 @@ NAME = "doctor"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
     with_json(parser)
 
 
@@ -19,15 +18,15 @@ def run(args: argparse.Namespace) -> int:
         examine,  # local: the parsing of the line stays fast
     )
 
-    found = examine(store_uri(args))
+    findings = examine(store_uri(args))
     if args.json:
-        output.as_json([vars(one) for one in found])
+        output.as_json([vars(one) for one in findings])
     else:
         rows = [
-            {"wanted": one.what, "": "ok" if one.ok else "NO", "found": one.got} for one in found
+            {"wanted": one.what, "": "ok" if one.ok else "NO", "found": one.got} for one in findings
         ]
         output.table(rows)
-        for one in found:
+        for one in findings:
             if not one.ok:
                 output.say(f"{one.what}: {one.fix}")
-    return 0 if all(one.ok for one in found) else 1
+    return 0 if all(one.ok for one in findings) else 1

@@ -10,7 +10,6 @@ NAME = "encode"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
     parser.add_argument(
         "--checkpoint",
         required=True,
@@ -29,7 +28,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Encode, and say what was made."""
     from terrasweep.infra.errors import BadDataError, UserError
     from terrasweep.models.checkpoints.encoding import (  # local: torch takes seconds to import
         encode_file,
@@ -39,15 +37,17 @@ def run(args: argparse.Namespace) -> int:
     _refuse_targets(args.output)
     checkpoint = load(_folder(args), device=_device(args.device))
     try:
-        made = encode_file(checkpoint, args.input, args.output, raw=args.raw)
+        encoded = encode_file(checkpoint, args.input, args.output, raw=args.raw)
     except BadDataError as error:  # here it is the user's own file, and nobody else's
         raise UserError(error.expected, got=error.got, fix=error.fix) from error
     if args.json:
-        output.as_json({"network": checkpoint.model.name, "output": str(args.output), **vars(made)})
+        output.as_json(
+            {"network": checkpoint.model.name, "output": str(args.output), **vars(encoded)}
+        )
         return 0
-    if made.unused:
-        output.say(f"arrays not used: {', '.join(made.unused)}")
-    output.say(f"{args.output}: features ({made.samples:,}, {made.width:,}) float32")
+    if encoded.unused:
+        output.say(f"arrays not used: {', '.join(encoded.unused)}")
+    output.say(f"{args.output}: features ({encoded.samples:,}, {encoded.width:,}) float32")
     return 0
 
 

@@ -14,7 +14,6 @@ NAME = "explain"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
     parser.add_argument("key", metavar="KEY", help="<stage>/<digest>, or the beginning of one")
     parser.add_argument("--sweep", metavar="SWEEP", help=f"the sweep it belongs to: {SWEEP_HELP}")
     with_json(parser)
@@ -28,54 +27,56 @@ def run(args: argparse.Namespace) -> int:
     )
 
     sweeps = _sweeps(args.sweep)
-    found = explain(args.key, known=Known(open_store(args, create=False), sweeps))
+    explanation = explain(args.key, known=Known(open_store(args, create=False), sweeps))
     if args.json:
-        output.as_json(_told(found))
+        output.as_json(_as_json(explanation))
     else:
-        _print(found)
+        _print(explanation)
     return 0
 
 
-def _sweeps(said: str | None) -> "dict[str, Sweep]":
-    """Return the sweep that was said, or else all of the catalogue."""
+def _sweeps(name_or_path: str | None) -> "dict[str, Sweep]":
+    """Return the named sweep, or else all of the catalogue."""
     from terrasweep.sweeps.reading.sweep_file import read, studies  # local: see above
 
-    return {name: read(name) for name in ([said] if said else studies())}
+    return {name: read(name) for name in ([name_or_path] if name_or_path else studies())}
 
 
-def _told(found: "Explanation") -> dict[str, object]:
+def _as_json(explanation: "Explanation") -> dict[str, object]:
     return {
-        "key": found.key,
-        "stage": found.lineage.stage,
-        "label": found.lineage.label,
-        "sweep": found.sweep,
-        "made": found.made,
-        "failure": found.failure,
-        "drift": found.drifted,
-        "fields": found.lineage.fields,
-        "needs": found.needs,
-        "nearest": found.nearest.key if found.nearest else None,
-        "differs": [vars(one) for one in found.news],
-        "record": found.record.model_dump(mode="json") if found.record else None,
-        "row": found.row,
+        "key": explanation.key,
+        "stage": explanation.lineage.stage,
+        "label": explanation.lineage.label,
+        "sweep": explanation.sweep,
+        "made": explanation.made,
+        "failure": explanation.failure,
+        "drift": explanation.drifted,
+        "fields": explanation.lineage.fields,
+        "needs": explanation.needs,
+        "nearest": explanation.nearest.key if explanation.nearest else None,
+        "differs": [vars(one) for one in explanation.news],
+        "record": explanation.record.model_dump(mode="json") if explanation.record else None,
+        "row": explanation.row,
     }
 
 
-def _print(found: "Explanation") -> None:
-    output.say(" ".join(filter(None, [found.key, found.lineage.label, found.state])))
-    if found.failure:
-        output.say(f"failed: {' '.join(found.failure.split())}")
-    if found.drifted:
-        output.say(f"the record cannot be used: {found.drifted}")
-    output.table([{"field": name, "value": value} for name, value in found.flat.items()])
-    output.table(found.needs, title="needs")
-    if found.nearest is None:
-        output.say(f"no other {found.lineage.stage} was made in this store")
+def _print(explanation: "Explanation") -> None:
+    output.say(
+        " ".join(filter(None, [explanation.key, explanation.lineage.label, explanation.state]))
+    )
+    if explanation.failure:
+        output.say(f"failed: {' '.join(explanation.failure.split())}")
+    if explanation.drifted:
+        output.say(f"the record cannot be used: {explanation.drifted}")
+    output.table([{"field": name, "value": value} for name, value in explanation.flat.items()])
+    output.table(explanation.needs, title="needs")
+    if explanation.nearest is None:
+        output.say(f"no other {explanation.lineage.stage} was made in this store")
         return
-    output.say(f"nearest: {found.nearest.key} {found.nearest.label}")
-    if not found.news:
+    output.say(f"nearest: {explanation.nearest.key} {explanation.nearest.label}")
+    if not explanation.news:
         output.say("no field differs: what it needs was lost, or an older recipe made it")
     output.table(
-        [{"field": one.field, "nearest": one.there, "this": one.here} for one in found.news],
+        [{"field": one.field, "nearest": one.there, "this": one.here} for one in explanation.news],
         title="differs in",
     )

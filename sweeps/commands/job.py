@@ -14,7 +14,6 @@ ADDRESS_ENV = "RAY_API_SERVER_ADDRESS"
 
 
 def with_address(parser: argparse.ArgumentParser) -> None:
-    """Add where the cluster is."""
     parser.add_argument(
         "--address",
         metavar="URL",
@@ -45,7 +44,7 @@ def sweep_name(text: str) -> str:
     return read(text).name if Path(text).suffix or "/" in text else text
 
 
-def told(job: "SubmittedJob") -> dict[str, object]:
+def table_row(job: "SubmittedJob") -> dict[str, object]:
     """Return a job as a row of a table."""
     return {
         "job": job.name,

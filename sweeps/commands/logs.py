@@ -10,7 +10,6 @@ NAME = "logs"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
     with_sweep(parser)
     job.with_address(parser)
     parser.add_argument("--follow", action="store_true", help="keep printing until the job ends")

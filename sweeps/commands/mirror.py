@@ -10,7 +10,6 @@ NAME = "mirror"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
     with_sweep(parser)
     with_json(parser)
     parser.add_argument(
@@ -21,7 +20,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Mirror, and say what is new there."""
     from terrasweep.infra.storage.ledger import Ledger  # local: the parsing of the line stays fast
     from terrasweep.infra.tracking.mirror import Mirror
     from terrasweep.infra.tracking.uri import default_uri, ui_command

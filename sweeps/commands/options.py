@@ -21,7 +21,6 @@ class Parser(argparse.ArgumentParser):
     """A parser whose errors are sentences with three parts, like all others."""
 
     def error(self, message: str) -> NoReturn:
-        """Refuse the line."""
         fix = f"`{self.prog} --help` lists the arguments"
         raise UserError("valid arguments", got=message, fix=fix)
 
@@ -55,17 +54,16 @@ def with_json(parser: argparse.ArgumentParser) -> None:
 
 
 def with_sweep(parser: argparse.ArgumentParser) -> None:
-    """Add the sweep."""
     parser.add_argument("sweep", metavar="SWEEP", help=SWEEP_HELP)
 
 
 def named_store(args: argparse.Namespace) -> str | None:
-    """Return where the store is, as said on the line or in the environment."""
+    """Return where the store is, as given on the command line or in the environment."""
     return getattr(args, "store", None) or os.environ.get(STORE_ENV) or None
 
 
 def store_uri(args: argparse.Namespace) -> str:
-    """Return where the store is, as said on the line, in the environment, or by default."""
+    """Return where the store is: the named one, or the default."""
     return named_store(args) or DEFAULT_STORE
 
 

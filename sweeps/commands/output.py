@@ -38,13 +38,15 @@ def table(rows: Sequence[Mapping[str, object]], *, title: str = "") -> None:
 
     if not rows:
         return
-    made = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
+    rich_table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
     for name, value in rows[0].items():
         is_number = isinstance(value, int | float)
-        made.add_column(name, justify="right" if is_number else "left", overflow="fold")
+        rich_table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(_cell(value) for value in row.values()))
-    Console(width=None if sys.stdout.isatty() else WIDE, markup=False, highlight=False).print(made)
+        rich_table.add_row(*(_cell(value) for value in row.values()))
+    Console(width=None if sys.stdout.isatty() else WIDE, markup=False, highlight=False).print(
+        rich_table
+    )
 
 
 def duration(seconds: float) -> str:

@@ -18,7 +18,6 @@ NAME = "plan"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
     with_sweep(parser)
     with_json(parser)
     parser.add_argument(
@@ -30,7 +29,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the plan."""
     from terrasweep.sweeps.plan.grid import plan
     from terrasweep.sweeps.plan.pool_checks import (
         check_pools,  # local: the parsing of the line stays fast
@@ -43,16 +41,16 @@ def run(args: argparse.Namespace) -> int:
 
     planned = plan(sweep)
     store = open_store(args, create=False)
-    found, foreseen = outlook(planned, store=store), _forecast(args, planned, store)
+    left, foreseen = outlook(planned, store=store), _forecast(args, planned, store)
     if args.json:
-        told = {"sweep": sweep.name, "pools": contents, **asdict(found)}
-        output.as_json(told | ({"forecast": asdict(foreseen)} if foreseen else {}))
+        summary = {"sweep": sweep.name, "pools": contents, **asdict(left)}
+        output.as_json(summary | ({"forecast": asdict(foreseen)} if foreseen else {}))
         return 0
     output.say(f"{sweep.name}: {' '.join(sweep.question.split())}")
     for name, content in contents.items():
         output.say(f"pool of {name}: content {content}")
-    output.table([_row(one) for one in found.stages])
-    _say_rest(found, sweep=args.sweep)
+    output.table([_row(one) for one in left.stages])
+    _say_rest(left, sweep=args.sweep)
     if foreseen is not None:
         _say_forecast(foreseen, file=args.cluster)
     return 0
@@ -71,16 +69,16 @@ def _forecast(args: argparse.Namespace, planned: "Plan", store: "Store") -> "For
     return forecast(planned, store=store, profile=profile)
 
 
-def _say_forecast(found: "Forecast", *, file: Path) -> None:
-    hours = f"{found.work_gpu_hours:.3g} GPU-hours of work ({found.paid_gpu_hours:.3g} held)"
-    work = f"{hours}, {found.work_cpu_hours:.3g} CPU-hours"
-    output.say(f"on the cluster of {file}, simulated: {output.duration(found.wall_s)}")
-    output.say(f"  work: {work}, {found.num_bundles:,} bundles")
-    output.say(f"  cost: {found.cost:,.2f}, each node until its last work")
-    output.say(f"  store: {output.size(found.num_bytes)} more")
-    if found.chain:
-        links = ", ".join(f"{one.stage} {output.duration(one.seconds)}" for one in found.chain)
-        least = output.duration(sum(one.seconds for one in found.chain))
+def _say_forecast(forecast: "Forecast", *, file: Path) -> None:
+    hours = f"{forecast.work_gpu_hours:.3g} GPU-hours of work ({forecast.paid_gpu_hours:.3g} held)"
+    work = f"{hours}, {forecast.work_cpu_hours:.3g} CPU-hours"
+    output.say(f"on the cluster of {file}, simulated: {output.duration(forecast.wall_s)}")
+    output.say(f"  work: {work}, {forecast.num_bundles:,} bundles")
+    output.say(f"  cost: {forecast.cost:,.2f}, each node until its last work")
+    output.say(f"  store: {output.size(forecast.num_bytes)} more")
+    if forecast.chain:
+        links = ", ".join(f"{one.stage} {output.duration(one.seconds)}" for one in forecast.chain)
+        least = output.duration(sum(one.seconds for one in forecast.chain))
         output.say(f"  critical path: {least}, whatever the number of nodes: {links}")
 
 
@@ -96,14 +94,14 @@ def _row(one: "StageOutlook") -> dict[str, object]:
     }
 
 
-def _say_rest(found: "Outlook", *, sweep: str) -> None:
-    if found.excluded:
-        output.say(f"{found.excluded:,} cells are excluded; `terrasweep status {sweep}` says why")
-    if found.new:
-        output.say(f"new compositions: {', '.join(found.new)}")
-    if not any(one.to_make for one in found.stages):
+def _say_rest(left: "Outlook", *, sweep: str) -> None:
+    if left.excluded:
+        output.say(f"{left.excluded:,} cells are excluded; `terrasweep status {sweep}` says why")
+    if left.new:
+        output.say(f"new compositions: {', '.join(left.new)}")
+    if not any(one.to_make for one in left.stages):
         output.say("nothing is left to make")
-    for width in found.widths:
+    for width in left.widths:
         place = f"{width.model}, {width.task}, n {width.n}, {width.protocol}"
         if width.half_width is None:
             output.say(f"interval for {place}: no earlier results with two {width.unit}s to tell")

@@ -21,7 +21,6 @@ POOL_HELP = f"a sweep ({SWEEP_HELP}), a pool's YAML file, or the name of an adap
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
     parts = parser.add_subparsers(dest="part", metavar="build|show", required=True)
     build = parts.add_parser(
         "build", help="split a pool into shards and count its samples", parents=[shared()]
@@ -43,7 +42,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build or show."""
     part: int = args.part(args)
     return part
 
@@ -53,11 +51,11 @@ def _build(args: argparse.Namespace) -> int:
 
     from terrasweep.sweeps.engine.prepare import prepare
 
-    found = read_pools(args.pool)
+    pools = read_pools(args.pool)
     store = open_store(args, create=True)
-    steps = list(found.steps.values())
+    steps = list(pools.steps.values())
     prepare(steps, store=store, address=args.address, console=Console(stderr=True))
-    rows = [{"pool": name, "key": str(step.key)} for name, step in found.steps.items()]
+    rows = [{"pool": name, "key": str(step.key)} for name, step in pools.steps.items()]
     if args.json:
         output.as_json(rows)
     else:
@@ -70,33 +68,33 @@ def _show(args: argparse.Namespace) -> int:
     from terrasweep.sweeps.pages.cards import of_pools
     from terrasweep.sweeps.pages.write import write_cards
 
-    found = read_pools(args.pool)
+    pools = read_pools(args.pool)
     store = open_store(args, create=False)
-    told = of_pools(found.title, found.steps, store=store)
-    if not told.pools:
+    cards = of_pools(pools.title, pools.steps, store=store)
+    if not cards.pools:
         fix = f"`terrasweep pool build {args.pool}` makes it"
         raise StoreError(f"the pool of {args.pool}", got="no shards of it", fix=fix)
     if args.json:
-        output.as_json(vars(told))
+        output.as_json(vars(cards))
     else:
-        _print(told)
+        _print(cards)
     if args.out is not None:
-        page = write_cards(told, store=store, out=args.out)
+        page = write_cards(cards, store=store, out=args.out)
         if not args.json:
             output.say(str(page.resolve()))
     return 0
 
 
-def _print(told: "Cards") -> None:
-    audits = {name: cast("dict[str, Any]", own) for name, own in told.pools.items()}
+def _print(cards: "Cards") -> None:
+    audits = {name: cast("dict[str, Any]", own) for name, own in cards.pools.items()}
     output.table([show_audit(name, own) for name, own in audits.items()])
     for name, own in audits.items():
         for over, stratum in own["strata"].items():
-            output.table(_shares(stratum), title=f"{name}: {_heading(over, stratum)}")
+            output.table(_share_rows(stratum), title=f"{name}: {_heading(over, stratum)}")
         if own["rejected"]:
             rows = [{"left out because": why, "rows": n} for why, n in own["rejected"].items()]
             output.table(rows, title=f"{name}: left out")
-    for name in told.not_drawn:
+    for name in cards.not_drawn:
         output.say(f"not built yet: {name}")
 
 
@@ -104,7 +102,7 @@ def _heading(over: str, stratum: dict[str, Any]) -> str:
     return f"{over.replace('_', ' ')}{', a proxy' if stratum['proxy'] else ''}"
 
 
-def _shares(stratum: dict[str, Any]) -> list[dict[str, object]]:
+def _share_rows(stratum: dict[str, Any]) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = [
         {
             "": own["name"],
@@ -142,23 +140,23 @@ def read_pools(text: str) -> Pools:
     from terrasweep.sweeps.spec.sweep import PoolFile
 
     if text in POOLS.names:
-        return _alone(text, PoolFile(pool=_by_default(text)))
+        return _single_pool(text, PoolFile(pool=_default_pool(text)))
     path = Path(text)
     alone = read_pool(path) if path.suffix in SUFFIXES and path.is_file() else None
     if alone is not None:
-        return _alone(path.stem, alone)
+        return _single_pool(path.stem, alone)
     sweep = read(text)
     check_pools(sweep)
     return Pools(sweep.name, pools(sweep.models))
 
 
-def _alone(name: str, file: "PoolFile") -> Pools:
+def _single_pool(name: str, file: "PoolFile") -> Pools:
     from terrasweep.sweeps.plan.grid import shard  # local: see above
 
     return Pools(name, {name: shard(file, label=name)})
 
 
-def _by_default(name: str) -> "PoolSpec":
+def _default_pool(name: str) -> "PoolSpec":
     """Return the pool of an adapter whose fields all have defaults.
 
     Raises:
@@ -171,11 +169,11 @@ def _by_default(name: str) -> "PoolSpec":
     from terrasweep.samplers.spec.pools import PoolSpec
 
     try:
-        made = POOLS.spec(name).model_validate({"name": name})
+        spec = POOLS.spec(name).model_validate({"name": name})
     except ValidationError as error:
         fields = ", ".join(str(one["loc"][-1]) for one in error.errors())
         fix = f"write a file with `pool: {{name: {name}, ...}}` and name that"
         got = f"no default for {fields}"
         raise SpecError(f"the pool {name}", got=got, fix=fix) from None
-    assert isinstance(made, PoolSpec)
-    return made
+    assert isinstance(spec, PoolSpec)
+    return spec

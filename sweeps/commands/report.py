@@ -10,7 +10,6 @@ NAME = "report"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
     with_sweep(parser)
     with_json(parser)
     parser.add_argument(

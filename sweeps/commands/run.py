@@ -28,7 +28,7 @@ RETRIES = {
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes; nothing of it can change a result."""
+    """Add the arguments; none of them can change a result."""
     with_sweep(parser)
     with_json(parser)
     address = "address of a running Ray cluster; `auto` inside a Ray job"

@@ -20,7 +20,6 @@ WORST = 2
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
     with_sweep(parser)
     with_json(parser)
     job.with_address(parser)
@@ -46,26 +45,28 @@ def run(args: argparse.Namespace) -> int:
     store = open_store(args, create=False)
     if args.watch:
         watch(Watch(planned, store), every_s=args.every, say=output.say_now)
-    found = status(planned, store=store)
+    sweep_status = status(planned, store=store)
     if args.json:
-        output.as_json(asdict(found) | ({"jobs": [vars(one) for one in jobs]} if jobs else {}))
+        output.as_json(
+            asdict(sweep_status) | ({"jobs": [vars(one) for one in jobs]} if jobs else {})
+        )
         return 0
-    output.table([job.told(one) for one in jobs])
-    _print(found, sweep=args.sweep)
+    output.table([job.table_row(one) for one in jobs])
+    _print(sweep_status, sweep=args.sweep)
     return 0
 
 
-def _print(found: "Status", *, sweep: str) -> None:
-    output.table(found.coverage)
-    for one in found.causes:
+def _print(status: "Status", *, sweep: str) -> None:
+    output.table(status.coverage)
+    for one in status.causes:
         output.say(f"failed: {one['failures']:,} by {one['cause']}, {one['cells']:,} cells missing")
-    for one in found.failures[:MOST_FAILURES]:
+    for one in status.failures[:MOST_FAILURES]:
         message = " ".join(str(one["message"]).split())
         output.say(f"failed: {one['key']} ({one['kind']}: {message})")
-    if len(found.failures) > MOST_FAILURES:
-        output.say(f"and {len(found.failures) - MOST_FAILURES:,} more failures; --json lists them")
-    _say_doubts(found.signatures)
-    for path in found.torn:
+    if len(status.failures) > MOST_FAILURES:
+        output.say(f"and {len(status.failures) - MOST_FAILURES:,} more failures; --json lists them")
+    _say_doubts(status.signatures)
+    for path in status.torn:
         output.say(f"damaged and not counted: {path}; `terrasweep run {sweep}` makes it again")
 
 

@@ -21,7 +21,6 @@ ASKED = "asked"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
     with_sweep(parser)
     with_json(parser)
     job.with_address(parser)

@@ -9,7 +9,6 @@ NAME = "ui"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Say what the command takes."""
     parser.add_argument(
         "--tracking",
         metavar="URI",

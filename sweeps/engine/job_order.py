@@ -44,7 +44,7 @@ def jobs(
         slots: How many bundles are trained at once.
     """
     first = ranks(planned, steps) if planned else {}
-    ordered = _of_steps(steps, first=first, resources=resources)
+    ordered = _step_jobs(steps, first=first, resources=resources)
     groups = bundled(cells, slots=slots, size=resources.cells_per_bundle)
     for place, (turn, bundle) in enumerate(groups):
         head, *rest = first.get(bundle[0].need("encode").key, (0, 0))[:2]
@@ -68,7 +68,7 @@ def bundled(
         groups.setdefault(cell.need("encode").key, []).append(cell)
     total = sum(len(group) for group in groups.values())
     size = size or min(max(total // (WAVES * slots), 1), MOST_CELLS)
-    bundles = [one for group in groups.values() for one in enumerate(_pieces(group, size=size))]
+    bundles = [one for group in groups.values() for one in enumerate(_bundles(group, size=size))]
     return sorted(
         bundles, key=lambda one: one[0]
     )  # stable: the features keep their order in a turn
@@ -85,10 +85,10 @@ def ranks(planned: Plan, steps: Sequence[Step[Spec]]) -> dict[Key, Rank]:
     for cell in planned.included:
         place = (models[cell.model], arms[cell.composition])
         rank = (-priority.get(cell.composition, 0), cell.replicate, *place)
-        _better(best, cell.features.key, rank)
+        _keep_best(best, cell.features.key, rank)
     for step in reversed(steps):  # from those that need to those that are needed
         for need in step.needs if step.key in best else ():
-            _better(best, need.key, best[step.key])
+            _keep_best(best, need.key, best[step.key])
     return best
 
 
@@ -102,7 +102,7 @@ def demand_of(step: Step[Any], resources: Resources) -> Demand:
     return Demand(resources.cpus_per_trial, resources.gpus_per_trial)
 
 
-def _of_steps(
+def _step_jobs(
     steps: Sequence[Step[Spec]], *, first: Mapping[Key, Rank], resources: Resources
 ) -> list[Job]:
     last = (0, 0, len(first), 0)
@@ -120,11 +120,11 @@ def _of_steps(
     return jobs
 
 
-def _better(best: dict[Key, Rank], key: Key, rank: Rank) -> None:
+def _keep_best(best: dict[Key, Rank], key: Key, rank: Rank) -> None:
     best[key] = min(rank, best.get(key, rank))
 
 
-def _pieces(group: list[Step[FinetuneSpec]], *, size: int) -> list[Bundle]:
+def _bundles(group: list[Step[FinetuneSpec]], *, size: int) -> list[Bundle]:
     # Cells of one protocol and size lie together: they are trained as one program.
     alike = sorted(group, key=lambda cell: (cell.spec.protocol.name, cell.spec.n, cell.spec.seed))
     return [tuple(alike[at : at + size]) for at in range(0, len(alike), size)]

@@ -36,9 +36,9 @@ def prepare(
             waiting = missing(targets, store=store)
             if not waiting:
                 break
-            _open(stages, waiting, targets)
+            _add_progress_lines(stages, waiting, targets)
             with connection.connect(address, stop=context.stop):
-                num_made += _make(waiting, context=context, stages=stages)
+                num_made += _make_steps(waiting, context=context, stages=stages)
     return num_made
 
 
@@ -54,7 +54,7 @@ def missing(targets: Collection[Step[Spec]], *, store: Store) -> list[Step[Spec]
     return absent[::-1]
 
 
-def _make(waiting: Sequence[Step[Spec]], *, context: Context, stages: Stages) -> int:
+def _make_steps(waiting: Sequence[Step[Spec]], *, context: Context, stages: Stages) -> int:
     from terrasweep.sweeps.engine import job_order, scheduler  # local: Ray takes seconds to import
     from terrasweep.sweeps.engine.execute import finetune
 
@@ -75,7 +75,9 @@ def _make(waiting: Sequence[Step[Spec]], *, context: Context, stages: Stages) ->
     return len(waiting)
 
 
-def _open(stages: Stages, waiting: Sequence[Step[Spec]], targets: Collection[Step[Spec]]) -> None:
+def _add_progress_lines(
+    stages: Stages, waiting: Sequence[Step[Spec]], targets: Collection[Step[Spec]]
+) -> None:
     """Open a line for each stage of which something is missing."""
     for stage in dict.fromkeys(step.stage for step in waiting):
         total = sum(step.stage == stage for step in closure(targets))

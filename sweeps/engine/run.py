@@ -70,9 +70,9 @@ class Run:
     failed: set[Key] = field(default_factory=set)
     """Steps that failed in the last pass, and those that need them."""
 
-    def count(self, made: Mapping[str, int]) -> None:
+    def count(self, counts: Mapping[str, int]) -> None:
         """Count what was made, by stage."""
-        for stage, number in made.items():
+        for stage, number in counts.items():
             if number:
                 self.made[stage] = self.made.get(stage, 0) + number
 
@@ -107,14 +107,14 @@ def run(
     _write_plan(planned, store=store, ledger=ledger)
     uri = None if tracking == OFF else tracking or default_uri(store.uri)
     context = Context(store, resources or Resources(), retries=retries or Retries())
-    with Stages(console, sweep.name) as stages, _mirrored(uri, planned, store, stages) as mirror:
+    with Stages(console, sweep.name) as stages, _mirror(uri, planned, store, stages) as mirror:
         one = Run(planned, context, ledger, stages)
         _make_all(one, address=address, retry_failed=retry_failed)
-        report = _reported(sweep.name, store=store, mirror=mirror)
+        report = _write_report(sweep.name, store=store, mirror=mirror)
     left = Missing.of(planned, store=store, ledger=ledger)
     mlflow, seconds = ui_command(uri) if uri else None, time.monotonic() - started
     outcome = Outcome(sweep.name, str(report), mlflow, one.made, len(left.cells), seconds)
-    stages.say("\n".join(_last_words(outcome)))
+    stages.say("\n".join(_summary_lines(outcome)))
     return outcome
 
 
@@ -125,7 +125,7 @@ def _write_plan(planned: Plan, *, store: Store, ledger: Ledger) -> None:
     ledger.write_plan(planned.sweep.name, plan_table.table(planned), description(planned))
 
 
-def _last_words(outcome: Outcome) -> Iterator[str]:
+def _summary_lines(outcome: Outcome) -> Iterator[str]:
     counts = ", ".join(
         f"{outcome.made[name]:,} {name}" for name in STAGE_NAMES if name in outcome.made
     )
@@ -138,7 +138,7 @@ def _last_words(outcome: Outcome) -> Iterator[str]:
         yield f"MLflow: {outcome.ui_command}"
 
 
-def _reported(name: str, *, store: Store, mirror: MirrorThread | None) -> Path:
+def _write_report(name: str, *, store: Store, mirror: MirrorThread | None) -> Path:
     """Write the report, and keep it in MLflow as well."""
     from terrasweep.sweeps.pages.write import (
         write_report,  # local: until then the driver stays small
@@ -151,7 +151,7 @@ def _reported(name: str, *, store: Store, mirror: MirrorThread | None) -> Path:
 
 
 @contextmanager
-def _mirrored(
+def _mirror(
     uri: str | None, planned: Plan, store: Store, stages: Stages
 ) -> Iterator[MirrorThread | None]:
     """Mirror in the background; what is new at the end is mirrored before the run ends."""
@@ -173,19 +173,19 @@ def _make_all(one: Run, *, address: str | None, retry_failed: bool) -> None:
         )
         if again and all(step.key in one.failed for step in missing.steps):
             break  # nothing was withdrawn: another try would fail the same way
-        _show(one, missing, again=again)
+        _add_progress_lines(one, missing, again=again)
         if not missing.cells:
             break
         dashboard, stop = _needs_dashboard(one, missing), one.context.stop
         with connection.connect(address, dashboard=dashboard, stop=stop):
             one.failed = _make_missing(one, missing)
         given_up = one.ledger.given_up()
-    _say_left(one, missing)
+    _print_given_up(one, missing)
     if len(one.context.store.list("ledger/results")) > MANY_PARTS:
         one.ledger.compact()
 
 
-def _say_left(one: Run, missing: Missing) -> None:
+def _print_given_up(one: Run, missing: Missing) -> None:
     """Say what is not tried because it failed before.
 
     Raises:
@@ -214,7 +214,7 @@ def _needs_dashboard(one: Run, missing: Missing) -> bool:
     return any(needs_ray_train(step, one.context.resources) for step in missing.steps)
 
 
-def _show(one: Run, missing: Missing, *, again: int) -> None:
+def _add_progress_lines(one: Run, missing: Missing, *, again: int) -> None:
     """Open a line for each stage of which something is asked for."""
     for stage in STAGE_NAMES:
         planned = [step for step in one.planned.steps if step.stage == stage]

@@ -69,9 +69,9 @@ def forecast(
     """
     works, num_bytes = work_of(plan, store=store, profile=profile, records=records or store)
     nodes = [(kind.cpus, kind.gpus) for kind in profile.nodes for _ in range(kind.count)]
-    training = room_for_training(_has(profile), profile.resources)
+    training = room_for_training(_resources(profile), profile.resources)
     course = simulate(works, nodes=nodes, lanes={"training": training})
-    return _told(works, course, profile=profile, num_bytes=num_bytes)
+    return _forecast_of(works, course, profile=profile, num_bytes=num_bytes)
 
 
 def work_of(
@@ -80,20 +80,20 @@ def work_of(
     """Return what is missing of a plan as pieces of work, and the bytes it will leave."""
     missing = Missing.of(plan, store=store, ledger=Ledger(store))
     costs = _costs(missing.steps, records=records, profile=profile)
-    each = _per_cell(missing.cells, records=records, profile=profile)
-    slots = slots_in(_has(profile), profile.resources)
+    each = _cell_seconds(missing.cells, records=records, profile=profile)
+    slots = slots_in(_resources(profile), profile.resources)
     jobs = job_order.jobs(
         missing.steps, missing.cells, planned=plan, resources=profile.resources, slots=slots
     )
-    works = _works(sorted(jobs, key=_stage), costs, each, profile)
+    works = _works(sorted(jobs, key=_stage_rank), costs, each, profile)
     return list(works), sum(cost.bytes for cost in costs.values())
 
 
-def _has(profile: Profile) -> dict[str, float]:
+def _resources(profile: Profile) -> dict[str, float]:
     return {"CPU": profile.cpus, "GPU": profile.gpus}
 
 
-def _stage(job: Job) -> int:
+def _stage_rank(job: Job) -> int:
     return STAGE_NAMES.index(job.stage)
 
 
@@ -111,7 +111,7 @@ def _works(
             places |= dict.fromkeys((step.key for step in job.steps), at)
         asked = {need.key for step in job.steps for need in step.needs}
         yield Work(
-            name=_name(job),
+            name=_work_name(job),
             stage=job.stage,
             seconds=seconds,
             cpus=job.demand.cpus,
@@ -123,31 +123,31 @@ def _works(
         )
 
 
-def _name(job: Job) -> str:
+def _work_name(job: Job) -> str:
     first, number = job.steps[0], len(job.steps)
     label = str(first.need("encode").label if job.stage == FINETUNE else first.label)
     return label if number == 1 else f"{number} of {label}"
 
 
 def _costs(steps: Sequence[Step[Spec]], *, records: Store, profile: Profile) -> dict[Key, Cost]:
-    lineages, found = Lineages(records), dict[Key, Cost]()
+    lineages, costs = Lineages(records), dict[Key, Cost]()
     for stage in RECORDED_STAGES:
         own = [step for step in steps if step.stage == stage]
         for step, cost in zip(own, costs_of(own, lineages=lineages), strict=True):
-            found[step.key] = _on_cluster(stage, cost, profile=profile)
-    return found
+            costs[step.key] = _on_cluster(stage, cost, profile=profile)
+    return costs
 
 
 def _on_cluster(stage: str, cost: Cost | None, *, profile: Profile) -> Cost:
-    """Return a step's cost there: as said, or as measured and so many times faster."""
+    """Return a step's cost there: from the profile, or as measured and so many times faster."""
     if stage in profile.seconds:
         return Cost(profile.seconds[stage], cost.bytes if cost else 0)
     if cost is None:
-        raise _unknown(stage)
+        raise _missing_cost(stage)
     return Cost(cost.seconds / profile.faster.get(stage, 1.0), cost.bytes)
 
 
-def _unknown(stage: str) -> SpecError:
+def _missing_cost(stage: str) -> SpecError:
     return SpecError(
         f"to know what a step of stage {stage} costs",
         got="no record of one like it in the store",
@@ -156,7 +156,7 @@ def _unknown(stage: str) -> SpecError:
     )
 
 
-def _per_cell(
+def _cell_seconds(
     cells: Sequence[Step[FinetuneSpec]], *, records: Store, profile: Profile
 ) -> dict[str, float]:
     """Return the seconds of a cell by the member its protocol is of."""
@@ -167,12 +167,14 @@ def _per_cell(
     for row in Ledger(records).results().select(["protocol", "seconds"]).to_pylist():
         took.setdefault(row["protocol"], []).append(row["seconds"])
     if not asked <= took.keys():
-        raise _unknown(FINETUNE)
+        raise _missing_cost(FINETUNE)
     faster = profile.faster.get(FINETUNE, 1.0)
     return {name: median(took[name]) / faster for name in asked}
 
 
-def _told(works: Sequence[Work], course: Course, *, profile: Profile, num_bytes: int) -> Forecast:
+def _forecast_of(
+    works: Sequence[Work], course: Course, *, profile: Profile, num_bytes: int
+) -> Forecast:
     start = profile.overheads.start_s
     kinds = [kind for kind in profile.nodes for _ in range(kind.count)]
     kinds.sort(key=lambda kind: kind.gpus)  # as the simulation ranks its nodes

@@ -24,7 +24,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _PastCost:
     """What one unit of a step cost when it was made."""
 
     kind: str
@@ -45,8 +45,8 @@ def costs_of(steps: Sequence[Step[Spec]], *, lineages: Lineages) -> list[Cost | 
     """Return what each step of one stage will cost; None where there is no record to go by."""
     if not steps:
         return []
-    seen = _seen(steps[0].stage, lineages)
-    return [_cost(of_step(step), seen) for step in steps]
+    past_costs = _past_costs(steps[0].stage, lineages)
+    return [_cost(of_step(step), past_costs) for step in steps]
 
 
 def cost_of_cells(protocols: Sequence[str], *, rows: Sequence[Mapping[str, object]]) -> Cost | None:
@@ -60,28 +60,29 @@ def cost_of_cells(protocols: Sequence[str], *, rows: Sequence[Mapping[str, objec
     return Cost(sum(each[name] for name in protocols), 0)
 
 
-def _cost(one: Lineage, seen: Sequence[_Seen]) -> Cost | None:
-    same = [made for made in seen if made.kind == _kind(one)]
+def _cost(one: Lineage, past_costs: Sequence[_PastCost]) -> Cost | None:
+    same = [past for past in past_costs if past.kind == _kind(one)]
     if not same:
         return None
     size = _units(one)
-    seconds = median(made.seconds for made in same) * size
-    return Cost(seconds, round(median(made.bytes for made in same) * size))
+    seconds = median(past.seconds for past in same) * size
+    return Cost(seconds, round(median(past.bytes for past in same) * size))
 
 
-def _seen(stage: str, lineages: Lineages) -> list[_Seen]:
-    found = []
+def _past_costs(stage: str, lineages: Lineages) -> list[_PastCost]:
+    past_costs = []
     for key in lineages.keys(stage)[:MOST_RECORDS]:
         record, lineage = lineages.record(key), lineages.of(key)
-        if record is None or any(not need.fields for need in lineage.needs if _tells(need)):
+        if record is None or any(not need.fields for need in lineage.needs if _decides_kind(need)):
             continue
-        size, num_bytes = _units(lineage), sum(made.bytes for made in record.artefacts.values())
+        size = _units(lineage)
+        num_bytes = sum(artefact.bytes for artefact in record.artefacts.values())
         seconds = record.provenance.seconds / size
-        found.append(_Seen(_kind(lineage), seconds, num_bytes / size))
-    return found
+        past_costs.append(_PastCost(_kind(lineage), seconds, num_bytes / size))
+    return past_costs
 
 
-def _tells(need: Lineage) -> bool:
+def _decides_kind(need: Lineage) -> bool:
     return need.stage in ("sample", "init", "checkpoint", "task")
 
 
@@ -89,12 +90,12 @@ def _kind(one: Lineage) -> str:
     """Return what a step must share with another for their costs to be compared."""
     match one.stage:
         case "shard":
-            return str(_at(one, "pool", "name"))
+            return str(_field(one, "pool", "name"))
         case "sample":
             shard = one.need("shard")
-            return str(_at(shard, "pool", "name") if shard else "")
+            return str(_field(shard, "pool", "name") if shard else "")
         case "task":
-            return str(_at(one, "task", "name"))
+            return str(_field(one, "task", "name"))
         case _:
             return str(_model(one))
 
@@ -110,19 +111,19 @@ def _units(one: Lineage) -> float:
     """Return how much a step has to do, in a unit that its cost grows with."""
     match one.stage:
         case "shard":
-            return _number(_at(one, "pool", "size"))
+            return _number(_field(one, "pool", "size"))
         case "sample":
             shard = one.need("shard")
             return _units(shard) if shard else 1.0
         case "pretrain":
             sample = one.need("sample")
-            size = _number(_at(sample, "composition", "size")) if sample else 1.0
-            return size * _number(_at(one, "training", "epochs"))
+            size = _number(_field(sample, "composition", "size")) if sample else 1.0
+            return size * _number(_field(one, "training", "epochs"))
         case "tower":
             shard = one.need("shard")
             return _units(shard) if shard else 1.0
         case "task":
-            return _number(_at(one, "task", "per_continent"))
+            return _number(_field(one, "task", "per_continent"))
         case "encode":
             task = one.need("task")
             return _units(task) if task else 1.0
@@ -130,7 +131,7 @@ def _units(one: Lineage) -> float:
             return 1.0
 
 
-def _at(one: Lineage, *names: str) -> Json:
+def _field(one: Lineage, *names: str) -> Json:
     value: Json = one.fields
     for name in names:
         value = value.get(name) if isinstance(value, Mapping) else None

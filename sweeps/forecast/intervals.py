@@ -94,7 +94,7 @@ def _spreads(rows: list[Row], baseline: str, unit: str) -> dict[Place, tuple[flo
     for where, by_composition in values.items():
         groups[where[: len(PLACE)]] += _differences(by_composition, baseline)
     pooled = {place: _pooled(differences) for place, differences in groups.items()}
-    return {place: found for place, found in pooled.items() if found is not None}
+    return {place: spread for place, spread in pooled.items() if spread is not None}
 
 
 def _differences(

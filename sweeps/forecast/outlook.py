@@ -48,19 +48,21 @@ def outlook(plan: Plan, *, store: Store) -> Outlook:
     """Return what is made and what is left; nothing is written."""
     ledger, lineages = Ledger(store), Lineages(store)
     results = ledger.results()
-    made = store.done(step.key for step in plan.steps)
-    stages = [_stage(stage, plan=plan, made=made, lineages=lineages) for stage in RECORDED_STAGES]
+    finished = store.done(step.key for step in plan.steps)
+    stages = [
+        _stage(stage, plan=plan, finished=finished, lineages=lineages) for stage in RECORDED_STAGES
+    ]
     return Outlook(
         stages=(*(one for one in stages if one.planned), _cells(plan, results)),
         excluded=len(plan.cells) - len(plan.included),
-        new=_new(plan, made),
+        new=_new(plan, finished),
         widths=tuple(widths(plan, results=results, ledger=ledger)),
     )
 
 
-def _stage(stage: str, *, plan: Plan, made: set[Key], lineages: Lineages) -> StageOutlook:
+def _stage(stage: str, *, plan: Plan, finished: set[Key], lineages: Lineages) -> StageOutlook:
     steps = [step for step in plan.steps if step.stage == stage]
-    left: list[Step[Spec]] = [step for step in steps if step.key not in made]
+    left: list[Step[Spec]] = [step for step in steps if step.key not in finished]
     cost = cost_of(left, lineages=lineages)
     return StageOutlook(stage, len(steps), len(steps) - len(left), cost)
 
@@ -74,11 +76,11 @@ def _cells(plan: Plan, results: pa.Table) -> StageOutlook:
     return StageOutlook(FINETUNE, planned, planned - len(left), cost)
 
 
-def _new(plan: Plan, made: set[Key]) -> tuple[str, ...]:
+def _new(plan: Plan, finished: set[Key]) -> tuple[str, ...]:
     new = {
         cell.composition
         for cell in plan.included
         for need in cell.checkpoint.needs
-        if need.stage == "sample" and need.key not in made
+        if need.stage == "sample" and need.key not in finished
     }
     return tuple(entry.name for entry in plan.sweep.compositions if entry.name in new)

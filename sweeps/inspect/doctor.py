@@ -73,7 +73,7 @@ def _libraries() -> Iterator[Finding]:
         except metadata.PackageNotFoundError:
             yield Finding(expected, ok=False, got="not installed", fix=f"pip install {name}")
             continue
-        yield Finding(expected, _parts(got) >= floor, got, f"pip install --upgrade {name}")
+        yield Finding(expected, _version_parts(got) >= floor, got, f"pip install --upgrade {name}")
 
 
 def _maps() -> Iterator[Finding]:
@@ -82,7 +82,7 @@ def _maps() -> Iterator[Finding]:
         yield Finding(what, ok=True, got=f"content {one.content}")
 
 
-def _parts(version: str) -> tuple[int, ...]:
+def _version_parts(version: str) -> tuple[int, ...]:
     """Return the leading numbers of a version."""
     parts = version.split("+")[0].split(".")
     return tuple(int(part) for part in parts if part.isdigit())
@@ -91,7 +91,7 @@ def _parts(version: str) -> tuple[int, ...]:
 def _store(uri: str) -> Finding:
     what = "a store that can be read and written"
     try:
-        if not _is_there(uri):
+        if not _store_exists(uri):
             return Finding(what, ok=True, got=f"none yet at {uri}; `run` makes it")
         store = Store.open(uri)
         store.put(PROBE, b"")
@@ -101,7 +101,7 @@ def _store(uri: str) -> Finding:
     return Finding(what, ok=True, got=store.uri)
 
 
-def _is_there(uri: str) -> bool:
+def _store_exists(uri: str) -> bool:
     return Store.open(uri, create=False).get("store.json") is not None
 
 

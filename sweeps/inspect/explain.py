@@ -48,8 +48,10 @@ class Explanation:
     def failure(self) -> str | None:
         """How it failed last, if it did and was not made since."""
         failures = self.known.ledger.failures().to_pylist()
-        told = (f"{one['kind']}: {one['message']}" for one in failures if one["key"] == self.key)
-        return next(told, None)
+        messages = (
+            f"{one['kind']}: {one['message']}" for one in failures if one["key"] == self.key
+        )
+        return next(messages, None)
 
     @property
     def key(self) -> str:
@@ -67,7 +69,7 @@ class Explanation:
         """Whether it is made, since when, and at what price."""
         if self.record is not None:
             how = self.record.provenance
-            num_bytes = sum(made.bytes for made in self.record.artefacts.values())
+            num_bytes = sum(artefact.bytes for artefact in self.record.artefacts.values())
             return f"made {how.started} in {how.seconds:.3g} s, {num_bytes:,} bytes"
         if self.row is not None:
             return f"finished {self.row['finished']}: {self.row['metric']} {self.row['value']}"
@@ -135,12 +137,12 @@ class Known:
     @cached_property
     def planned(self) -> dict[str, tuple[Step[Spec], str]]:
         """Steps of all plans by key, each with the name of its sweep."""
-        found: dict[str, tuple[Step[Spec], str]] = {}
+        steps: dict[str, tuple[Step[Spec], str]] = {}
         for name, sweep in self.sweeps.items():
             planned = plan(sweep)
             for step in (*planned.steps, *(cell.step for cell in planned.cells)):
-                found.setdefault(str(step.key), (step, name))
-        return found
+                steps.setdefault(str(step.key), (step, name))
+        return steps
 
     def finished(self, stage: str) -> list[Lineage]:
         """Return every finished step of a stage."""
@@ -151,18 +153,20 @@ class Known:
     def keys(self, stages: Iterable[str]) -> set[str]:
         """Return every key of some stages that is known from anywhere."""
         asked = set(stages)
-        made = {key for stage in asked & set(RECORDED_STAGES) for key in self.lineages.keys(stage)}
-        everywhere = made | self.rows.keys() | self.planned.keys() | self._in_ledger_plans
+        recorded = {
+            key for stage in asked & set(RECORDED_STAGES) for key in self.lineages.keys(stage)
+        }
+        everywhere = recorded | self.rows.keys() | self.planned.keys() | self._in_ledger_plans
         return {key for key in everywhere if Key.parse(key).stage in asked}
 
     @cached_property
     def _in_ledger_plans(self) -> set[str]:
-        found: set[str] = set()
+        keys: set[str] = set()
         for name in self.ledger.plans():
             table, _ = self.ledger.plan(name)
             for column in ("key", "features", "checkpoint", "sample"):
-                found |= {key for key in table.column(column).to_pylist() if key is not None}
-        return found
+                keys |= {key for key in table.column(column).to_pylist() if key is not None}
+        return keys
 
 
 def explain(text: str, *, known: Known) -> Explanation:
@@ -171,7 +175,7 @@ def explain(text: str, *, known: Known) -> Explanation:
     Raises:
         UserError: If the text is no key, or stands for none or several.
     """
-    key = _whole(text, known)
+    key = _complete_key(text, known)
     if key in known.planned:
         return Explanation(of_step(known.planned[key][0]), known=known)
     if key in known.rows:
@@ -185,7 +189,7 @@ def explain(text: str, *, known: Known) -> Explanation:
     )
 
 
-def _whole(text: str, known: Known) -> str:
+def _complete_key(text: str, known: Known) -> str:
     match = PREFIX.fullmatch(text.strip().lower())
     if match is None:
         fix = "write <stage>/<digest>, or how it begins, such as pretrain/3f2a"

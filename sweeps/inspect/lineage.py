@@ -135,13 +135,13 @@ class Distance:
 
 def flat(fields: Mapping[str, Json], prefix: str = "") -> dict[str, Json]:
     """Return fields by their dotted names, fields of fields too."""
-    found: dict[str, Json] = {}
+    values: dict[str, Json] = {}
     for name, value in fields.items():
         if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{name}.")
+            values |= flat(value, f"{prefix}{name}.")
         else:
-            found[f"{prefix}{name}"] = value
-    return found
+            values[f"{prefix}{name}"] = value
+    return values
 
 
 def _differences(here: Lineage, there: Lineage, prefix: str) -> Iterator[Difference]:

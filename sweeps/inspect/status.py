@@ -49,9 +49,9 @@ def status(plan: Plan, *, store: Store) -> Status:
     cells = {str(cell.step.key) for cell in plan.included}
     ours = [one for one in failures if one["key"] in steps]
     of_cells = [one for one in failures if one["key"] in cells]
-    behind = _behind(plan, {one["key"]: one for one in ours})
-    told = pa.Table.from_pylist([*behind.values(), *of_cells], schema=FAILURES)
-    rows = tidy(plan_table.table(plan), results=ledger.results(), failures=told)
+    behind = _blocked_cells(plan, {one["key"]: one for one in ours})
+    cell_failures = pa.Table.from_pylist([*behind.values(), *of_cells], schema=FAILURES)
+    rows = tidy(plan_table.table(plan), results=ledger.results(), failures=cell_failures)
     drawn = [one for one in plan.sweep.compositions if isinstance(one, CompositionEntry)]
     zero = {entry.name for entry in drawn if entry.spec.is_zero}
     doubtful = signatures(
@@ -76,7 +76,7 @@ def _causes(failed: list[dict[str, Any]], *, lost: list[dict[str, Any]]) -> list
     ]
 
 
-def _behind(plan: Plan, failed: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _blocked_cells(plan: Plan, failed: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return a failure for each cell that waits behind a failed step."""
     blocked: dict[str, dict[str, Any]] = {}
     cause: dict[str, dict[str, Any] | None] = {}
@@ -106,8 +106,8 @@ class Watch:
 
     def look(self) -> str:
         """Return the clock and what is there to say, on one line."""
-        found = status(self.plan, store=self.store).coverage
-        done, failed = (sum(row[name] for row in found) for name in ("done", "failed"))
+        rows = status(self.plan, store=self.store).coverage
+        done, failed = (sum(row[name] for row in rows) for name in ("done", "failed"))
         if self._stage is None:
             self._stage = Stage(FINETUNE, len(self.plan.included), before=done)
             self._stage.begin()

@@ -18,7 +18,7 @@ KEPT = ("composition", "replicate", "quota", "short", "repeated", "guard", "note
 
 @dataclass(frozen=True)
 class Cards:
-    """What is told of a sweep's draws, or of pools alone."""
+    """What the page shows of a sweep's draws, or of pools alone."""
 
     title: str
     synthetic: bool
@@ -41,14 +41,14 @@ def of_draws(
         store: Where they were made.
     """
     there = store.done(draw.step.key for draw in draws)
-    made = [draw for draw in draws if draw.step.key in there]
-    held = {draw.name: contents.drawn(store, draw.step.key) for draw in made}
-    own = [draw for draw in made if draw in shown]
+    drawn = [draw for draw in draws if draw.step.key in there]
+    held = {draw.name: contents.drawn(store, draw.step.key) for draw in drawn}
+    own = [draw for draw in drawn if draw in shown]
     names = {draw.name for draw in own}
     shards = {draw.pool: draw.step.need("shard").key for draw in own}
     return Cards(
         title=title,
-        synthetic=any(_is_made_up(draw.step.need("shard")) for draw in draws),
+        synthetic=any(_is_synthetic(draw.step.need("shard")) for draw in draws),
         pools={name: _pool(key, store=store) for name, key in shards.items()},
         compositions={draw.name: _card(draw, held[draw.name], store=store) for draw in own},
         overlap=_overlaps(held, names),
@@ -59,26 +59,26 @@ def of_draws(
 def of_pools(title: str, steps: Mapping[str, Step[Spec]], *, store: Store) -> Cards:
     """Return the audits of the pools behind shard steps."""
     there = store.done(step.key for step in steps.values())
-    made = {name: step for name, step in steps.items() if step.key in there}
+    built = {name: step for name, step in steps.items() if step.key in there}
     return Cards(
         title=title,
-        synthetic=any(_is_made_up(step) for step in made.values()),
-        pools={name: _pool(step.key, store=store) for name, step in made.items()},
+        synthetic=any(_is_synthetic(step) for step in built.values()),
+        pools={name: _pool(step.key, store=store) for name, step in built.items()},
         compositions={},
         overlap=(),
-        not_drawn=tuple(name for name in steps if name not in made),
+        not_drawn=tuple(name for name in steps if name not in built),
     )
 
 
 def _pool(key: Key, *, store: Store) -> Json:
     """Return the audit of the pool behind a shard step."""
-    found = audit(contents.pooled(store, key))
-    return {**found, "rejected": contents.rejected(store, key), "key": str(key)}
+    pool_audit = audit(contents.pooled(store, key))
+    return {**pool_audit, "rejected": contents.rejected(store, key), "key": str(key)}
 
 
 def _card(draw: PlannedDraw, held: SampleSet, *, store: Store) -> Json:
-    told = contents.card(store, draw.step.key)
-    kept = {name: told[name] for name in KEPT if name in told}
+    card = contents.card(store, draw.step.key)
+    kept = {name: card[name] for name in KEPT if name in card}
     return {**audit(held), **kept, "pool": draw.pool, "key": str(draw.step.key)}
 
 
@@ -90,5 +90,5 @@ def _overlaps(held: Mapping[str, SampleSet], names: set[str]) -> list[Json]:
     ]
 
 
-def _is_made_up(shard: Step[Spec]) -> bool:
+def _is_synthetic(shard: Step[Spec]) -> bool:
     return isinstance(shard.spec, ShardSpec) and shard.spec.pool.synthetic

@@ -35,19 +35,21 @@ def write_report(name: str, *, store: Store, out: Path | None = None) -> Path:
     def build(folder: Path) -> Path:
         return report_page.build(store, Ledger(store), name, atlas=atlas(), out=folder)
 
-    return _kept(f"{REPORTS}/{name}", build, store=store, out=out)
+    return _build_page(f"{REPORTS}/{name}", build, store=store, out=out)
 
 
-def write_cards(told: Cards, *, store: Store, out: Path | None = None) -> Path:
+def write_cards(cards: Cards, *, store: Store, out: Path | None = None) -> Path:
     """Build the page of cards and return its path on this machine; `out` as for a report."""
 
     def build(folder: Path) -> Path:
-        return card_page.build(card_page.PageData(**vars(told)), atlas=atlas(), out=folder)
+        return card_page.build(card_page.PageData(**vars(cards)), atlas=atlas(), out=folder)
 
-    return _kept(f"{CARDS}/{told.title}", build, store=store, out=out)
+    return _build_page(f"{CARDS}/{cards.title}", build, store=store, out=out)
 
 
-def _kept(inside: str, build: Callable[[Path], Path], *, store: Store, out: Path | None) -> Path:
+def _build_page(
+    inside: str, build: Callable[[Path], Path], *, store: Store, out: Path | None
+) -> Path:
     if out is not None:
         return build(out)
     if store.local_root is not None:

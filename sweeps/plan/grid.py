@@ -77,16 +77,16 @@ class Plan:
 def plan(sweep: Sweep) -> Plan:
     """Return every cell of the grid; what they need hangs under them."""
     cells = [cell for entry in sweep.models for cell in _entry_cells(sweep, entry)]
-    return Plan(sweep, tuple(sorted(cells, key=_place)))
+    return Plan(sweep, tuple(sorted(cells, key=_sort_key)))
 
 
-def shard(said: PoolFile | ModelEntry, *, label: str) -> Step[Spec]:
+def shard(entry: PoolFile | ModelEntry, *, label: str) -> Step[Spec]:
     """Return the step that takes in a pool and files its samples under the maps that go with it."""
-    spec = ShardSpec(pool=said.pool, geography=said.geography, entropy=said.entropy)
+    spec = ShardSpec(pool=entry.pool, geography=entry.geography, entropy=entry.entropy)
     return Step("shard", spec, label=label)
 
 
-def _place(cell: Cell) -> tuple[str, str, str, str, str, int, str, int, int]:
+def _sort_key(cell: Cell) -> tuple[str, str, str, str, str, int, str, int, int]:
     return (
         cell.model,
         cell.task,
@@ -135,8 +135,8 @@ def _checkpoint(
     sample = Step("sample", spec, drawn_from, f"{composition.name}--r{replicate}")
     needs = [init, sample]
     if entry.model.has_frozen_tower:  # whatever the composition: all of them share it
-        told = f"{entry.name}--tower--r{replicate}"
-        needs.append(Step("tower", TowerSpec(), (init, drawn_from[0]), told))
+        tower_label = f"{entry.name}--tower--r{replicate}"
+        needs.append(Step("tower", TowerSpec(), (init, drawn_from[0]), tower_label))
     return Step("pretrain", PretrainSpec(training=entry.training), tuple(needs), label)
 
 

@@ -44,7 +44,7 @@ class Missing:
         """
         finished, there = ledger.done(), store.done(step.key for step in planned.steps)
         every = [c.step for c in planned.included if str(c.step.key) not in finished]
-        why = _behind(planned, there=there, given_up=given_up or {})
+        why = _blocked_steps(planned, there=there, given_up=given_up or {})
         missing = cls([], [])
         for cell in every:
             cause = (given_up or {}).get(str(cell.key), why.get(cell.need("encode").key))
@@ -53,7 +53,7 @@ class Missing:
             else:
                 missing.left.append(cell)
                 missing.causes[cell.key] = cause
-        missing.steps = _asked_for(missing.cells, planned, there=there)
+        missing.steps = _needed_steps(missing.cells, planned, there=there)
         return missing
 
     def count(self, stage: str) -> int:
@@ -67,22 +67,22 @@ class Missing:
         return dict(Counter(str(why["cause"]) for why in self.causes.values()))
 
 
-def _behind(
+def _blocked_steps(
     planned: Plan, *, there: set[Key], given_up: Mapping[str, Mapping[str, Any]]
 ) -> dict[Key, Mapping[str, Any]]:
     """Return the steps that are not there and cannot be made, each with the failure behind it."""
-    found: dict[Key, Mapping[str, Any]] = {}
+    failures: dict[Key, Mapping[str, Any]] = {}
     for step in planned.steps if given_up else ():
         if step.key in there:
             continue
-        reasons = (found[need.key] for need in step.needs if need.key in found)
+        reasons = (failures[need.key] for need in step.needs if need.key in failures)
         why = given_up.get(str(step.key), next(reasons, None))
         if why is not None:
-            found[step.key] = why
-    return found
+            failures[step.key] = why
+    return failures
 
 
-def _asked_for(
+def _needed_steps(
     cells: list[Step[FinetuneSpec]], planned: Plan, *, there: set[Key]
 ) -> list[Step[Spec]]:
     asked: set[Key] = {cell.need("encode").key for cell in cells}

@@ -42,7 +42,7 @@ def description(planned: Plan) -> dict[str, Json]:
         "hypothesis": sweep.hypothesis.strip(),
         "baseline": sweep.baseline,
         "synthetic": any(_is_synthetic(entry) for entry in sweep.models),
-        "compositions": {entry.name: _arm(entry) for entry in sweep.compositions},
+        "compositions": {entry.name: _composition_json(entry) for entry in sweep.compositions},
         "checkpoints": [
             entry.name for entry in sweep.compositions if isinstance(entry, CheckpointEntry)
         ],
@@ -60,7 +60,7 @@ def guessing(sweep: Sweep) -> list[str]:
     return [entry.name for entry in sweep.protocols if type(entry.protocol).guesses]
 
 
-def _arm(entry: Arm) -> Json:
+def _composition_json(entry: Arm) -> Json:
     """Return what a composition draws, or whose weights a checkpoint is."""
     if isinstance(entry, CheckpointEntry):
         return {"checkpoint": {"weights": entry.card.weights, **entry.card.origin}}
@@ -72,9 +72,9 @@ def _is_synthetic(entry: ModelEntry) -> bool:
 
 
 def _assumed(planned: Plan) -> set[str]:
-    made: list[tuple[str, Spec]] = [(step.stage, step.spec) for step in planned.steps]
+    steps: list[tuple[str, Spec]] = [(step.stage, step.spec) for step in planned.steps]
     cells: list[tuple[str, Spec]] = [(FINETUNE, cell.step.spec) for cell in planned.included]
-    return {f"{stage}: {field}" for stage, spec in (*made, *cells) for field in assumed(spec)}
+    return {f"{stage}: {field}" for stage, spec in (*steps, *cells) for field in assumed(spec)}
 
 
 def _recipes(planned: Plan) -> dict[str, Json]:

@@ -42,13 +42,13 @@ def problems(
     schema = _schema(kind)
     errors = error.errors(include_url=False)
     locs = [tuple(one["loc"]) for one in errors]
-    found = [
+    listed = [
         _Finding(one, schema, marks).problem()
         for one, loc in zip(errors, locs, strict=True)
         if not (one["type"] == "too_short" and _lies_above_another(loc, locs))
         and not (one["type"] == "missing" and _is_misspelt(loc, errors))
     ]
-    return sorted(found, key=lambda one: (one.mark.line, one.mark.column) if one.mark else (0, 0))
+    return sorted(listed, key=lambda one: (one.mark.line, one.mark.column) if one.mark else (0, 0))
 
 
 ALL = "all"
@@ -60,34 +60,36 @@ def _schema(kind: type[BaseModel]) -> Node:
     return kind.model_json_schema()
 
 
-def coercions(data: object, made: object, *, marks: Mapping[Trail, Mark]) -> Iterator[Problem]:
+def coercions(data: object, validated: object, *, marks: Mapping[Trail, Mark]) -> Iterator[Problem]:
     """Yield a problem where a validator took text for a number, or yes for one.
 
     Pydantic is kind to `epochs: "3"` and `epochs: true`; in a file that is a slip.
     """
-    yield from _coercions(data, made, (), marks)
+    yield from _coercions(data, validated, (), marks)
 
 
 def _coercions(
-    data: object, made: object, trail: Trail, marks: Mapping[Trail, Mark]
+    data: object, validated: object, trail: Trail, marks: Mapping[Trail, Mark]
 ) -> Iterator[Problem]:
-    if isinstance(data, dict) and isinstance(made, dict):
-        for name in data.keys() & made.keys():
-            yield from _coercions(data[name], made[name], (*trail, name), marks)
-    elif isinstance(data, list) and isinstance(made, list) and len(data) == len(made):
-        for place, (one, other) in enumerate(zip(data, made, strict=True)):
+    if isinstance(data, dict) and isinstance(validated, dict):
+        for name in data.keys() & validated.keys():
+            yield from _coercions(data[name], validated[name], (*trail, name), marks)
+    elif isinstance(data, list) and isinstance(validated, list) and len(data) == len(validated):
+        for place, (one, other) in enumerate(zip(data, validated, strict=True)):
             yield from _coercions(one, other, (*trail, place), marks)
-    elif data == ALL and made == ALL_SAMPLES:
+    elif data == ALL and validated == ALL_SAMPLES:
         return  # the one word that stands for a number
-    elif _sort(data) != _sort(made) and {_sort(data), _sort(made)} <= {"bool", "number", "text"}:
-        expected = {"bool": "true or false", "number": "a number", "text": "text"}[_sort(made)]
+    else:
+        given, taken = _value_kind(data), _value_kind(validated)
+        if given == taken or not {given, taken} <= {"bool", "number", "text"}:
+            return
+        expected = {"bool": "true or false", "number": "a number", "text": "text"}[taken]
         fix = "take the quotes off" if isinstance(data, str) else f"write {expected}"
-        yield Problem(
-            _nearest_mark(trail, marks), f"`{_dotted(trail)}`: {expected}", repr(data), fix
-        )
+        mark = _nearest_mark(trail, marks)
+        yield Problem(mark, f"`{_dotted(trail)}`: {expected}", repr(data), fix)
 
 
-def _sort(value: object) -> str:
+def _value_kind(value: object) -> str:
     match value:
         case bool():
             return "bool"
@@ -108,8 +110,8 @@ class _Finding:
         self.input = error["input"]
         self.ctx: dict[str, object] = dict(error.get("ctx", {}))
         at = str(self.ctx.get("at", ""))
-        told = tuple(int(part) if part.isdigit() else part for part in at.split(".") if part)
-        self.loc: Trail = (*error["loc"], *told)
+        inner = tuple(int(part) if part.isdigit() else part for part in at.split(".") if part)
+        self.loc: Trail = (*error["loc"], *inner)
         self.schema, self.marks = schema, marks
 
     def problem(self) -> Problem:
@@ -137,7 +139,7 @@ class _Finding:
                 return self._unknown_name(field)
             case "union_tag_not_found":
                 tag = str(self.ctx["discriminator"]).strip("'")
-                return f"`{tag}` in {field}", _short(self.input), f"say which: {self._tags()}"
+                return f"`{tag}` in {field}", _short_text(self.input), f"say which: {self._tags()}"
             case _:
                 return self._malformed(field)
 
@@ -156,7 +158,7 @@ class _Finding:
         known = expected.replace(" or ", ", ").replace("'", "").split(", ")
         tag = str(self.ctx.get("discriminator", "")).strip("'")
         field = f"{field[:-1]}.{tag}`" if tag else field
-        return f"{field}: a known name", _short(name), nearest(str(name), known)
+        return f"{field}: a known name", _short_text(name), nearest(str(name), known)
 
     def _tags(self) -> str:
         nodes = [node for _, node, _ in _walk(self.schema, self.loc)]
@@ -164,39 +166,39 @@ class _Finding:
         return ", ".join(mapping)
 
     def _malformed(self, field: str) -> tuple[str, str, str]:
-        found, do = _short(self.input), f"mend the value{self._meaning()}"
+        got, do = _short_text(self.input), f"mend the value{self._meaning()}"
         if self.kind in _BOUNDS:
             name, words = _BOUNDS[self.kind]
-            return f"{field}: a number {words} {self.ctx[name]}", found, do
+            return f"{field}: a number {words} {self.ctx[name]}", got, do
         least = self.ctx.get("min_length", 1)
         if self.kind == "too_short" and least != 1:
             return f"{field}: at least {least} values", str(self.ctx["actual_length"]), do
         if self.kind in ("too_short", "string_too_short"):
             return f"{field}: at least one value", "none", f"name one{self._meaning()}"
         if self.kind == "string_pattern_mismatch":
-            return f"{field}: text that matches {self.ctx['pattern']}", found, do
+            return f"{field}: text that matches {self.ctx['pattern']}", got, do
         if self.kind == "value_error":
             first, _, rest = self.message.partition("; ")
             return f"{field} to make sense", first, rest or do
         noun = _NOUNS.get(self.kind.partition("_")[0])
-        return f"{field}: {noun or self.message}", found, do
+        return f"{field}: {noun or self.message}", got, do
 
     def _meaning(self) -> str:
         nodes = list(_walk(self.schema, self.loc))
-        said = str(nodes[-1][1].get("description", "")) if nodes else ""
-        return f" ({said.split('; ')[0].rstrip('.')})" if said else ""
+        description = str(nodes[-1][1].get("description", "")) if nodes else ""
+        return f" ({description.split('; ')[0].rstrip('.')})" if description else ""
 
 
 def _walk(schema: Node, loc: Sequence[str | int]) -> Iterator[tuple[str | int, Node, bool]]:
     """Yield each part of a loc, the schema there, and whether the part is a union's tag."""
     node: Node = schema
     for part in loc:
-        node, tag = _below(_plain(schema, node), part)
-        node = _described(schema, node)
+        node, tag = _child_node(_resolved(schema, node), part)
+        node = _with_description(schema, node)
         yield part, node, tag
 
 
-def _below(node: Node, part: str | int) -> tuple[Node, bool]:
+def _child_node(node: Node, part: str | int) -> tuple[Node, bool]:
     properties = cast("Node", node.get("properties", {}))
     if part in properties:
         return cast("Node", properties[str(part)]), False
@@ -206,10 +208,10 @@ def _below(node: Node, part: str | int) -> tuple[Node, bool]:
     return cast("Node", node.get("items", {})), False
 
 
-def _plain(schema: Node, node: Node) -> Node:
+def _resolved(schema: Node, node: Node) -> Node:
     """Return the node behind a reference, or the fields behind `entry or bare name`."""
     if "anyOf" in node:
-        options = [_plain(schema, one) for one in cast("Sequence[Node]", node["anyOf"])]
+        options = [_resolved(schema, one) for one in cast("Sequence[Node]", node["anyOf"])]
         with_fields = [one for one in options if "properties" in one]
         if len(with_fields) > 1:
             return _merged(with_fields)
@@ -226,9 +228,9 @@ def _merged(options: Sequence[Node]) -> Node:
     return {**options[0], "properties": dict(pair for own in fields for pair in own)}
 
 
-def _described(schema: Node, node: Node) -> Node:
+def _with_description(schema: Node, node: Node) -> Node:
     """Return the node itself, with the description of the field rather than of its type."""
-    return {**_plain(schema, node), **{k: v for k, v in node.items() if k == "description"}}
+    return {**_resolved(schema, node), **{k: v for k, v in node.items() if k == "description"}}
 
 
 def _nearest_mark(trail: Trail, marks: Mapping[Trail, Mark]) -> Mark | None:
@@ -244,7 +246,7 @@ def _lies_above_another(loc: Trail, locs: Sequence[Trail]) -> bool:
 
 
 def _is_misspelt(loc: Trail, errors: Sequence[ErrorDetails]) -> bool:
-    """Say whether a missing field stands beside a stranger with nearly its name, told already."""
+    """Return whether a missing field stands beside an unknown one of nearly its name."""
     strangers = [
         str(one["loc"][-1])
         for one in errors
@@ -257,6 +259,6 @@ def _dotted(trail: Trail) -> str:
     return ".".join(map(str, trail))
 
 
-def _short(value: object) -> str:
+def _short_text(value: object) -> str:
     text = "nothing" if value is None else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

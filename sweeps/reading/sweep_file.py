@@ -60,7 +60,9 @@ def composition(name: str) -> CompositionEntry:
     try:
         return CompositionEntry.model_validate(_with_name(name, document.data))
     except ValidationError as error:
-        raise _refused(path, problems(error, kind=CompositionEntry, marks=document.marks)) from None
+        raise _file_error(
+            path, problems(error, kind=CompositionEntry, marks=document.marks)
+        ) from None
 
 
 def read_pool(path: Path) -> PoolFile | None:
@@ -77,7 +79,7 @@ def read_pool(path: Path) -> PoolFile | None:
     try:
         return PoolFile.model_validate(document.data)
     except ValidationError as error:
-        raise _refused(path, problems(error, kind=PoolFile, marks=document.marks)) from None
+        raise _file_error(path, problems(error, kind=PoolFile, marks=document.marks)) from None
 
 
 def _from_yaml(path: Path) -> Sweep:
@@ -86,17 +88,17 @@ def _from_yaml(path: Path) -> Sweep:
         got = f"a {type(document.data).__name__}"
         fix = "begin with `name:`; `terrasweep spec schema` lists the fields"
         mark = document.marks[()]
-        raise _refused(path, [Problem(mark, "fields with values at the top level", got, fix)])
+        raise _file_error(path, [Problem(mark, "fields with values at the top level", got, fix)])
     data, unknown = _with_catalogue(document)
     try:
         sweep = Sweep.model_validate(data)
     except ValidationError as error:
-        found_here = problems(error, kind=Sweep, marks=document.marks)
-        bare = [problem for problem in found_here if not _covers(unknown, problem)]
-        raise _refused(path, [*unknown, *bare]) from None
+        schema_problems = problems(error, kind=Sweep, marks=document.marks)
+        bare = [problem for problem in schema_problems if not _covers(unknown, problem)]
+        raise _file_error(path, [*unknown, *bare]) from None
     kind_to = list(coercions(data, sweep.model_dump(mode="json"), marks=document.marks))
     if kind_to:
-        raise _refused(path, kind_to)
+        raise _file_error(path, kind_to)
     return sweep
 
 
@@ -104,7 +106,7 @@ def _parsed(path: Path) -> Document:
     try:
         return parse(path.read_bytes())
     except YamlProblemError as error:
-        raise _refused(path, [error.problem]) from None
+        raise _file_error(path, [error.problem]) from None
     except FileNotFoundError:
         fix = f"check the path, or name a study of the catalogue: {', '.join(studies())}"
         raise SpecError(f"the sweep file {path}", got="no such file", fix=fix) from None
@@ -117,9 +119,9 @@ def _parsed(path: Path) -> Document:
         raise SpecError(f"to read {path}", got=got, fix=fix) from None
 
 
-def _refused(path: Path, found: Iterable[Problem]) -> SpecError:
+def _file_error(path: Path, all_problems: Iterable[Problem]) -> SpecError:
     """Return the error of a file: one line for each problem, the first ones if there are many."""
-    lines = list(dict.fromkeys(problem.line(str(path)) for problem in found))
+    lines = list(dict.fromkeys(problem.line(str(path)) for problem in all_problems))
     more = len(lines) - MAX_PROBLEMS
     rest = [f"{path}: and {more} more; mend these first"] if more > 0 else []
     return SpecError("\n".join([*lines[:MAX_PROBLEMS], *rest]))
@@ -132,17 +134,17 @@ def _with_catalogue(document: Document) -> tuple[dict[str, object], list[Problem
     if not isinstance(entries, list):
         return data, []
     unknown: list[Problem] = []
-    made: list[object] = []
+    filled: list[object] = []
     for place, entry in enumerate(entries):
         if not isinstance(entry, str):
-            made.append(_with_rule(entry))
+            filled.append(_with_rule(entry))
         elif entry in compositions():
-            made.append(_with_name(entry, _parsed(_composition_path(entry)).data))
+            filled.append(_with_name(entry, _parsed(_composition_path(entry)).data))
         else:
-            made.append(entry)
+            filled.append(entry)
             mark = document.marks.get(("compositions", place))
             unknown.append(_unknown_composition(entry, place, mark))
-    return {**data, "compositions": made}, unknown
+    return {**data, "compositions": filled}, unknown
 
 
 def _with_rule(entry: object) -> object:
@@ -151,8 +153,8 @@ def _with_rule(entry: object) -> object:
         return entry
     if entry.get("name") not in compositions():
         return entry
-    found = _parsed(_composition_path(entry["name"])).data
-    return {**found, **entry} if isinstance(found, dict) else entry
+    catalogued = _parsed(_composition_path(entry["name"])).data
+    return {**catalogued, **entry} if isinstance(catalogued, dict) else entry
 
 
 def _composition_path(name: str) -> Path:
@@ -170,21 +172,21 @@ def _with_name(name: str, data: object) -> object:
 
 
 def _covers(unknown: list[Problem], problem: Problem) -> bool:
-    """Say whether a problem stands where an unknown composition was already told."""
-    return any(problem.mark == told.mark for told in unknown)
+    """Return whether a problem stands where an unknown composition is already reported."""
+    return any(problem.mark == known.mark for known in unknown)
 
 
 def _from_python(path: Path, attribute: str) -> Sweep:
     module = _imported(path)
-    found = {name: value for name, value in vars(module).items() if isinstance(value, Sweep)}
-    if attribute in found:
-        return found[attribute]
+    sweeps = {name: value for name, value in vars(module).items() if isinstance(value, Sweep)}
+    if attribute in sweeps:
+        return sweeps[attribute]
     if hasattr(module, attribute):
         kind = type(getattr(module, attribute)).__name__
-        fix = f"assign a Sweep to it; {nearest(attribute, found)}"
+        fix = f"assign a Sweep to it; {nearest(attribute, sweeps)}"
         raise SpecError(f"a Sweep named {attribute} in {path}", got=f"a {kind}", fix=fix)
     expected = f"a Sweep named {attribute!r} in {path}"
-    raise SpecError(expected, got="no such name", fix=nearest(attribute, found))
+    raise SpecError(expected, got="no such name", fix=nearest(attribute, sweeps))
 
 
 def _imported(path: Path) -> ModuleType:
@@ -203,14 +205,14 @@ def _imported(path: Path) -> ModuleType:
         kinds: Mapping[str, type] = {"Sweep": Sweep, "CompositionEntry": CompositionEntry}
         kind = kinds.get(error.title, Sweep)
         no_marks: dict[Trail, Mark] = {}
-        raise _refused(path, problems(error, kind=kind, marks=no_marks)) from None
+        raise _file_error(path, problems(error, kind=kind, marks=no_marks)) from None
     except Exception as error:  # whatever a user's file may raise
         fix = "mend the file; --debug shows where"
-        raise SpecError(f"to run {path}", got=_told(error, path), fix=fix) from error
+        raise SpecError(f"to run {path}", got=_error_text(error, path), fix=fix) from error
     return module
 
 
-def _told(error: Exception, path: Path) -> str:
+def _error_text(error: Exception, path: Path) -> str:
     """Return an error of a user's file with the last of its lines that was reached."""
     line, step = None, error.__traceback__
     while step is not None:

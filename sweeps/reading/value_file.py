@@ -20,20 +20,20 @@ def read_part(path: Path, kind: type[Part], *, called: str) -> Part:
     """
     try:
         document = parse(path.read_bytes())
-        made = kind.model_validate(document.data)
+        value = kind.model_validate(document.data)
     except YamlProblemError as error:
-        raise _refused(path, [error.problem]) from None
+        raise _file_error(path, [error.problem]) from None
     except ValidationError as error:
-        raise _refused(path, problems(error, kind=kind, marks=document.marks)) from None
+        raise _file_error(path, problems(error, kind=kind, marks=document.marks)) from None
     except OSError as error:
         got = error.strerror or str(error)
         fix = "check the path; docs/cluster.md shows such a file"
         raise SpecError(f"{called} in {path}", got=got, fix=fix) from None
-    slips = list(coercions(document.data, made.model_dump(mode="json"), marks=document.marks))
+    slips = list(coercions(document.data, value.model_dump(mode="json"), marks=document.marks))
     if slips:
-        raise _refused(path, slips)
-    return made
+        raise _file_error(path, slips)
+    return value
 
 
-def _refused(path: Path, found: list[Problem]) -> SpecError:
-    return SpecError("\n".join(dict.fromkeys(one.line(str(path)) for one in found)))
+def _file_error(path: Path, all_problems: list[Problem]) -> SpecError:
+    return SpecError("\n".join(dict.fromkeys(one.line(str(path)) for one in all_problems)))

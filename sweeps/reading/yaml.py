@@ -97,7 +97,7 @@ def parse(raw: bytes) -> Document:
         marks: dict[Trail, Mark] = {}
         return Document(_Walk(loader, marks).value(root, (), above=()), marks)
     except yaml.MarkedYAMLError as error:
-        raise YamlProblemError(_syntax(error)) from None
+        raise YamlProblemError(_syntax_problem(error)) from None
     except RecursionError:
         fix = "write the values flat"
         raise YamlProblemError(Problem(None, "a plain file", "very deep nesting", fix)) from None
@@ -130,24 +130,26 @@ def _loader(text: str) -> _Loader:
         raise YamlProblemError(problem) from None
 
 
-def _syntax(error: yaml.MarkedYAMLError) -> Problem:
+def _syntax_problem(error: yaml.MarkedYAMLError) -> Problem:
     at = error.problem_mark or error.context_mark
-    text = _plain(error.problem or error.context or "something else")
+    text = _in_words(error.problem or error.context or "something else")
     expected, got = "valid YAML", text.removeprefix("but ").removeprefix("found ")
     tokens = _EXPECTED_TOKEN.fullmatch(text)
     if tokens is not None:
         expected, got = f"valid YAML with {tokens['expected']} at this point", tokens["got"]
-    return Problem(Mark(at.line + 1, at.column + 1) if at else None, expected, got, _cure(text))
+    return Problem(
+        Mark(at.line + 1, at.column + 1) if at else None, expected, got, _syntax_fix(text)
+    )
 
 
-def _plain(text: str) -> str:
+def _in_words(text: str) -> str:
     """Return an error of PyYAML with its names of tokens in words."""
     for token, words in _TOKENS.items():
         text = text.replace(f"'{token}'", words).replace(token, words)
     return text
 
 
-def _cure(text: str) -> str:
+def _syntax_fix(text: str) -> str:
     if "'\\t'" in text:
         return "indent with spaces instead of tabs"
     if "alias" in text:

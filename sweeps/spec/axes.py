@@ -17,7 +17,7 @@ class Part(Documented):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def _all_is_none_left(value: object) -> object:
+def _parse_all(value: object) -> object:
     """Let `all` stand for every sample there is."""
     if value == "all":
         return ALL_SAMPLES
@@ -30,12 +30,12 @@ def _all_is_none_left(value: object) -> object:
 Samples: TypeAlias = Annotated[
     int,
     Field(ge=0),
-    BeforeValidator(_all_is_none_left, json_schema_input_type=Annotated[int, Field(gt=0)] | str),
+    BeforeValidator(_parse_all, json_schema_input_type=Annotated[int, Field(gt=0)] | str),
 ]
 """How many samples to train on, or `all`."""
 
 
-def _count_up(value: object) -> object:
+def _parse_seeds(value: object) -> object:
     """Let `seeds: 50` stand for the seeds 0 to 49."""
     if not isinstance(value, int) or isinstance(value, bool):
         return value
@@ -51,7 +51,7 @@ def _count_up(value: object) -> object:
 
 Seeds: TypeAlias = Annotated[
     tuple[Annotated[int, Field(ge=0)], ...],
-    BeforeValidator(_count_up, json_schema_input_type=int | list[int]),
+    BeforeValidator(_parse_seeds, json_schema_input_type=int | list[int]),
     Field(min_length=1),
 ]
 

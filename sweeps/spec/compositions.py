@@ -75,7 +75,9 @@ class CheckpointEntry(Part):
         return self._card
 
 
-def _arm(value: object, _: ValidatorFunctionWrapHandler) -> CompositionEntry | CheckpointEntry:
+def _validate_entry(
+    value: object, _: ValidatorFunctionWrapHandler
+) -> CompositionEntry | CheckpointEntry:
     """Tell what is drawn from what is not, so that errors are of the one that was meant."""
     if isinstance(value, CompositionEntry | CheckpointEntry):
         return value
@@ -94,7 +96,7 @@ def _arm(value: object, _: ValidatorFunctionWrapHandler) -> CompositionEntry | C
 
 Arm: TypeAlias = Annotated[
     CompositionEntry | CheckpointEntry,
-    WrapValidator(_arm, json_schema_input_type=CompositionEntry | CheckpointEntry | str),
+    WrapValidator(_validate_entry, json_schema_input_type=CompositionEntry | CheckpointEntry | str),
 ]
 
 

@@ -20,7 +20,7 @@ def expanded(entries: Sequence[object]) -> list[object]:
     """
     firsts, others = [], []
     for entry in entries:
-        first, *more = _sized(entry)
+        first, *more = _with_each_size(entry)
         firsts.append(first)
         others += more
     return firsts + others
@@ -37,26 +37,26 @@ def with_size(entry: object, size: object) -> object:
     """Give a composition the sweep's size if it says none of its own and draws at all."""
     is_count = isinstance(size, int) and not isinstance(size, bool) and size > 0
     if not isinstance(entry, dict) or {"size", "sizes"} & entry.keys() or not is_count:
-        return entry  # what is no count is told once, where it stands
+        return entry  # what is no count is reported once, where it stands
     rule = entry.get("rule")
     draws = isinstance(rule, dict) and rule.get("kind") != "zero"
     return {**entry, "size": size} if draws else entry
 
 
-def _sized(entry: object) -> list[object]:
+def _with_each_size(entry: object) -> list[object]:
     fields = entry if isinstance(entry, dict) else getattr(entry, "__dict__", {})
     sizes, name = fields.get("sizes"), fields.get("name")
     if not isinstance(sizes, list | tuple) or not sizes or not isinstance(name, str):
         return [entry]
     if not all(type(size) is int and size > 0 for size in sizes):
         return [entry]
-    if fields.get("size") or not _makes_sense(fields.get("rule")):
+    if fields.get("size") or not _is_valid_rule(fields.get("rule")):
         return [entry]
     rest = {key: value for key, value in fields.items() if key != "sizes"}
     return [{**rest, "name": f"{name}_{short_name(size)}", "size": size} for size in sizes]
 
 
-def _makes_sense(rule: object) -> bool:
+def _is_valid_rule(rule: object) -> bool:
     try:
         _RULE.validate_python(rule)
     except ValidationError:

@@ -37,7 +37,7 @@ from terrasweep.sweeps.spec.compositions import Arm, CompositionEntry, check_che
 from terrasweep.sweeps.spec.sizes import expanded, with_size
 
 
-def _named(inner: str, entry: type[BaseModel]) -> BeforeValidator:
+def _bare_name_of(inner: str, entry: type[BaseModel]) -> BeforeValidator:
     """Let a bare member name stand for an entry of that name with default fields."""
 
     def expand(value: object) -> object:
@@ -79,7 +79,7 @@ class ModelEntry(Part):
     """Maps of one's own that say in which biome and so on a sample lies; see docs/geography.md."""
     entropy: EntropySpec = EntropySpec()
     """How the spectral entropy of its samples is measured; see docs/pools.md."""
-    tasks: tuple[Annotated[TaskEntry, _named("task", TaskEntry)], ...] = Field(min_length=1)
+    tasks: tuple[Annotated[TaskEntry, _bare_name_of("task", TaskEntry)], ...] = Field(min_length=1)
     """What its checkpoints are judged on."""
 
     @model_validator(mode="before")
@@ -89,7 +89,7 @@ class ModelEntry(Part):
             return data
         model, training = data.get("model"), data.get("training", {})
         name = model.get("name") if isinstance(model, dict) else getattr(model, "name", None)
-        official = _official(name)
+        official = _official_training(name)
         if official is None or not isinstance(training, dict):
             return data
         return {**data, "training": {**official.model_dump(), **training}}
@@ -122,8 +122,8 @@ class Sweep(Part):
     """Which of a task's samples are trained on and which are judged by."""
     n: tuple[Samples, ...] = Field(min_length=1)
     """Training samples per finetune: numbers, or `all`."""
-    protocols: tuple[Annotated[ProtocolEntry, _named("protocol", ProtocolEntry)], ...] = Field(
-        min_length=1
+    protocols: tuple[Annotated[ProtocolEntry, _bare_name_of("protocol", ProtocolEntry)], ...] = (
+        Field(min_length=1)
     )
     """What is trained on a frozen checkpoint."""
     seeds: Seeds
@@ -147,7 +147,7 @@ class Sweep(Part):
         return {**data, "compositions": filled}  # type: ignore[dict-item]
 
     @model_validator(mode="after")
-    def _hangs_together(self) -> "Sweep":
+    def _check_consistency(self) -> "Sweep":
         axes = _axis_values(self)
         _check_once(self, axes)
         check_known("baseline", self.baseline, known=axes["composition"], what="a composition")
@@ -173,7 +173,7 @@ class Sweep(Part):
         return tuple(own or [one.value for one in Region if one is not Region.GLOBAL])
 
 
-def _official(name: object) -> TrainingSpec | None:
+def _official_training(name: object) -> TrainingSpec | None:
     if name not in ZOO.names:
         return None  # the union below says so, with the known names
     return cast("type[ModelSpec]", ZOO.spec(str(name))).official
@@ -224,15 +224,15 @@ def _check_sizes(sweep: Sweep) -> None:
         try:
             _ = entry.spec
         except ValidationError as error:
-            raise _unfit(at, entry, error) from None
+            raise _size_misfit(at, entry, error) from None
         for model in sweep.models:
             names = (entry.name, model.name)
             check_room(f"{at}.size", size=entry.size, room=model.pool.capacity, names=names)
 
 
-def _unfit(at: str, entry: CompositionEntry, error: ValidationError) -> PydanticCustomError:
-    said = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-    got, _, fix = said.partition("; ")
+def _size_misfit(at: str, entry: CompositionEntry, error: ValidationError) -> PydanticCustomError:
+    message = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+    got, _, fix = message.partition("; ")
     expected = f"a rule and a size that fit each other in {entry.name!r}"
     return misfit(at, expected, got=got, fix=fix)
 
@@ -260,9 +260,9 @@ class PoolFile(Part):
 
 def json_schema() -> dict[str, Any]:
     """Return the schema of what a sweep file may say; every field has a description."""
-    made = Sweep.model_json_schema(mode="validation")
-    for node in (made, *made.get("$defs", {}).values()):
+    schema = Sweep.model_json_schema(mode="validation")
+    for node in (schema, *schema.get("$defs", {}).values()):
         for name, field in node.get("properties", {}).items():
             if "const" in field and "description" not in field:
                 field["description"] = f"Says that this is `{field['const']}`, by its {name}."
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
