@@ -50,9 +50,9 @@ def run(args: argparse.Namespace) -> int:
     for name, content in contents.items():
         output.say(f"pool of {name}: content {content}")
     output.table([_row(one) for one in left.stages])
-    _say_rest(left, sweep=args.sweep)
+    _print_what_is_left(left, sweep=args.sweep)
     if foreseen is not None:
-        _say_forecast(foreseen, file=args.cluster)
+        _print_forecast(foreseen, file=args.cluster)
     return 0
 
 
@@ -69,7 +69,7 @@ def _forecast(args: argparse.Namespace, planned: "Plan", store: "Store") -> "For
     return forecast(planned, store=store, profile=profile)
 
 
-def _say_forecast(forecast: "Forecast", *, file: Path) -> None:
+def _print_forecast(forecast: "Forecast", *, file: Path) -> None:
     hours = f"{forecast.work_gpu_hours:.3g} GPU-hours of work ({forecast.paid_gpu_hours:.3g} held)"
     work = f"{hours}, {forecast.work_cpu_hours:.3g} CPU-hours"
     output.say(f"on the cluster of {file}, simulated: {output.duration(forecast.wall_s)}")
@@ -94,7 +94,7 @@ def _row(one: "StageOutlook") -> dict[str, object]:
     }
 
 
-def _say_rest(left: "Outlook", *, sweep: str) -> None:
+def _print_what_is_left(left: "Outlook", *, sweep: str) -> None:
     if left.excluded:
         output.say(f"{left.excluded:,} cells are excluded; `terrasweep status {sweep}` says why")
     if left.new:

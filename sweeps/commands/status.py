@@ -65,12 +65,12 @@ def _print(status: "Status", *, sweep: str) -> None:
         output.say(f"failed: {one['key']} ({one['kind']}: {message})")
     if len(status.failures) > MOST_FAILURES:
         output.say(f"and {len(status.failures) - MOST_FAILURES:,} more failures; --json lists them")
-    _say_doubts(status.signatures)
+    _print_doubts(status.signatures)
     for path in status.torn:
         output.say(f"damaged and not counted: {path}; `terrasweep run {sweep}` makes it again")
 
 
-def _say_doubts(signatures: "Sequence[SignRow]") -> None:
+def _print_doubts(signatures: "Sequence[SignRow]") -> None:
     """Say how many places show each sign of failure, and name those that show it most."""
     from terrasweep.dashboards.statistics.failure_signs import (  # local: see above
         describe_place,

@@ -32,11 +32,11 @@ def run(args: argparse.Namespace) -> int:
     from terrasweep.infra.cluster import jobs  # local: the parsing of the line stays fast
     from terrasweep.sweeps.reading.sweep_file import read
 
-    sweep, store = read(args.sweep), _store(args)
+    sweep, store = read(args.sweep), _shared_store(args)
     there = job.reach(args)
     with tempfile.TemporaryDirectory(prefix="submit-") as folder:
         jobs.pack(Path(folder))
-        file = _packed(args.sweep, folder=Path(folder))
+        file = _copy_sweep_file(args.sweep, folder=Path(folder))
         command = _command(file, store=store, options=resource_options(args))
         submitted = there.submit(sweep.name, command=command, folder=Path(folder), store=store)
     if args.json:
@@ -44,17 +44,17 @@ def run(args: argparse.Namespace) -> int:
         return 0
     where = f"--address {there.address}"
     output.say(f"{submitted.name} is {submitted.state}; its store is {store}")
-    _say_lines(sweep, where=where)
+    _print_next_commands(sweep, where=where)
     return 0
 
 
-def _say_lines(sweep: "Sweep", *, where: str) -> None:
+def _print_next_commands(sweep: "Sweep", *, where: str) -> None:
     output.say(f"follow it:  terrasweep logs {sweep.name} --follow {where}")
     output.say(f"look at it: terrasweep status {sweep.name} {where}")
     output.say(f"stop it:    terrasweep cancel {sweep.name} {where}")
 
 
-def _store(args: argparse.Namespace) -> str:
+def _shared_store(args: argparse.Namespace) -> str:
     """Return the store that the cluster is to use; a path must mean the same there.
 
     Raises:
@@ -70,7 +70,7 @@ def _store(args: argparse.Namespace) -> str:
     return uri if "://" in uri else str(Path(uri).expanduser().absolute())
 
 
-def _packed(text: str, *, folder: Path) -> str:
+def _copy_sweep_file(text: str, *, folder: Path) -> str:
     """Copy the sweep's file into what travels; return what names it there."""
     file, colon, attribute = text.rpartition(":")
     path = Path(file if file.endswith(".py") else text)

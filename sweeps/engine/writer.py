@@ -33,7 +33,7 @@ class ResultWriter:
     _cells: list[Failure] = field(default_factory=list)
     _steps: list[Failure] = field(default_factory=list)
     _due: float = 0.0
-    _refused: int = 0
+    _refusals: int = 0
 
     def add_cells(self, rows: Sequence[Row], failures: Sequence[Failure]) -> None:
         """Keep what cells resulted in until it is written."""
@@ -52,7 +52,7 @@ class ResultWriter:
     @property
     def is_due(self) -> bool:
         """Whether it is time to write."""
-        return self.clock() >= self._due or (not self._refused and len(self._rows) >= FLUSH_ROWS)
+        return self.clock() >= self._due or (not self._refusals and len(self._rows) >= FLUSH_ROWS)
 
     def flush(self) -> None:
         """Write everything.
@@ -77,7 +77,7 @@ class ResultWriter:
 
     def close(self) -> None:
         """Write now, as no more will come, unless the store has just refused."""
-        if not self._refused:
+        if not self._refusals:
             self.flush()
 
     def store_refused(self, error: StoreError) -> float:
@@ -86,13 +86,13 @@ class ResultWriter:
         Raises:
             StoreError: If that was too often.
         """
-        self._refused += 1
-        if self._refused > self.retries.store:
+        self._refusals += 1
+        if self._refusals > self.retries.store:
             raise error
-        pause = self.retries.pause_s * 2.0 ** (self._refused - 1)
+        pause = self.retries.pause_s * 2.0 ** (self._refusals - 1)
         self.stages.say(f"the store is tried again after {pause:g} s: {error}")
         return pause
 
     def store_answered(self) -> None:
         """Start counting refusals anew."""
-        self._refused = 0
+        self._refusals = 0

@@ -85,7 +85,7 @@ def work_of(
     jobs = job_order.jobs(
         missing.steps, missing.cells, planned=plan, resources=profile.resources, slots=slots
     )
-    works = _works(sorted(jobs, key=_stage_rank), costs, each, profile)
+    works = _work_of_jobs(sorted(jobs, key=_stage_rank), costs, each, profile)
     return list(works), sum(cost.bytes for cost in costs.values())
 
 
@@ -97,7 +97,7 @@ def _stage_rank(job: Job) -> int:
     return STAGE_NAMES.index(job.stage)
 
 
-def _works(
+def _work_of_jobs(
     jobs: Sequence[Job], costs: Mapping[Key, Cost], each: Mapping[str, float], profile: Profile
 ) -> Iterator[Work]:
     """Yield the jobs that a run would do, in its ranks, as work of known length."""

@@ -93,7 +93,7 @@ def _spreads(rows: list[Row], baseline: str, unit: str) -> dict[Place, tuple[flo
     groups: dict[Place, list[list[float]]] = defaultdict(list)
     for where, by_composition in values.items():
         groups[where[: len(PLACE)]] += _differences(by_composition, baseline)
-    pooled = {place: _pooled(differences) for place, differences in groups.items()}
+    pooled = {place: _pooled_deviation(differences) for place, differences in groups.items()}
     return {place: spread for place, spread in pooled.items() if spread is not None}
 
 
@@ -108,7 +108,7 @@ def _differences(
     ]
 
 
-def _pooled(groups: list[list[float]]) -> tuple[float, int] | None:
+def _pooled_deviation(groups: list[list[float]]) -> tuple[float, int] | None:
     """Pool the variances of groups that have at least two differences."""
     large = [group for group in groups if len(group) > 1]
     if not large:

@@ -50,17 +50,20 @@ def outlook(plan: Plan, *, store: Store) -> Outlook:
     results = ledger.results()
     finished = store.done(step.key for step in plan.steps)
     stages = [
-        _stage(stage, plan=plan, finished=finished, lineages=lineages) for stage in RECORDED_STAGES
+        _stage_outlook(stage, plan=plan, finished=finished, lineages=lineages)
+        for stage in RECORDED_STAGES
     ]
     return Outlook(
         stages=(*(one for one in stages if one.planned), _cells(plan, results)),
         excluded=len(plan.cells) - len(plan.included),
-        new=_new(plan, finished),
+        new=_new_compositions(plan, finished),
         widths=tuple(widths(plan, results=results, ledger=ledger)),
     )
 
 
-def _stage(stage: str, *, plan: Plan, finished: set[Key], lineages: Lineages) -> StageOutlook:
+def _stage_outlook(
+    stage: str, *, plan: Plan, finished: set[Key], lineages: Lineages
+) -> StageOutlook:
     steps = [step for step in plan.steps if step.stage == stage]
     left: list[Step[Spec]] = [step for step in steps if step.key not in finished]
     cost = cost_of(left, lineages=lineages)
@@ -76,7 +79,7 @@ def _cells(plan: Plan, results: pa.Table) -> StageOutlook:
     return StageOutlook(FINETUNE, planned, planned - len(left), cost)
 
 
-def _new(plan: Plan, finished: set[Key]) -> tuple[str, ...]:
+def _new_compositions(plan: Plan, finished: set[Key]) -> tuple[str, ...]:
     new = {
         cell.composition
         for cell in plan.included

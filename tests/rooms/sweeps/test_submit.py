@@ -31,7 +31,7 @@ def test_of_a_researchers_folder_only_the_sweeps_file_travels(tmp_path, monkeypa
     for name in ("mine.yaml", "q.py", "secret.txt"):
         (home / name).write_text(name)
     monkeypatch.chdir(home)
-    assert submit._packed(text, folder=folder) == there
+    assert submit._copy_sweep_file(text, folder=folder) == there
     names = {path.name for path in folder.rglob("*") if path.is_file()}
     assert names <= {"mine.yaml", "q.py"}
     assert len(names) == (text != "smoke")
