@@ -83,6 +83,21 @@ class StepFailedError(TerrasweepError):
     """A step raised while it was being made."""
 
 
+class InvalidValueError(ValueError):
+    """A field of a spec has a value that cannot be; pydantic carries it inside its own error.
+
+    It is no TerrasweepError: pydantic collects only ValueErrors, and whoever reads a file turns all
+    of them into one SpecError.
+    """
+
+    def __init__(self, got: str, *, fix: str) -> None:
+        super().__init__(got, fix)
+        self.got, self.fix = got, fix
+
+    def __str__(self) -> str:
+        return f"got {self.got}. Fix: {self.fix}"
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the fix for an unknown name: the known name that is close, and all known names."""
     names = sorted(known)

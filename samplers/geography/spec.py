@@ -4,6 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, field_validator
 
+from terrasweep.infra.errors import InvalidValueError
 from terrasweep.infra.spec import Spec
 from terrasweep.samplers.geography.strata import UNKNOWN
 
@@ -30,9 +31,10 @@ class LandCoverMap(Spec):
         if isinstance(legend, dict):
             unfit = [number for number, name in legend.items() if not name.strip()]
             if unfit or not legend:
-                raise ValueError(f"class {unfit[0]} has no name" if unfit else "no class is named")
+                got = f"class {unfit[0]} without a name" if unfit else "no class"
+                raise InvalidValueError(got, fix="name every class that occurs")
             if UNKNOWN["land_cover"] in legend.values():
-                raise ValueError("a class cannot be called 'none'; leave it out instead")
+                raise InvalidValueError("a class called 'none'", fix="leave it out")
         return legend
 
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias, get_args
 
+from terrasweep.infra.errors import InvalidValueError
+
 
 class Continent(StrEnum):
     """The six continents that are studied; Antarctica and the open sea are neither."""
@@ -82,14 +84,14 @@ def word(over: Stratum, value: object) -> str:
             return str(known.index(text.lower()) + 1)
         if text.isdecimal() and 1 <= int(text) <= len(names):
             return str(int(text))
-        raise ValueError(
-            f"no {over} {value!r}; {_meant(text, names)}, or the numbers 1 to {len(names)}"
+        raise InvalidValueError(
+            f"no {over} {value!r}", fix=f"{_meant(text, names)}, or the numbers 1 to {len(names)}"
         )
     continents = [continent.value for continent in Continent]
     if over == "continent" and text not in continents:
-        raise ValueError(f"no continent {value!r}; {_meant(text, continents)}")
+        raise InvalidValueError(f"no continent {value!r}", fix=_meant(text, continents))
     if not text or text == UNKNOWN[over]:
-        raise ValueError(f"no {over} {value!r}; name a value that samples have")
+        raise InvalidValueError(f"no {over} {value!r}", fix="name a value that samples have")
     return text
 
 

@@ -2,6 +2,7 @@
 
 from pydantic import Field, model_validator
 
+from terrasweep.infra.errors import InvalidValueError
 from terrasweep.infra.spec import Spec
 from terrasweep.samplers.spec.rules import Rule, Zero
 
@@ -17,9 +18,13 @@ class CompositionSpec(Spec):
     @model_validator(mode="after")
     def _zero_has_no_size(self) -> "CompositionSpec":
         if isinstance(self.rule, Zero) and self.size:
-            raise ValueError(f"rule zero draws nothing, but size is {self.size}; leave size out")
+            raise InvalidValueError(
+                f"rule zero draws nothing, but size is {self.size}", fix="leave size out"
+            )
         if not isinstance(self.rule, Zero) and not self.size:
-            raise ValueError(f"rule {self.rule.kind} needs a size; say how many samples to draw")
+            raise InvalidValueError(
+                f"rule {self.rule.kind} needs a size", fix="say how many samples to draw"
+            )
         return self
 
     @property

@@ -4,6 +4,7 @@ from typing import ClassVar, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
+from terrasweep.infra.errors import InvalidValueError
 from terrasweep.infra.spec import Spec
 
 LogBase: TypeAlias = Literal["e", "2", "10"]
@@ -69,6 +70,8 @@ class EntropySpec(Spec):
 
 def _check_range(how: SeriesEntropy | ImageEntropy) -> None:
     if how.low >= how.high:
-        raise ValueError(f"low {how.low:g} is not below high {how.high:g}")
+        raise InvalidValueError(
+            f"low {how.low:g} and high {how.high:g}", fix="write a low that is below high"
+        )
     if any(band < 0 for band in how.bands or ()):
-        raise ValueError("bands are counted from 0 on")
+        raise InvalidValueError("a band below 0", fix="count bands from 0")

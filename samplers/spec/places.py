@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, Field, model_validator
 
+from terrasweep.infra.errors import InvalidValueError
 from terrasweep.infra.spec import Spec
 from terrasweep.samplers.geography.strata import Stratum, word
 
@@ -28,7 +29,7 @@ def words(over: Stratum, values: tuple[str, ...]) -> tuple[str, ...]:
     """
     ordered = sorted(word(over, value) for value in values)
     if len(set(ordered)) < len(ordered):
-        raise ValueError("a value is named twice; drop one")
+        raise InvalidValueError("a value that is named twice", fix="drop one")
     return tuple(ordered)
 
 
@@ -54,7 +55,9 @@ class Only(Spec):
     @model_validator(mode="after")
     def _values_exist(self) -> "Only":
         if self.over in self.also:
-            raise ValueError(f"{self.over} filtered on twice; name all its values in `values`")
+            raise InvalidValueError(
+                f"{self.over} filtered on twice", fix="name all its values in `values`"
+            )
         object.__setattr__(self, "values", words(self.over, self.values))
         also = {over: words(over, values) for over, values in sorted(self.also.items())}
         object.__setattr__(self, "also", also)
@@ -139,9 +142,11 @@ class Box(Spec):
     @model_validator(mode="after")
     def _has_an_inside(self) -> "Box":
         if self.south >= self.north:
-            raise ValueError(f"south {self.south:g} and north {self.north:g}; north is the larger")
+            raise InvalidValueError(
+                f"south {self.south:g} and north {self.north:g}", fix="write the larger as north"
+            )
         if self.west == self.east:
-            raise ValueError(f"west and east both {self.west:g}; give the box a width")
+            raise InvalidValueError(f"west and east both {self.west:g}", fix="give the box a width")
         return self
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, Field, model_validator
 
+from terrasweep.infra.errors import InvalidValueError
 from terrasweep.infra.spec import Spec
 from terrasweep.samplers.geography.strata import Stratum, word
 from terrasweep.samplers.spec.places import Overlap, Place, Simple
@@ -22,8 +23,8 @@ def _by_value(shares: object) -> object:
     if shares in ("equal", "proportional"):
         return shares
     if not isinstance(shares, Mapping) or not shares:
-        do = "write equal, proportional, or a weight for each value: {africa: 2, asia: 1}"
-        raise ValueError(f"the shares {shares!r}; {do}")
+        fix = "write equal, proportional, or a weight for each value: {africa: 2, asia: 1}"
+        raise InvalidValueError(f"the shares {shares!r}", fix=fix)
     return _weighed(shares, names=shares)
 
 
@@ -32,7 +33,9 @@ def _by_bin(shares: object) -> object:
     if shares == "equal":
         return shares
     if not isinstance(shares, list | tuple) or not shares:
-        raise ValueError(f"the shares {shares!r}; write equal, or a weight for each bin: [1, 2]")
+        raise InvalidValueError(
+            f"the shares {shares!r}", fix="write equal, or a weight for each bin: [1, 2]"
+        )
     return _weighed(shares, names={f"bin {place}": one for place, one in enumerate(shares)})
 
 
@@ -40,7 +43,9 @@ def _weighed(shares: object, *, names: Mapping[str, object]) -> object:
     for name, weight in names.items():
         is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
         if not is_number or not 0 < float(str(weight)) <= MOST:
-            raise ValueError(f"the weight {weight!r} for {name!r}; write a number above zero")
+            raise InvalidValueError(
+                f"the weight {weight!r} for {name!r}", fix="write a number above zero"
+            )
     return shares
 
 
@@ -108,7 +113,7 @@ class Stratified(Spec):
             return self
         shares = {word(self.over, value): weight for value, weight in self.shares.items()}
         if len(shares) < len(self.shares):
-            raise ValueError("a value is named twice in `shares`; drop one")
+            raise InvalidValueError("a value that is named twice in `shares`", fix="drop one")
         object.__setattr__(self, "shares", dict(sorted(shares.items())))
         return self
 
@@ -127,10 +132,12 @@ class EntropyHistogram(Spec):
     @model_validator(mode="after")
     def _bins_have_a_width_and_a_share(self) -> "EntropyHistogram":
         if any(low >= high for low, high in pairwise(self.edges)):
-            raise ValueError("edges that do not rise; write them in order, each once")
+            raise InvalidValueError("edges that do not rise", fix="write them in order, each once")
         bins = len(self.edges) - 1
         if self.shares != "equal" and len(self.shares) != bins:
-            raise ValueError(f"{len(self.shares)} shares for {bins} bins; give each bin one")
+            raise InvalidValueError(
+                f"{len(self.shares)} shares for {bins} bins", fix="give each bin one"
+            )
         return self
 
 
@@ -173,12 +180,16 @@ class Mixture(Spec):
         names = [component.name for component in self.components]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
-            raise ValueError(f"two components named {twice[0]!r}; give each a name of its own")
+            raise InvalidValueError(
+                f"two components named {twice[0]!r}", fix="give each a name of its own"
+            )
         whole = sum(component.weight for component in self.components)
         for one in self.components:
             if one.weight / whole < one.least:
                 share = f"a share of {one.weight / whole:.3g} for {one.name!r}"
-                raise ValueError(f"{share}, whose least is {one.least:g}; raise its weight")
+                raise InvalidValueError(
+                    f"{share}, whose least is {one.least:g}", fix="raise its weight"
+                )
         return self
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias, cast
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from terrasweep.infra.errors import nearest
+from terrasweep.infra.errors import InvalidValueError, nearest
 from terrasweep.samplers.spec.tasks import ALL_SAMPLES
 from terrasweep.sweeps.reading.yaml import Mark, Problem, Trail
 
@@ -166,7 +166,7 @@ class _Finding:
         return ", ".join(mapping)
 
     def _malformed(self, field: str) -> tuple[str, str, str]:
-        got, do = _short_text(self.input), f"mend the value{self._meaning()}"
+        got, do = _short_text(self.input), f"correct the value{self._meaning()}"
         if self.kind in _BOUNDS:
             name, words = _BOUNDS[self.kind]
             return f"{field}: a number {words} {self.ctx[name]}", got, do
@@ -178,8 +178,10 @@ class _Finding:
         if self.kind == "string_pattern_mismatch":
             return f"{field}: text that matches {self.ctx['pattern']}", got, do
         if self.kind == "value_error":
-            first, _, rest = self.message.partition("; ")
-            return f"{field} to make sense", first, rest or do
+            error = self.ctx.get("error")
+            if isinstance(error, InvalidValueError):
+                return f"{field} to make sense", error.got, error.fix
+            return f"{field} to make sense", self.message, do
         noun = _NOUNS.get(self.kind.partition("_")[0])
         return f"{field}: {noun or self.message}", got, do
 

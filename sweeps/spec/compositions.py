@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from terrasweep.infra.errors import UserError
+from terrasweep.infra.errors import InvalidValueError, UserError
 from terrasweep.pipelines import checkpoint_card
 from terrasweep.samplers.spec.composition import CompositionSpec
 from terrasweep.samplers.spec.rules import Rule
@@ -41,7 +41,7 @@ class CompositionEntry(Part):
     @model_validator(mode="after")
     def _has_one_size(self) -> "CompositionEntry":
         if self.size and self.sizes:
-            raise ValueError("both size and sizes; keep one of them")
+            raise InvalidValueError("both size and sizes", fix="keep one of them")
         return self
 
     @property

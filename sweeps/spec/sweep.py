@@ -13,6 +13,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from terrasweep.infra.errors import InvalidValueError
 from terrasweep.models.members import ZOO, AnyModel, AnyProbe
 from terrasweep.models.spec import ModelSpec, TrainingSpec
 from terrasweep.samplers.geography.spec import GeographySpec
@@ -231,10 +232,10 @@ def _check_sizes(sweep: Sweep) -> None:
 
 
 def _size_misfit(at: str, entry: CompositionEntry, error: ValidationError) -> PydanticCustomError:
-    message = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-    got, _, fix = message.partition("; ")
+    cause = error.errors()[0]["ctx"]["error"]
+    assert isinstance(cause, InvalidValueError)  # the one check of a composition
     expected = f"a rule and a size that fit each other in {entry.name!r}"
-    return misfit(at, expected, got=got, fix=fix)
+    return misfit(at, expected, got=cause.got, fix=cause.fix)
 
 
 def _check_exclusions(sweep: Sweep, axes: Mapping[str, Sequence[str]]) -> None:

@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from terrasweep.infra.errors import InvalidValueError
 from terrasweep.models.spec import ModelSpec, TrainingSpec
 
 
@@ -29,7 +30,7 @@ class PrestoSpec(ModelSpec):
     @model_validator(mode="after")
     def _width_splits(self) -> "PrestoSpec":
         if self.width % 16 or self.width % self.heads:
-            raise ValueError(
-                f"width {self.width} must be a multiple of 16 and of heads ({self.heads})"
+            raise InvalidValueError(
+                f"width {self.width}", fix=f"write a multiple of 16 and of {self.heads} heads"
             )
         return self

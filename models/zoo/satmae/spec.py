@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from terrasweep.infra.errors import InvalidValueError
 from terrasweep.models.spec import FinetuningSpec, ModelSpec, TrainingSpec
 
 NUM_BANDS = 13
@@ -91,11 +92,15 @@ class SatMaeSpec(ModelSpec):
     def _parts_fit(self) -> "SatMaeSpec":
         left = NUM_BANDS - len(set(self.dropped))
         if sorted(chain(*self.groups)) != list(range(left)):
-            raise ValueError(
-                f"groups must hold each of the {left} remaining bands once, counted from 0"
+            raise InvalidValueError(
+                f"the groups {self.groups}",
+                fix=f"name each of the {left} remaining bands once, counted from 0",
             )
         if self.image_px % self.patch_px:
-            raise ValueError(f"patch_px {self.patch_px} must divide image_px ({self.image_px})")
+            raise InvalidValueError(
+                f"patch_px {self.patch_px} and image_px {self.image_px}",
+                fix="write an image_px that is a multiple of patch_px",
+            )
         _splits(self.width, heads=self.heads, channel=self.channel_width)
         _splits(self.decoder_width, heads=self.decoder_heads, channel=self.decoder_channel_width)
         return self
@@ -104,7 +109,8 @@ class SatMaeSpec(ModelSpec):
 def _splits(width: int, *, heads: int, channel: int) -> None:
     place = width - channel
     if width % heads or channel % 2 or place <= 0 or place % 4:
-        raise ValueError(
-            f"width {width} must be a multiple of heads ({heads}), the channel code ({channel}) "
-            "must be even, and their difference a positive multiple of 4"
+        raise InvalidValueError(
+            f"width {width} with {heads} heads and a channel code of {channel}",
+            fix="write a width that is a multiple of the heads, and an even channel code that is "
+            "smaller than it by a multiple of 4",
         )

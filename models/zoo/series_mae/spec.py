@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from terrasweep.infra.errors import InvalidValueError
 from terrasweep.models.spec import ModelSpec, TrainingSpec
 
 
@@ -36,5 +37,7 @@ class SeriesMaeSpec(ModelSpec):
     @model_validator(mode="after")
     def _parts_fit(self) -> "SeriesMaeSpec":
         if self.width % 2 or self.width % self.heads:
-            raise ValueError(f"width {self.width}; write a multiple of 2 and of {self.heads} heads")
+            raise InvalidValueError(
+                f"width {self.width}", fix=f"write a multiple of 2 and of {self.heads} heads"
+            )
         return self

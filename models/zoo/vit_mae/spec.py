@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from terrasweep.infra.errors import InvalidValueError
 from terrasweep.models.spec import ModelSpec, TrainingSpec
 
 
@@ -42,8 +43,13 @@ class VitMaeSpec(ModelSpec):
     @model_validator(mode="after")
     def _parts_fit(self) -> "VitMaeSpec":
         if self.image_px % self.patch_px:
-            raise ValueError(f"patch_px {self.patch_px} must divide image_px ({self.image_px})")
+            raise InvalidValueError(
+                f"patch_px {self.patch_px} and image_px {self.image_px}",
+                fix="write an image_px that is a multiple of patch_px",
+            )
         for width, heads in ((self.width, self.heads), (self.decoder_width, self.decoder_heads)):
             if width % 4 or width % heads:
-                raise ValueError(f"width {width} must be a multiple of 4 and of heads ({heads})")
+                raise InvalidValueError(
+                    f"width {width}", fix=f"write a multiple of 4 and of {heads} heads"
+                )
         return self

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from terrasweep.infra.errors import InvalidValueError
 from terrasweep.samplers.spec.pools import FilesSpec
 
 OTHERS = ("id", "lat", "lon", "month", "rejected", "geometry")
@@ -28,7 +29,9 @@ class ParquetSpec(FilesSpec):
     def _are_no_other_columns(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
             if name in OTHERS:
-                raise ValueError(f"{name!r} is no array of a sample")
+                raise InvalidValueError(
+                    f"{name!r}, which is no array of a sample", fix="name columns of arrays"
+                )
         if len(set(names)) < len(names):
-            raise ValueError("a column is named twice")
+            raise InvalidValueError("a column that is named twice", fix="drop one")
         return names

@@ -5,6 +5,7 @@ from typing import ClassVar, Final, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from terrasweep.infra.errors import InvalidValueError
 from terrasweep.samplers.spec.tasks import FiledTaskSpec, Target
 
 Dataset: TypeAlias = Literal[
@@ -76,7 +77,9 @@ class GeobenchSpec(FiledTaskSpec):
     @model_validator(mode="after")
     def _only_maps_are_whole(self) -> "GeobenchSpec":
         if self.of_maps == "whole" and self.dataset not in MAPPED:
-            raise ValueError(f"{self.dataset} has one label an image; whole maps: {MAPPED}")
+            raise InvalidValueError(
+                f"{self.dataset} has one label an image", fix=f"name a set with maps: {MAPPED}"
+            )
         return self
 
     @property

@@ -287,5 +287,5 @@ def test_two_years_are_learned_from_and_encoded(presto):
 
 @pytest.mark.parametrize("fields", [{"width": 40}, {"width": 48, "heads": 5}])
 def test_a_width_that_cannot_be_split_is_refused(fields):
-    with pytest.raises(ValueError, match="must be a multiple of 16 and of heads"):
+    with pytest.raises(ValueError, match="write a multiple of 16 and of"):
         PrestoSpec(name="presto", **fields)
