@@ -277,7 +277,11 @@ def test_what_is_no_land_cover_gets_a_sentence(home: Path):
 
 @pytest.mark.parametrize(
     ("legend", "sentence"),
-    [({}, "got no class"), ({"1": " "}, "class 1 without a name"), ({"1": "none"}, "a class called .none.")],
+    [
+        ({}, "got no class"),
+        ({"1": " "}, "class 1 without a name"),
+        ({"1": "none"}, "a class called .none."),
+    ],
 )
 def test_a_legend_that_names_nothing_is_refused(legend: dict[str, str], sentence: str):
     with pytest.raises(ValueError, match=sentence):
