@@ -78,10 +78,22 @@ TUNE: Final = (
 """In force from the time that workers are needed."""
 
 
+_in_force: Final[dict[Patch, Callable[[], None]]] = {}
+"""Patches that `apply` has made, and what undoes each, the latest last."""
+
+
 def apply(patches: Sequence[Patch]) -> None:
-    """Patch Ray for as long as this process lives."""
+    """Patch Ray for as long as this process lives, or until `undo`."""
     for patch in patches:
-        patch.apply()
+        if patch not in _in_force:
+            _in_force[patch] = patch.apply()
+
+
+def undo() -> None:
+    """Give Ray back all that `apply` has patched."""
+    while _in_force:
+        _, give_back = _in_force.popitem()
+        give_back()
 
 
 @contextmanager

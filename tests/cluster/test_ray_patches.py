@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 
 import pytest
@@ -34,6 +35,25 @@ try:
 except Reached:
     print("mlflow" in sys.modules)
 """
+
+
+@pytest.fixture(autouse=True)
+def unpatched() -> Iterator[None]:
+    """Ray as it comes, whatever a test before has patched in this process."""
+    ray_patches.undo()
+    yield
+    ray_patches.undo()
+
+
+def test_what_is_patched_twice_is_given_back_at_once():
+    (patch, *_) = TUNE
+    module = import_module(patch.module)
+    before = getattr(module, patch.name)
+    for _ in range(2):
+        ray_patches.apply([patch])
+    assert getattr(module, patch.name) is not before
+    ray_patches.undo()
+    assert getattr(module, patch.name) is before
 
 
 def test_the_patches_were_written_for_the_ray_that_is_tested():
