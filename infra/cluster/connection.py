@@ -115,7 +115,8 @@ def connect(
                 _start(cpus=cpus, home=home, dashboard=dashboard)
             else:
                 _join(_resolved(address))
-        stop.raise_if_stopped()
+        # Ray's core has put a handler below Python's, which would end the process: ours again.
+        stack.enter_context(stop.handle_sigterm())
         yield
 
 
