@@ -90,8 +90,7 @@ def connect(
         address: ``host:port`` of a running cluster, or ``auto`` for the one that a job of it
             runs in; none starts Ray on this machine.
         cpus: How many CPUs local Ray may use; none means all of them.
-        dashboard: Whether local Ray starts its dashboard. Ray Train's clean-up asks it and never
-            ends without; all else does without its dozen processes and their gigabyte.
+        dashboard: Whether local Ray starts its dashboard, a gigabyte that Ray Train alone needs.
         stop: What says that the run is to stop; left out, the signal of this process.
 
     Raises:
