@@ -279,17 +279,17 @@ def test_other_dropped_bands_need_all_thirteen():
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "fix"),
     [
-        {"groups": ((0, 1), (2, 3))},
-        {"groups": ((0, 1, 2, 6), (3, 4, 5, 7), (8, 8))},
-        {"patch_px": 7},
-        {"heads": 5},
-        {"channel_width": 768},
-        {"decoder_channel_width": 129},
+        ({"groups": ((0, 1), (2, 3))}, "remaining bands once"),
+        ({"groups": ((0, 1, 2, 6), (3, 4, 5, 7), (8, 8))}, "remaining bands once"),
+        ({"patch_px": 7}, "a multiple of patch_px"),
+        ({"heads": 5}, "a multiple of the heads"),
+        ({"channel_width": 768}, "an even channel code"),
+        ({"decoder_channel_width": 129}, "an even channel code"),
     ],
     ids=str,
 )
-def test_sizes_that_do_not_fit_are_refused(wrong):
-    with pytest.raises(ValueError, match="must"):
+def test_sizes_that_do_not_fit_are_refused(wrong, fix):
+    with pytest.raises(ValueError, match=fix):
         SatMaeSpec(name="satmae", **wrong)
