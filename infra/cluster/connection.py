@@ -90,7 +90,7 @@ def connect(
         address: ``host:port`` of a running cluster, or ``auto`` for the one that a job of it
             runs in; none starts Ray on this machine.
         cpus: How many CPUs local Ray may use; none means all of them.
-        dashboard: Whether local Ray starts its dashboard, a gigabyte that Ray Train alone needs.
+        dashboard: Whether local Ray starts its dashboard, a gigabyte. Ray Train hangs without it.
         stop: What says that the run is to stop; left out, the signal of this process.
 
     Raises:

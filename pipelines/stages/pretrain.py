@@ -2,8 +2,8 @@
 
 Workers read the samples from the store and leave there what they made; nothing large passes the
 driver. Ray Train starts six processes for a run, which takes it seven seconds on two idle cores. A
-training that is over sooner than that is one plain Ray task instead, in a process that is warm
-already; the weights are the same to the bit.
+lone worker gains nothing by that, so unless its training is large it is one plain Ray task, in a
+process that is warm already; the weights are the same to the bit.
 """
 
 import tempfile

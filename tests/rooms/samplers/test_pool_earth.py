@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from terrasweep.infra.errors import TaskError
+from terrasweep.models.zoo.series_mae.model import prepare
 from terrasweep.samplers.geography import continents, observed
 from terrasweep.samplers.members import POOLS, TASKS
 from terrasweep.samplers.pools.earth import pool
@@ -76,6 +77,13 @@ def test_the_pool_is_real_and_no_reflectance():
     spec = POOLS.spec("earth")(name="earth")
     assert not spec.synthetic
     assert not spec.in_reflectance
+
+
+def test_series_mae_scales_by_the_mean_and_deviation_over_land():
+    series = pool.read(EarthSpec(name="earth", size=4096, arrays=("series",)), 0)
+    scaled = prepare(series)["series"]
+    np.testing.assert_allclose(scaled.mean(axis=(0, 1)), 0, atol=0.05)
+    np.testing.assert_allclose(scaled.std(axis=(0, 1)), 1, atol=0.05)
 
 
 def test_more_points_than_there_are_is_a_sentence(monkeypatch: pytest.MonkeyPatch):
